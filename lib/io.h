@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* io: whole files in and out. Restarts on EINTR; every descriptor is close-on-exec. */
+#ifndef LIB_IO_H
+#define LIB_IO_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/rd.h"
+
+/* Reads `fd` to its end into `out`. More than `out->max` bytes: ERR_LIMIT. Else ERR_SYS. */
+int io_read_all(int fd, struct buf *out, struct err *err);
+
+/* The whole of the regular file at `path`, at most `out->max` bytes (ERR_LIMIT). Follows
+ * symbolic links (a ConfigMap mount is one); refuses what is not a regular file (ERR_INVALID). */
+int io_read_file(const char *path, struct buf *out, struct err *err);
+
+int io_write_all(int fd, struct slice data, struct err *err);
+
+/* Writes `data` beside `path` with `mode`, syncs it and renames it into place: readers see the
+ * old file or the new one, and a file somebody else put in the way is replaced, not followed. */
+int io_replace_file(const char *path, mode_t mode, struct slice data, struct err *err);
+
+#endif
