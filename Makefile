@@ -114,6 +114,13 @@ $(UNIT): $(call objs,$(UNIT_SRC)) $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
+# The list of suites is the list of files, so a new test needs no registration.
+$(OUT)/suites.inc: $(UNIT_SRC)
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' $(notdir $(filter %.c,$(UNIT_SRC))) | sed -n 's/^test_\(.*\)\.c$$/SUITE(\1)/p' | sort > $@
+$(OUT)/tests/unit/main.o: $(OUT)/suites.inc
+$(OUT)/tests/unit/main.o: CFLAGS += -I$(OUT)
+
 check: unit corpora
 
 unit: $(UNIT)
