@@ -200,8 +200,7 @@ int child_start(const struct child_plan *plan, struct child *out, struct err *er
 		syscall(SYS_close, go_write);
 		run_child(plan, report_write, go_read);
 	}
-	close(report_write);
-	report_write = -1;
+	close(steal_fd(&report_write));
 	struct child child = { pid, steal_fd(&report_read), steal_fd(&go_write) };
 	if (await_ready(&child, err) == -1) {
 		child_abandon(&child);

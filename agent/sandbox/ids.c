@@ -49,8 +49,8 @@ static int parse_id(const char *text, char end, uint32_t *out, const char **out_
 
 int ids_parse_user(const char *text, struct ids *out, struct err *err)
 {
-	uint32_t uid, gid;
-	const char *rest;
+	uint32_t uid = 0, gid = 0;
+	const char *rest = text;
 
 	if (parse_id(text, ':', &uid, &rest, err) == -1)
 		return err_wrap(err, "user");
@@ -68,7 +68,7 @@ int ids_parse_groups(const char *text, struct ids *out, struct err *err)
 	size_t n = 0;
 
 	for (const char *rest = text; n == 0 || *rest == ','; n++) {
-		uint32_t gid;
+		uint32_t gid = 0;
 
 		if (n == IDS_GROUPS_MAX)
 			return err_set(err, ERR_LIMIT, "more than %d supplementary groups",

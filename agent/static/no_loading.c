@@ -30,6 +30,7 @@ const char *gai_strerror(int code)
 	return "name services are not part of this program";
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the prototype is POSIX's */
 int getnameinfo(const struct sockaddr *address, socklen_t n, char *host, socklen_t host_n,
 		char *service, socklen_t service_n, int flags)
 {
