@@ -34,7 +34,7 @@ CFLAGS += -isystem /usr/include/libnl3
 # The agent runs inside other people's images, so it brings all it needs and loads nothing
 # (agent/static/no_loading.c). A sanitizer build is dynamic: it is for unit tests, never for an image.
 AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,--wrap=dlopen -Wl,--fatal-warnings)
-AGENT_LIBS    := -lyaml -ljansson -lcrypto -lnl-3 -lcap
+AGENT_LIBS    := -lyaml -ljansson -lssl -lcrypto -lnl-3 -lcap
 WEBHOOK_LIBS  := -lmicrohttpd -lgnutls -ljansson -lyaml -lcrypto
 UNIT_LIBS     := $(WEBHOOK_LIBS) $(AGENT_LIBS) -lcheck -lsubunit -lm -lrt -lpthread
 
@@ -42,7 +42,7 @@ LIB_SRC     := $(wildcard lib/*.c)
 POLICY_SRC  := $(wildcard policy/*.c)
 CERTS_SRC   := $(wildcard certs/*.c)
 WEBHOOK_SRC := $(filter-out webhook/main.c,$(wildcard webhook/*.c))
-AGENT_SRC   := $(filter-out agent/main.c,$(wildcard agent/*.c agent/sandbox/*.c agent/net/*.c))
+AGENT_SRC   := $(filter-out agent/main.c,$(filter-out agent/static/%,$(wildcard agent/*.c agent/*/*.c)))
 STATIC_SRC  := $(if $(SAN),,$(wildcard agent/static/*.c))
 UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/support/*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -100,7 +100,7 @@ $(OUT)/%.a:
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(AGENT): $(call objs,agent/main.c $(STATIC_SRC)) $(OUT)/agent.a $(OUT)/policy.a $(OUT)/lib.a
+$(AGENT): $(call objs,agent/main.c $(STATIC_SRC)) $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(AGENT_LDFLAGS) -o $@.full $^ $(AGENT_LIBS)
 	$(Q)$(if $(SAN),cp $@.full $@,strip -o $@ $@.full)
