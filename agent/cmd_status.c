@@ -32,7 +32,7 @@ static int read_ids(json_t *state, json_int_t *out_pid, struct ids *out, struct 
 	if (json_unpack(state, "{s:{s:I, s:I, s:I, s:o}}", "workload", "pid", out_pid, "uid", &uid,
 			"gid", &gid, "groups", &groups) == -1)
 		return err_set(err, ERR_INVALID, "the state of the run is incomplete");
-	*out = (struct ids) { .uid = (uid_t)uid, .gid = (gid_t)gid };
+	*out = (struct ids){ .uid = (uid_t)uid, .gid = (gid_t)gid };
 	for (size_t i = 0; i < json_array_size(groups) && i < IDS_GROUPS_MAX; i++)
 		out->groups[out->n_groups++] = (gid_t)json_integer_value(json_array_get(groups, i));
 	return 0;

@@ -26,7 +26,7 @@ int run_policy_load(const char *path, bool optional, struct run_policy *out, str
 	struct run_policy loaded = { .source = path };
 
 	if (path == NULL || (optional && access(path, F_OK) == -1 && errno == ENOENT)) {
-		*out = (struct run_policy) { .policy = policy_default(), .source = "built-in" };
+		*out = (struct run_policy){ .policy = policy_default(), .source = "built-in" };
 		return 0;
 	}
 	if (io_read_file(path, &text, err) == -1 ||
@@ -44,5 +44,5 @@ int run_policy_load(const char *path, bool optional, struct run_policy *out, str
 void run_policy_done(struct run_policy *policy)
 {
 	policy_free(policy->policy);
-	*policy = (struct run_policy) { 0 };
+	*policy = (struct run_policy){ 0 };
 }

@@ -207,12 +207,12 @@ int landlock_prepare(const struct fs_plan *plan, enum policy_landlock mode, uid_
 		landlock.ruleset_fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 		if (landlock.ruleset_fd == -1)
 			return err_sys(err, "create a Landlock ruleset");
-		if (add_rules(&landlock, plan, mode, (uid_t[2]) { uid, gid }, err) == -1 ||
+		if (add_rules(&landlock, plan, mode, (uid_t[2]){ uid, gid }, err) == -1 ||
 		    open_probe(&landlock.probe_fd, err) == -1)
 			return -1;
 	}
 	*out = landlock;
-	landlock = (struct landlock) { .ruleset_fd = -1, .probe_fd = -1 };
+	landlock = (struct landlock){ .ruleset_fd = -1, .probe_fd = -1 };
 	return 0;
 }
 
