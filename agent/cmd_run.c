@@ -28,7 +28,9 @@
 struct sandbox {
 	struct run_policy policy;
 	struct confinement confinement;
+	char workdir[PATH_MAX];
 	int netns_fd;
+	ino_t netns_inode;
 };
 
 static void sandbox_done(struct sandbox *sandbox)
@@ -51,12 +53,12 @@ static int check_place(struct err *err)
 
 static int prepare(const struct run_options *options, struct sandbox *s, struct err *err)
 {
-	char workdir[PATH_MAX];
 	struct ids ids;
+	struct stat st;
 
 	if (check_place(err) == -1 || run_state_prepare(err) == -1)
 		return -1;
-	if (getcwd(workdir, sizeof(workdir)) == NULL)
+	if (getcwd(s->workdir, sizeof(s->workdir)) == NULL)
 		return err_sys(err, "working directory");
 	if (run_policy_load(options->policy_path, options->policy_optional, &s->policy, err) ==
 		    -1 ||
@@ -65,29 +67,33 @@ static int prepare(const struct run_options *options, struct sandbox *s, struct 
 	const struct confinement_config config = {
 		.policy = s->policy.policy,
 		.ids = &ids,
-		.workdir = workdir,
+		.workdir = s->workdir,
 		.writable = &options->writable,
 		.command = options->command[0],
 	};
-	if (confinement_build(&config, &s->confinement, err) == -1)
+	if (confinement_build(&config, &s->confinement, err) == -1 ||
+	    netns_create(&s->netns_fd, err) == -1)
 		return -1;
-	return netns_create(&s->netns_fd, err);
+	if (fstat(s->netns_fd, &st) == -1)
+		return err_sys(err, "stat the network namespace");
+	s->netns_inode = st.st_ino;
+	return 0;
 }
 
 /* What the kernel says of the confined child must be what was asked for, before it runs anything. */
 static int verify(const struct sandbox *s, pid_t pid, struct proc_status *out, struct err *err)
 {
 	struct proc_status own;
-	struct stat want, have;
+	struct stat have;
 	char path[40];
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
 	if (proc_status_read(getpid(), &own, err) == -1 || proc_status_read(pid, out, err) == -1 ||
 	    proc_status_verify(out, &s->confinement.ids, own.seccomp_filters, err) == -1)
 		return err_wrap(err, "the confinement does not hold");
-	if (fstat(s->netns_fd, &want) == -1 || stat(path, &have) == -1)
-		return err_sys(err, "compare network namespaces");
-	if (want.st_dev != have.st_dev || want.st_ino != have.st_ino)
+	if (stat(path, &have) == -1)
+		return err_sys(err, "find the workload's network namespace");
+	if (have.st_ino != s->netns_inode)
 		return err_set(err, ERR_DENIED, "the workload is not in its network namespace");
 	return 0;
 }
@@ -145,8 +151,8 @@ static int start(const struct run_options *options, const struct sandbox *s, str
 }
 
 /* Checks, gives up and tells, in this order, while the child waits. */
-static int seal(const struct log *log, const struct sandbox *s, const struct child *child,
-		struct err *err)
+static int seal(const struct log *log, const struct run_options *options, const struct sandbox *s,
+		const struct child *child, struct err *err)
 {
 	struct proc_status status;
 	const struct run_report report = {
@@ -154,6 +160,9 @@ static int seal(const struct log *log, const struct sandbox *s, const struct chi
 		.policy = &s->policy,
 		.confinement = &s->confinement,
 		.status = &status,
+		.workdir = s->workdir,
+		.writable = &options->writable,
+		.network_namespace = s->netns_inode,
 		.workload_pid = child->pid,
 	};
 
@@ -176,7 +185,7 @@ static int run(const struct log *log, const struct run_options *options)
 		log_reason(log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;
 	}
-	if (seal(log, &sandbox, &child, &err) == -1) {
+	if (seal(log, options, &sandbox, &child, &err) == -1) {
 		child_abandon(&child);
 		log_reason(log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;

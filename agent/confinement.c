@@ -24,8 +24,14 @@ static int build_landlock(const struct confinement_config *config, struct landlo
 
 	if (fs_plan_build(config->policy, config->workdir, config->writable, &plan, err) == -1)
 		return -1;
-	return landlock_prepare(&plan, config->policy->landlock, config->ids->uid, config->ids->gid,
-				out, err);
+	const struct landlock_config landlock = {
+		.plan = &plan,
+		.mode = config->policy->landlock,
+		.uid = config->ids->uid,
+		.gid = config->ids->gid,
+		.unscoped = config->beside_workload,
+	};
+	return landlock_prepare(&landlock, out, err);
 }
 
 /* Container runtimes set HOME from the image's passwd for the user they start: that was root. */

@@ -4,6 +4,8 @@
 #ifndef AGENT_CONFINEMENT_H
 #define AGENT_CONFINEMENT_H
 
+#include <stdbool.h>
+
 #include "agent/sandbox/ids.h"
 #include "agent/sandbox/landlock.h"
 #include "agent/sandbox/seccomp_build.h"
@@ -18,6 +20,8 @@ struct confinement_config {
 	const char *workdir; /* the container's; see fs_plan_build() */
 	const struct cmd_list *writable;
 	const char *command; /* looked up in the workload's PATH */
+	/* Joins a workload that runs: may signal it, as a user who comes in by `exec` expects. */
+	bool beside_workload;
 };
 
 struct confinement {

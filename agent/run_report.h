@@ -8,6 +8,7 @@
 #include "agent/confinement.h"
 #include "agent/run_policy.h"
 #include "agent/sandbox/proc_status.h"
+#include "lib/cmd.h"
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -17,6 +18,9 @@ struct run_report {
 	const struct run_policy *policy;
 	const struct confinement *confinement;
 	const struct proc_status *status; /* of the confined child, as the kernel has it */
+	const char *workdir;
+	const struct cmd_list *writable;
+	ino_t network_namespace;
 	pid_t workload_pid;
 };
 
