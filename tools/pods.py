@@ -175,14 +175,39 @@ class Pod:
 
     def start(self, before_init=None) -> None:
         """Runs the pod as a kubelet does. `before_init(pid)` may furnish its network namespace, of
-        which `pid` is a member. An init container that fails raises PodError."""
-        self.podman.podman("start", self.infra)
-        if before_init:
-            before_init(self._inspect(self.infra, "{{.State.Pid}}"))
-        for name in self.init_names:
-            self.run_init(name)
+        which process `pid` is a member. An init container that fails raises PodError."""
+        self._prepare(before_init)
         for name in self.names:
             self.podman.podman("start", self.id(name))
+
+    def start_with_input(self, container: str, data: bytes, seconds: float = 60) -> Outcome:
+        """Runs the pod up to the end of `container`, whose standard input is `data`."""
+        self._prepare(None)
+        twin = self._twin(next(c for c in self.manifest["spec"]["containers"] if c["name"] == container))
+        self.podman.podman("start", "--attach", "--interactive", self.id(twin), input=data,
+                           check=False, timeout=seconds)
+        return self.wait(twin, seconds)
+
+    def _prepare(self, before_init) -> None:
+        self.podman.podman("start", self.infra)
+        if before_init:
+            before_init(int(self._inspect(self.infra, "{{.State.Pid}}")))
+        for name in self.init_names:
+            self.run_init(name)
+
+    def _twin(self, spec: dict) -> str:
+        """The same container once more with its standard input open: `kube play` leaves out `stdin`."""
+        twin, context = f"{spec['name']}-input", spec.get("securityContext", {})
+        capabilities = context.get("capabilities", {})
+        flags = [f"--workdir={spec['workingDir']}"] if "workingDir" in spec else []
+        flags += [f"--cap-drop={name}" for name in capabilities.get("drop", [])]
+        flags += [f"--cap-add={name}" for name in capabilities.get("add", [])]
+        flags += [f"--env={e['name']}={e.get('value', '')}" for e in spec.get("env", [])]
+        self.podman.podman(
+            "create", "--interactive", "--pod", self.name, "--name", self.id(twin),
+            "--volumes-from", self.id(spec["name"]), "--user", str(context.get("runAsUser", 0)),
+            "--entrypoint", json.dumps(spec["command"]), *flags, spec["image"], *spec.get("args", []))
+        return twin
 
     def run_init(self, name: str) -> None:
         self.podman.podman("start", self.id(name))
