@@ -23,6 +23,8 @@ from dataclasses import dataclass
 import yaml
 
 PAUSE_IMAGE = "localhost/openshell-test/pause"
+# Of one pod, as a kubelet's podPidsLimit: a runaway must not take the machine with it.
+PIDS_LIMIT = 1000
 CGROUP_ROOT = pathlib.Path("/sys/fs/cgroup")
 
 
@@ -190,6 +192,7 @@ class Pod:
 
     def _prepare(self, before_init) -> None:
         self.podman.podman("start", self.infra)
+        _limit_processes(self._pod_id)
         if before_init:
             before_init(int(self._inspect(self.infra, "{{.State.Pid}}")))
         for name in self.init_names:
@@ -321,11 +324,23 @@ def _remove_state(state: pathlib.Path) -> None:
     shutil.rmtree(state, ignore_errors=True)
 
 
+def _pod_cgroups(pod_id: str) -> list[pathlib.Path]:
+    """The pod's group, in each hierarchy of cgroup version 1 or in the one of version 2."""
+    parents = [CGROUP_ROOT / "libpod_parent", *CGROUP_ROOT.glob("*/libpod_parent")]
+    return [parent / pod_id for parent in parents if (parent / pod_id).exists()]
+
+
+def _limit_processes(pod_id: str) -> None:
+    for group in _pod_cgroups(pod_id):
+        if (group / "pids.max").exists():
+            (group / "pids.max").write_text(str(PIDS_LIMIT))
+
+
 def _remove_cgroups(pod_ids: list[str]) -> None:
     """With cgroup version 1 podman leaves its pods' groups behind."""
-    for parent in [CGROUP_ROOT / "libpod_parent", *CGROUP_ROOT.glob("*/libpod_parent")]:
-        for pod_id in pod_ids:
-            for group in (*(parent / pod_id).glob("*/"), parent / pod_id):
+    for pod_id in pod_ids:
+        for pod_group in _pod_cgroups(pod_id):
+            for group in (*pod_group.glob("*/"), pod_group):
                 try:
                     group.rmdir()
                 except OSError:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import sys
 import unittest
 
@@ -44,8 +45,9 @@ class World:
     @property
     def podman(self) -> Podman:
         if not self._podman:
-            self._podman = self._stack.enter_context(Podman([images.debian_store()]))
-            images.ensure(self._podman, OUT, images.PAUSE_IMAGE, images.AGENT_IMAGE)
+            podman = self._stack.enter_context(Podman([images.debian_store()]))
+            images.ensure(podman, OUT, images.PAUSE_IMAGE, images.AGENT_IMAGE)
+            self._podman = podman
         return self._podman
 
     @property
@@ -131,15 +133,9 @@ class SandboxCase(unittest.TestCase):
 def events(stderr: bytes) -> tuple[list[dict], bytes]:
     """Splits standard error into the agent's events and what the workload wrote.
 
-    The first event's run id tells ours from lines that a workload made to look like them."""
-    ours, theirs, run = [], [], None
-    for line in stderr.splitlines(keepends=True):
-        with contextlib.suppress(ValueError):
-            event = json.loads(line)
-            if isinstance(event, dict) and "event" in event:
-                run = run or event.get("run")
-                if event.get("run") == run:
-                    ours.append(event)
-                    continue
-        theirs.append(line)
-    return ours, b"".join(theirs)
+    The run id of the first line, which no workload knew beforehand, tells ours from forged ones. An
+    event may stand behind text of the workload that did not end its line."""
+    first = stderr.split(b"\n", 1)[0]
+    run = json.loads(first)["run"].encode() if first.startswith(b"{") else b"none"
+    ours = re.compile(rb'\{"time":[^{\n]*"run":"' + run + rb'"[^\n]*\}\n')
+    return [json.loads(line) for line in ours.findall(stderr)], ours.sub(b"", stderr)
