@@ -11,6 +11,11 @@
 #include "lib/cleanup.h"
 #include "policy/spell.h"
 
+enum {
+	/* As many as nodes: what is spelled out may not make a small text a large policy. */
+	FORMS_MAX = TREE_NODES_MAX,
+};
+
 void value_error(const struct value *value, const char *fmt, ...)
 {
 	char text[512];
@@ -193,6 +198,26 @@ bool value_text(const struct value *value, struct slice *out)
 	}
 	*out = node->text;
 	return true;
+}
+
+bool value_pattern(const struct value *value, struct slice text, enum glob_kind kind,
+		   struct pattern *out)
+{
+	struct err err;
+
+	/* Once is enough to refuse the policy. */
+	if (*value->reader->n_forms > FORMS_MAX)
+		return false;
+	if (pattern_compile(text, kind, value->reader->arena, out, &err) == -1) {
+		value_error(value, "%s %s", quote(text).text, err.msg);
+		return false;
+	}
+	*value->reader->n_forms += out->n;
+	if (*value->reader->n_forms <= FORMS_MAX)
+		return true;
+	value_error(value, "the {a,b} of all patterns spell out to more than %d; use fewer of them",
+		    FORMS_MAX);
+	return false;
 }
 
 bool value_number(const struct value *value, unsigned long min, unsigned long max,

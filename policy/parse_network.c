@@ -63,7 +63,6 @@ static void read_binary_path(const struct value *value, void *out)
 {
 	struct net_binary *binary = out;
 	struct slice text;
-	struct err err;
 
 	if (!value_text(value, &text))
 		return;
@@ -73,11 +72,8 @@ static void read_binary_path(const struct value *value, void *out)
 	}
 	/* Only '*' makes a pattern: "/usr/bin/[" is a program. */
 	binary->glob = memchr(text.p, '*', text.n) != NULL;
-	if (binary->glob &&
-	    pattern_compile(text, GLOB_PATH, value->reader->arena, &binary->pattern, &err) == -1) {
-		value_error(value, "%s %s", quote(text).text, err.msg);
+	if (binary->glob && !value_pattern(value, text, GLOB_PATH, &binary->pattern))
 		return;
-	}
 	binary->path.p = (const uint8_t *)arena_copy(value->reader->arena, text);
 	binary->path.n = text.n;
 }

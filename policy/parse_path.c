@@ -82,7 +82,6 @@ void parse_path_pattern(const struct value *value, bool encoded_slash, struct pa
 {
 	struct pattern pattern;
 	struct slice text;
-	struct err err;
 
 	if (!value_text(value, &text))
 		return;
@@ -91,10 +90,8 @@ void parse_path_pattern(const struct value *value, bool encoded_slash, struct pa
 			    quote(text).text, text.n <= 40 ? (int)text.n : 0, quote(text).text + 1);
 		return;
 	}
-	if (pattern_compile(text, GLOB_PATH, value->reader->arena, &pattern, &err) == -1) {
-		value_error(value, "%s %s", quote(text).text, err.msg);
+	if (!value_pattern(value, text, GLOB_PATH, &pattern))
 		return;
-	}
 	for (size_t i = 0; i < pattern.n; i++)
 		if (!check_path_form(value, pattern.forms[i].glob, encoded_slash))
 			return;

@@ -83,7 +83,8 @@ static struct policy *new_policy(void)
 static void read_text(struct slice text, struct policy *policy, const struct report *report)
 {
 	AUTO(arena_done) struct arena tree_arena = { 0 };
-	struct reader reader = { &policy->network->arena, report };
+	size_t n_forms = 0;
+	struct reader reader = { &policy->network->arena, report, &n_forms };
 	struct draft draft = { policy, { 1, 1 } };
 	const struct tree_node *root = tree_parse(text, &tree_arena, report);
 	struct value document = { &reader, root, NULL };
