@@ -253,13 +253,13 @@ static void take(const char *name, const char *value, struct choices *out,
 		strcmp(name, KEY_PROXY_UID) == 0 || strcmp(name, KEY_BINARY_IDENTITY) == 0;
 }
 
-static void read_annotations(const json_t *annotations, const char *locked, struct choices *out,
+static void read_annotations(json_t *annotations, const char *locked, struct choices *out,
 			     struct findings *findings)
 {
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)annotations, name, value)
+	json_object_foreach(annotations, name, value)
 	{
 		if (!is_ours(name) ||
 		    is_one_of(name, written_annotations, ARRAY_LEN(written_annotations)))
@@ -270,12 +270,12 @@ static void read_annotations(const json_t *annotations, const char *locked, stru
 	}
 }
 
-static void check_labels(const json_t *labels, struct findings *findings)
+static void check_labels(json_t *labels, struct findings *findings)
 {
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)labels, name, value)
+	json_object_foreach(labels, name, value)
 	{
 		if (!is_ours(name) || is_one_of(name, written_labels, ARRAY_LEN(written_labels)))
 			continue;
@@ -288,7 +288,7 @@ void choices_read(const json_t *pod, const struct namespace_facts *ns, struct ch
 		  struct findings *findings)
 {
 	const json_t *meta = json_member(pod, "metadata");
-	const json_t *annotations = json_member(meta, "annotations");
+	json_t *annotations = json_member(meta, "annotations");
 	const char *locked = json_member_text(ns->annotations, KEY_LOCKED);
 
 	*out = (struct choices) { 0 };

@@ -111,7 +111,7 @@ void identity_groups(const json_t *spec, struct buf *out, struct findings *findi
 	const json_t *security = json_member(spec, "securityContext");
 	const json_t *fs_group = json_member(security, "fsGroup");
 	const json_t *more = json_member(security, "supplementalGroups");
-	json_int_t seen[GROUPS_MAX];
+	json_int_t seen[GROUPS_MAX] = { 0 };
 	size_t n = 0;
 
 	if (fs_group != NULL)

@@ -74,7 +74,7 @@ static void format(const union address *address, char out[LISTEN_TEXT_MAX])
 
 int listen_open(const char *address, int *out_fd, char out_bound[LISTEN_TEXT_MAX], struct err *err)
 {
-	union address wanted;
+	union address wanted = { 0 };
 	int on = 1;
 
 	if (parse(address, &wanted, err) == -1)

@@ -84,10 +84,10 @@ void pieces_done(struct pieces *pieces)
 	*pieces = (struct pieces) { 0 };
 }
 
-bool pieces_is_install(const struct pieces *pieces, const json_t *container)
+bool pieces_is_install(const struct pieces *pieces, json_t *container)
 {
 	AUTO(json_drop) json_t *want = json_copy(pieces->install);
-	AUTO(json_drop) json_t *have = json_copy((json_t *)(uintptr_t)container);
+	AUTO(json_drop) json_t *have = json_copy(container);
 
 	json_object_del(want, "resources");
 	json_object_del(have, "resources");

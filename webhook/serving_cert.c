@@ -128,6 +128,7 @@ static int copy_pair(const struct pair *pair, gnutls_pcert_st *chain, gnutls_pri
 	return -1;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's signature */
 int serving_cert_retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
 			  gnutls_pcert_st **certs, unsigned int *certs_length,
 			  gnutls_ocsp_data_st **ocsp, unsigned int *ocsp_length,

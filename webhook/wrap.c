@@ -53,7 +53,7 @@ json_t *wrap_render(const struct wrap *wrap)
 						       json_array_get(wrap->writable, i))));
 	}
 	push(command, "--");
-	json_array_extend(command, (json_t *)(uintptr_t)wrap->original);
+	json_array_extend(command, wrap->original);
 	return command;
 }
 

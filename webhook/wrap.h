@@ -13,7 +13,7 @@ struct wrap {
 	uint32_t uid, gid;
 	const char *groups; /* "2000,3000", or "" */
 	const json_t *writable; /* array of paths */
-	const json_t *original; /* array of texts, at least one */
+	json_t *original; /* array of texts, at least one */
 };
 
 /* The new command; the caller drops it. Kubernetes expands $(NAME) in commands: in what we put
