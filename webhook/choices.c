@@ -192,7 +192,7 @@ static bool is_ours(const char *name)
 static void list_keys(struct buf *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		buf_printf(out, "%s%s", i > 0 ? " " : "", keys[i].name + strlen(KEY_PREFIX));
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", keys[i].name + strlen(KEY_PREFIX));
 }
 
 static bool key_is_valid(const char *name, const char *value, const char *locked,
@@ -205,8 +205,7 @@ static bool key_is_valid(const char *name, const char *value, const char *locked
 
 		list_keys(&valid);
 		findings_deny(findings, DENIAL_KEY_UNKNOWN,
-			      "annotation '%.60s' is not one of " KEY_PREFIX " %s", name,
-			      buf_text(&valid));
+			      "annotation '%.60s' is not one of ours (%s)", name, buf_text(&valid));
 		return false;
 	}
 	if (locked != NULL && choices_list_has(locked, ',', name)) {
