@@ -29,12 +29,12 @@ else
 CFLAGS  := $(CSTD) $(WARNINGS) -g -O2 $(HARDEN) -fPIE -ffunction-sections -fdata-sections
 LDFLAGS := -pie -Wl,--gc-sections $(RELRO)
 endif
-CFLAGS += -I/usr/include/libnl3
+CFLAGS += -isystem /usr/include/libnl3
 
 # The agent runs inside other people's images, so it brings all it needs and loads nothing
 # (agent/static/no_loading.c). A sanitizer build is dynamic: it is for unit tests, never for an image.
 AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,--wrap=dlopen -Wl,--fatal-warnings)
-AGENT_LIBS    := -lyaml -lcrypto -lnl-3 -lcap
+AGENT_LIBS    := -lyaml -ljansson -lssl -lcrypto -lnl-3 -lcap
 WEBHOOK_LIBS  := -lmicrohttpd -lgnutls -ljansson -lyaml -lcrypto
 UNIT_LIBS     := $(WEBHOOK_LIBS) $(AGENT_LIBS) -lcheck -lsubunit -lm -lrt -lpthread
 
@@ -42,12 +42,12 @@ LIB_SRC     := $(wildcard lib/*.c)
 POLICY_SRC  := $(wildcard policy/*.c)
 CERTS_SRC   := $(wildcard certs/*.c)
 WEBHOOK_SRC := $(filter-out webhook/main.c,$(wildcard webhook/*.c))
-AGENT_SRC   := $(filter-out agent/main.c,$(wildcard agent/*.c agent/sandbox/*.c agent/net/*.c))
+AGENT_SRC   := $(filter-out agent/main.c,$(filter-out agent/static/%,$(wildcard agent/*.c agent/*/*.c)))
 STATIC_SRC  := $(if $(SAN),,$(wildcard agent/static/*.c))
 UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/support/*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c))
-BENCH_NAMES := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
+BENCH_NAMES := $(filter-out stamp,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 
 objs = $(patsubst %.c,$(OUT)/%.o,$(1))
 
@@ -100,7 +100,7 @@ $(OUT)/%.a:
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(AGENT): $(call objs,agent/main.c $(STATIC_SRC)) $(OUT)/agent.a $(OUT)/policy.a $(OUT)/lib.a
+$(AGENT): $(call objs,agent/main.c $(STATIC_SRC)) $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(AGENT_LDFLAGS) -o $@.full $^ $(AGENT_LIBS)
 	$(Q)$(if $(SAN),cp $@.full $@,strip -o $@ $@.full)
@@ -148,7 +148,7 @@ $(OUT)/%: tests/peers/%.c | build/.deps-build
 
 # --- fuzzing -------------------------------------------------------------------------------------
 SECONDS ?= 600
-FUZZ_CFLAGS := $(CSTD) -I/usr/include/libnl3 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS := $(CSTD) -isystem /usr/include/libnl3 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_SRC := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(WEBHOOK_SRC) $(AGENT_SRC)
 
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SRC) | build/.deps-lint
@@ -177,12 +177,12 @@ TIDY_FILES := $(filter-out tests/%,$(C_FILES))
 tidy: $(TIDY_FILES:%=$(OUT)/tidy/%.ok)
 $(OUT)/tidy/%.ok: % $(H_FILES) .clang-tidy | build/.deps-lint build/.deps-build
 	$(Q)mkdir -p $(@D)
-	$(Q)clang-tidy --quiet $< -- $(CSTD) -I/usr/include/libnl3 2>$@.log || { cat $@.log; exit 1; }
+	$(Q)clang-tidy --quiet $< -- $(CSTD) -isystem /usr/include/libnl3 2>$@.log || { cat $@.log; exit 1; }
 	$(Q)touch $@
 
 cppcheck: | build/.deps-lint
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
-	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -I. $(TIDY_FILES)
+	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -D__$(ARCH)__ -I. $(TIDY_FILES)
 
 layers:
 	$(Q)tools/layers.sh
@@ -197,11 +197,15 @@ image: all | build/.deps-test
 demo: all | build/.deps-test
 	$(Q)tools/demo
 
-bench: all $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
+bench: all $(OUT)/stamp $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
 	$(Q)tests/bench/run
 
 $(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/policy.a $(OUT)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS)
+
+$(OUT)/stamp: tests/bench/stamp.c | build/.deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CSTD) $(WARNINGS) -O2 -fno-stack-protector -static -nostdlib -o $@ $<
 
 clean:
 	$(Q)rm -rf build

@@ -70,8 +70,8 @@ static int write_new(const char *path, mode_t mode, struct slice data, struct er
 	if (io_write_all(fd, data, err) == -1)
 		return err_wrap(err, "'%s'", path);
 	/* The umask must not narrow what the caller asked for. */
-	if (fchmod(fd, mode) == -1 || fsync(fd) == -1)
-		return err_sys(err, "finish '%s'", path);
+	if (fchmod(fd, mode) == -1)
+		return err_sys(err, "set the mode of '%s'", path);
 	return 0;
 }
 

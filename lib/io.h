@@ -19,8 +19,9 @@ int io_read_file(const char *path, struct buf *out, struct err *err);
 
 int io_write_all(int fd, struct slice data, struct err *err);
 
-/* Writes `data` beside `path` with `mode`, syncs it and renames it into place: readers see the
- * old file or the new one, and a file somebody else put in the way is replaced, not followed. */
+/* Writes `data` beside `path` with `mode` and renames it into place: readers see the old file or the
+ * new one, and a file somebody else put in the way is replaced, not followed. Not synced to disk: what
+ * is written this way lives in a pod's volumes and goes with them. */
 int io_replace_file(const char *path, mode_t mode, struct slice data, struct err *err);
 
 #endif

@@ -19,17 +19,39 @@ static const char *const level_names[] = {
 /* Room kept for the end of a line that had to be cut. */
 static const char cut_end[] = ",\"cut\":true}\n";
 
-static void put_time(struct buf *b)
+/* Days since 1970-01-01 to a date of the Gregorian calendar. By hand, because libc's gmtime_r() reads
+ * TZ and /etc/localtime, which are the image's. Years are counted from March, so that the leap day
+ * comes last. */
+static void put_date(struct buf *b, int64_t days)
+{
+	enum { DAYS_TO_1970 = 719468, DAYS_PER_ERA = 146097 };
+	int64_t z = days + DAYS_TO_1970;
+	int64_t era = z / DAYS_PER_ERA;
+	int64_t day = z % DAYS_PER_ERA;
+	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	int64_t day_of_year = day - (365 * year + year / 4 - year / 100);
+	int64_t month = (5 * day_of_year + 2) / 153;
+	int64_t day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+
+	buf_printf(b, "%04" PRId64 "-%02" PRId64 "-%02" PRId64, year + era * 400 + (month >= 10),
+		   month < 10 ? month + 3 : month - 9, day_of_month);
+}
+
+void log_put_time(struct buf *b, int64_t unix_ms)
+{
+	int64_t seconds = unix_ms / 1000;
+
+	put_date(b, seconds / 86400);
+	buf_printf(b, "T%02" PRId64 ":%02" PRId64 ":%02" PRId64 ".%03" PRId64 "Z",
+		   seconds / 3600 % 24, seconds / 60 % 60, seconds % 60, unix_ms % 1000);
+}
+
+static int64_t now_ms(void)
 {
 	struct timespec now;
-	struct tm utc;
-	char text[40];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	buf_put(b, text, n);
-	buf_printf(b, ".%03ldZ", now.tv_nsec / 1000000);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 struct log_line log_begin(const struct log *log, enum log_level level, const char *event)
@@ -43,7 +65,7 @@ struct log_line log_begin(const struct log *log, enum log_level level, const cha
 	if (line.muted)
 		return line;
 	buf_puts(&line.text, "{\"time\":\"");
-	put_time(&line.text);
+	log_put_time(&line.text, now_ms());
 	buf_printf(&line.text, "\",\"level\":\"%s\"", level_names[level]);
 	if (log->run_id != NULL)
 		log_str(&line, "run", log->run_id);

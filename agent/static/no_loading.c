@@ -30,10 +30,12 @@ const char *gai_strerror(int code)
 	return "name services are not part of this program";
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the prototype is POSIX's */
 int getnameinfo(const struct sockaddr *address, socklen_t n, char *host, socklen_t host_n,
 		char *service, socklen_t service_n, int flags)
 {
-	(void)address, (void)n, (void)host, (void)host_n, (void)service, (void)service_n, (void)flags;
+	(void)address, (void)n, (void)host, (void)host_n, (void)service, (void)service_n,
+		(void)flags;
 	return EAI_FAIL;
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_install: copies the running program into a volume shared with the workload. Safe to repeat: the
+ * new copy replaces the old one in one step. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "agent/cmds.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/cmd.h"
+#include "lib/io.h"
+#include "lib/mem.h"
+
+enum { AGENT_SIZE_MAX = 64 << 20 };
+
+static int install(const char *dest, struct err *err)
+{
+	AUTO(buf_done) struct buf program = buf_init(AGENT_SIZE_MAX);
+	AUTO_FREE char *path = mem_printf("%s/openshell-agent", dest);
+
+	if (io_read_file("/proc/self/exe", &program, err) == -1)
+		return -1;
+	/* Nobody may write it, its owner included: the workload's view is read-only besides. */
+	return io_replace_file(path, 0555, buf_slice(&program), err);
+}
+
+int cmd_install(int argc, char **argv)
+{
+	static const char synopsis[] = "openshell-agent install DIRECTORY";
+	struct err err = { 0 };
+	int rest = 0;
+
+	if (cmd_wants_help(synopsis, NULL, 0, argc, argv))
+		return 0;
+	if (cmd_parse(NULL, 0, argc, argv, &rest, &err) == -1 || argc - rest != 1) {
+		cmd_usage(stderr, synopsis, NULL, 0);
+		return CMD_EXIT_USAGE;
+	}
+	if (install(argv[rest], &err) == -1) {
+		fprintf(stderr, "openshell-agent install: %s\n", err.msg);
+		return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_run: PID 1 of a combined container. Builds the sandbox, checks with the kernel that it holds,
+ * lets the workload run in it and ends as the workload ends. Whatever fails before that ends the
+ * container with one line and EXIT_NO_SANDBOX; there is no way to go on with less. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "agent/cmds.h"
+#include "agent/confinement.h"
+#include "agent/net/netns.h"
+#include "agent/run_options.h"
+#include "agent/run_policy.h"
+#include "agent/run_report.h"
+#include "agent/run_state.h"
+#include "agent/sandbox/child.h"
+#include "agent/sandbox/proc_status.h"
+#include "agent/sandbox/supervise.h"
+#include "lib/cleanup.h"
+
+/* Everything the child needs, built before fork. */
+struct sandbox {
+	struct run_policy policy;
+	struct confinement confinement;
+	char workdir[PATH_MAX];
+	int netns_fd;
+	ino_t netns_inode;
+};
+
+static void sandbox_done(struct sandbox *sandbox)
+{
+	run_policy_done(&sandbox->policy);
+	confinement_done(&sandbox->confinement);
+	auto_close(&sandbox->netns_fd);
+}
+
+/* As PID 1 our end is the kernel's signal to end every process of the sandbox. */
+static int check_place(struct err *err)
+{
+	if (getpid() != 1)
+		return err_set(
+			err, ERR_DENIED,
+			"not PID 1 of its container: remove shareProcessNamespace, or run it as "
+			"the container's command");
+	return ids_check_privilege(err);
+}
+
+static int prepare(const struct run_options *options, struct sandbox *s, struct err *err)
+{
+	struct ids ids;
+	struct stat st;
+
+	if (check_place(err) == -1 || run_state_prepare(err) == -1)
+		return -1;
+	if (getcwd(s->workdir, sizeof(s->workdir)) == NULL)
+		return err_sys(err, "working directory");
+	if (run_policy_load(options->policy_path, options->policy_optional, &s->policy, err) ==
+		    -1 ||
+	    run_options_ids(options, &s->policy.policy->process, &ids, err) == -1)
+		return -1;
+	const struct confinement_config config = {
+		.policy = s->policy.policy,
+		.ids = &ids,
+		.workdir = s->workdir,
+		.writable = &options->writable,
+		.command = options->command[0],
+	};
+	if (confinement_build(&config, &s->confinement, err) == -1 ||
+	    netns_create(&s->netns_fd, err) == -1)
+		return -1;
+	if (fstat(s->netns_fd, &st) == -1)
+		return err_sys(err, "stat the network namespace");
+	s->netns_inode = st.st_ino;
+	return 0;
+}
+
+/* What the kernel says of the confined child must be what was asked for, before it runs anything. */
+static int verify(const struct sandbox *s, pid_t pid, struct proc_status *out, struct err *err)
+{
+	struct proc_status own;
+	struct stat have;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	if (proc_status_read(getpid(), &own, err) == -1 || proc_status_read(pid, out, err) == -1 ||
+	    proc_status_verify(out, &s->confinement.ids, own.seccomp_filters, err) == -1)
+		return err_wrap(err, "the confinement does not hold");
+	if (stat(path, &have) == -1)
+		return err_sys(err, "find the workload's network namespace");
+	if (have.st_ino != s->netns_inode)
+		return err_set(err, ERR_DENIED, "the workload is not in its network namespace");
+	return 0;
+}
+
+/* PID 1 outlives its privilege: from here on it passes signals and waits. */
+static int give_up_privilege(struct err *err)
+{
+	int error = ids_keep_only_kill();
+
+	if (error != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		return err_sys(err, "give up own privilege");
+	return 0;
+}
+
+/* Its copies of the container's input and output would keep the other ends from seeing them closed. */
+static int detach_stdio(struct err *err)
+{
+	AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	if (null == -1 || dup2(null, STDIN_FILENO) == -1 || dup2(null, STDOUT_FILENO) == -1)
+		return err_sys(err, "detach from standard input and output");
+	return 0;
+}
+
+/* The terminal of a container started with one: the runtime makes PID 1 the leader of its session. */
+static int terminal_fd(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (tcgetsid(fd) == getpid())
+			return fd;
+	return -1;
+}
+
+static int start(const struct run_options *options, const struct sandbox *s, struct child *out,
+		 struct err *err)
+{
+	sigset_t before;
+	int terminal = terminal_fd();
+
+	if (supervise_prepare(terminal, &before, err) == -1)
+		return -1;
+	const struct child_plan plan = {
+		.enter = netns_enter,
+		.enter_fd = s->netns_fd,
+		.ids = &s->confinement.ids,
+		.landlock = &s->confinement.landlock,
+		.seccomp = &s->confinement.seccomp,
+		.candidates = s->confinement.candidates,
+		.argv = options->command,
+		.env = s->confinement.env,
+		.mask = &before,
+		.terminal_fd = terminal,
+	};
+	return child_start(&plan, out, err);
+}
+
+/* Checks, gives up and tells, in this order, while the child waits. */
+static int seal(const struct log *log, const struct run_options *options, const struct sandbox *s,
+		const struct child *child, struct err *err)
+{
+	struct proc_status status;
+	const struct run_report report = {
+		.run_id = log->run_id,
+		.policy = &s->policy,
+		.confinement = &s->confinement,
+		.status = &status,
+		.workdir = s->workdir,
+		.writable = &options->writable,
+		.network_namespace = s->netns_inode,
+		.workload_pid = child->pid,
+	};
+
+	if (verify(s, child->pid, &status, err) == -1 || run_report_write(&report, err) == -1 ||
+	    give_up_privilege(err) == -1 || detach_stdio(err) == -1)
+		return -1;
+	run_report_log(log, &report);
+	return 0;
+}
+
+static int run(const struct log *log, const struct run_options *options)
+{
+	AUTO(sandbox_done) struct sandbox sandbox = { .netns_fd = -1 };
+	struct err err = { 0 };
+	struct child child;
+	int status = EXIT_NO_SANDBOX;
+
+	if (prepare(options, &sandbox, &err) == -1 ||
+	    start(options, &sandbox, &child, &err) == -1) {
+		log_reason(log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
+		return EXIT_NO_SANDBOX;
+	}
+	if (seal(log, options, &sandbox, &child, &err) == -1) {
+		child_abandon(&child);
+		log_reason(log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
+		return EXIT_NO_SANDBOX;
+	}
+	if (child_release(&child, &status, &err) == -1) {
+		log_reason(log, LOG_LEVEL_ERROR, "workload.not_started", err.msg);
+		child_abandon(&child);
+		return status;
+	}
+	status = supervise(child.pid);
+	struct log_line line = log_begin(log, LOG_LEVEL_INFO, "workload.exited");
+	log_int(&line, "status", status);
+	log_end(&line);
+	return status;
+}
+
+/* Marks our lines in a stream that we share with the workload: told before it exists, unknown to it
+ * before. */
+static int make_run_id(char *out, size_t n)
+{
+	unsigned char raw[8];
+
+	if (getrandom(raw, sizeof(raw), 0) != sizeof(raw))
+		return -1;
+	for (size_t i = 0; i < sizeof(raw) && i * 2 + 2 < n; i++)
+		snprintf(out + i * 2, 3, "%02x", raw[i]);
+	return 0;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	char run_id[17] = "";
+	struct log log = { .level = LOG_LEVEL_INFO, .run_id = run_id };
+	struct run_options options = { 0 };
+	struct err err = { 0 };
+	bool help = false;
+
+	/* The workload shares our PID namespace: nothing of ours is to be read in /proc. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 || make_run_id(run_id, sizeof(run_id)) == -1) {
+		log_reason(&log, LOG_LEVEL_ERROR, "sandbox.refused",
+			   "the kernel gives no random numbers");
+		return EXIT_NO_SANDBOX;
+	}
+	/* A usage error ends the container like every other reason not to run: 125, not 2. */
+	if (run_options_parse(argc, argv, &options, &help, &err) == -1) {
+		log_reason(&log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
+		return EXIT_NO_SANDBOX;
+	}
+	log.level = options.log_level;
+	return help ? 0 : run(&log, &options);
+}

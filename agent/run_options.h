@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run_options: what `run` is told, by argv alone: the environment is the image's to forge. */
+#ifndef AGENT_RUN_OPTIONS_H
+#define AGENT_RUN_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "agent/sandbox/ids.h"
+#include "lib/cmd.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "policy/policy.h"
+
+struct run_options {
+	const char *policy_path;
+	bool policy_optional; /* an absent file stands for the built-in policy */
+	const char *user, *default_user, *groups;
+	struct cmd_list writable;
+	const char *log_level_name;
+	enum log_level log_level;
+	char **command; /* NULL-terminated, at least one word */
+};
+
+/* 0 with `out` filled, or -1 and what is wrong. `*out_help` is set, and usage printed, for --help. */
+int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_help,
+		      struct err *err);
+
+/* The workload's identity: --user, else the policy's run_as_*, else --default-user, else 1000:1000;
+ * and --groups. */
+int run_options_ids(const struct run_options *options, const struct policy_process *process,
+		    struct ids *out, struct err *err);
+
+#endif

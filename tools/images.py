@@ -1,0 +1,231 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""images: container images from local files only; no registry is asked.
+
+Product images hold the programs as they were built. Test images are small worlds for them to run in.
+The two that come from Debian's packages are slow to make and are kept in the cache; all others are
+built where they are needed, in a fraction of a second.
+"""
+import hashlib
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from pods import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+AGENT_IMAGE = "localhost/openshell/agent:dev"
+WEBHOOK_IMAGE = "localhost/openshell/webhook:dev"
+BUSYBOX, SCRATCH, DEBIAN_BASE, DEBIAN, HOSTILE = (
+    f"localhost/openshell-test/{name}"
+    for name in ("busybox", "scratch", "debian-base", "debian", "hostile"))
+
+DEBIAN_PACKAGES = ["bash", "python3", "nodejs", "procps"]
+SUITE = "bookworm"
+WEBHOOK_USER = "65532:65532"
+
+
+# --- Debian roots --------------------------------------------------------------------------------
+def debian_sources() -> list[str]:
+    """This machine's own Debian mirrors, as one-line sources for `SUITE`."""
+    fields = "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
+    targets = _output("apt-get", "indextargets", "--format", fields, "Identifier: Packages")
+    lines = []
+    for target in targets.splitlines():
+        origin, uri, release, component = target.split("|")
+        if origin == "Debian" and release.startswith(SUITE):
+            lines.append(f"deb {uri} {release} {component}")
+    if not lines:
+        raise SystemExit(f"apt knows no Debian {SUITE} mirror: add one and run apt-get update")
+    return sorted(set(lines))
+
+
+def apt_options() -> list[str]:
+    """How this machine's apt reaches its mirrors: proxies and clock checks."""
+    keys = ["Acquire::http", "Acquire::https", "Acquire::Check-Valid-Until", "Acquire::Check-Date"]
+    lines = _output("apt-config", "dump", "--no-empty", *keys).splitlines()
+    return [f"--aptopt={line.rstrip(';')}" for line in lines]
+
+
+def debian_root(target: pathlib.Path, variant: str, packages: list[str], form: str = "tar") -> None:
+    """A Debian root with `packages`, as a tar or a directory."""
+    command = ["mmdebstrap", "--quiet", f"--variant={variant}", f"--include={','.join(packages)}",
+               f"--format={form}", *apt_options(), "--dpkgopt=path-exclude=/usr/share/man/*",
+               "--dpkgopt=path-exclude=/usr/share/locale/*", SUITE, str(target), *debian_sources()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"mmdebstrap failed:\n{done.stderr}")
+
+
+def debian_store() -> pathlib.Path:
+    """A read-only image store with `DEBIAN_BASE`, made once and kept in the cache."""
+    images = cache_dir() / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    recipe = f"{DEBIAN_BASE} {SUITE} {platform.machine()} {storage_driver(images)} {DEBIAN_PACKAGES}"
+    store = images / f"debian-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
+    if store.exists():
+        return store
+    print("  IMAGE debian (kept in the cache from now on)", flush=True)
+    with tempfile.TemporaryDirectory(dir=images, prefix="new-") as scratch:
+        work = pathlib.Path(scratch)
+        debian_root(work / "root.tar", "minbase", DEBIAN_PACKAGES)
+        (work / "storage.conf").write_text(storage_conf(work / "graph", work / "run"))
+        environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(work / "storage.conf")}
+        _commit(lambda *argv: _output("buildah", *argv, env=environment), DEBIAN_BASE, work / "root.tar", [])
+        try:
+            os.rename(work / "graph", store)
+        except OSError:  # Another run was faster.
+            if not store.exists():
+                raise
+    return store
+
+
+# --- trees ---------------------------------------------------------------------------------------
+def agent_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
+    """The agent and Debian's trust store, as the package ships it: nothing local gets in."""
+    shutil.copy(out / "openshell-agent", tree / "openshell-agent")
+    certificates = sorted(pathlib.Path("/usr/share/ca-certificates/mozilla").glob("*.crt"))
+    if not certificates:
+        raise SystemExit("/usr/share/ca-certificates/mozilla is empty: install ca-certificates")
+    (tree / "ca-bundle.pem").write_bytes(b"".join(c.read_bytes() for c in certificates))
+
+
+def pause_tree(tree: pathlib.Path, _out: pathlib.Path) -> None:
+    shutil.copy("/bin/busybox", tree / "busybox")
+
+
+def programs_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
+    """Our own test programs: static, so that they run in every image."""
+    for name in ("probe", "attack", "old_landlock"):
+        if (out / name).exists():
+            shutil.copy(out / name, tree / name)
+
+
+def busybox_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
+    programs_tree(tree, out)
+    for name in ("bin", "etc", "home", "tmp"):
+        (tree / name).mkdir()
+    (tree / "tmp").chmod(0o1777)
+    shutil.copy("/bin/busybox", tree / "bin/busybox")
+    for applet in _output("/bin/busybox", "--list").split():
+        if applet != "busybox":
+            (tree / "bin" / applet).symlink_to("busybox")
+    (tree / "etc/passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
+    (tree / "etc/group").write_text("root:x:0:\n")
+
+
+def hostile_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
+    """Files by which an image makes careless programs load its code."""
+    programs_tree(tree, out)
+    sources = ROOT / "tests/e2e/traps"
+    library = tree / "usr/lib/evil.so"
+    library.parent.mkdir(parents=True)
+    (tree / "etc").mkdir()
+    _output("cc", "-shared", "-fPIC", "-O1", "-o", library, sources / "evil.c")
+    # Linked the way the agent must not be: with name services and OpenSSL's configuration alive.
+    _output("cc", "-static", "-O1", "-w", "-o", tree / "careless", sources / "careless.c", "-lcrypto")
+    (tree / "etc/ld.so.preload").write_text("/usr/lib/evil.so\n")
+    shutil.copy(library, tree / "usr/lib/libnss_evil.so.2")
+    (tree / "etc/nsswitch.conf").write_text("passwd: evil\ngroup: evil\nhosts: evil\n")
+    for folder in ("usr/lib/ssl", "etc/ssl", "usr/local/ssl", "usr/local/etc/ssl", "etc/pki/tls"):
+        (tree / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(sources / "openssl.cnf", tree / folder / "openssl.cnf")
+
+
+TREES = {
+    # As first process it would not heed SIGTERM, and podman would wait ten seconds for each pod's end.
+    PAUSE_IMAGE: (pause_tree, "scratch", [
+        "--entrypoint", '["/busybox","sleep","2147483647"]', "--stop-signal", "SIGKILL"]),
+    AGENT_IMAGE: (agent_tree, "scratch", ["--entrypoint", '["/openshell-agent"]']),
+    BUSYBOX: (busybox_tree, "scratch", ["--cmd", "/bin/sh"]),
+    SCRATCH: (programs_tree, "scratch", ["--cmd", "/probe"]),
+    DEBIAN: (programs_tree, DEBIAN_BASE, ["--cmd", "/bin/bash"]),
+    HOSTILE: (hostile_tree, DEBIAN_BASE, ["--cmd", "/probe"]),
+}
+
+
+def _commit(buildah, name: str, content: pathlib.Path, settings: list[str],
+            base: str = "scratch") -> None:
+    """One layer of `content` (a directory or a tar) on `base`."""
+    container = buildah("from", "--pull-never", base).strip()
+    buildah("add", "--quiet", container, str(content), "/")
+    if settings:
+        buildah("config", *settings, container)
+    buildah("commit", "--quiet", "--rm", "--timestamp", "0", container, name)
+
+
+def ensure(podman: Podman, out: pathlib.Path, *names: str) -> None:
+    """Builds those of `names` that this podman does not have yet. `out`: where programs were built."""
+    for name in names:
+        if podman.has_image(name):
+            continue
+        make_tree, base, settings = TREES[name]
+        with tempfile.TemporaryDirectory(dir=podman.state) as tree:
+            os.chmod(tree, 0o755)
+            make_tree(pathlib.Path(tree), out)
+            _commit(lambda *argv: podman.tool("buildah", *argv).stdout.decode(), name,
+                    pathlib.Path(tree), settings, base)
+
+
+# --- product images ------------------------------------------------------------------------------
+def library_packages(program: pathlib.Path) -> list[str]:
+    """The Debian packages that hold the shared libraries of a program."""
+    packages = set()
+    for line in _output("ldd", program).splitlines():
+        path = line.split("=>")[-1].split()[0]
+        if path.startswith("/"):
+            owner = _output("dpkg-query", "--search", f"*{os.path.realpath(path).removeprefix('/usr')}")
+            packages.add(owner.split(":")[0])
+    return sorted(packages)
+
+
+def webhook_tar(tar: pathlib.Path, out: pathlib.Path, scratch: pathlib.Path) -> None:
+    """The webhook and the libraries it links, unpacked but not installed: no shell, no dpkg."""
+    root = scratch / "root"
+    debian_root(root, "extract", library_packages(out / "openshell-webhook"), "directory")
+    for name in ("dev", "var", "run", "tmp", "proc", "sys", "etc/apt"):
+        shutil.rmtree(root / name, ignore_errors=True)
+    shutil.copy(out / "openshell-webhook", root / "openshell-webhook")
+    _output("tar", "-C", root, "-cf", tar, ".")
+
+
+def build_product(out: pathlib.Path) -> None:
+    """Writes OUT/images/{agent,webhook}.tar, which podman, docker, ctr and kind can load."""
+    archives = out / "images"
+    archives.mkdir(exist_ok=True)
+    with Podman() as podman, tempfile.TemporaryDirectory(dir=podman.state) as scratch:
+        ensure(podman, out, AGENT_IMAGE)
+        tar = pathlib.Path(scratch) / "webhook.tar"
+        webhook_tar(tar, out, pathlib.Path(scratch))
+        settings = ["--entrypoint", '["/openshell-webhook"]', "--user", WEBHOOK_USER]
+        _commit(lambda *argv: podman.tool("buildah", *argv).stdout.decode(), WEBHOOK_IMAGE, tar, settings)
+        for name, image in (("agent", AGENT_IMAGE), ("webhook", WEBHOOK_IMAGE)):
+            archive = archives / f"{name}.tar"
+            archive.unlink(missing_ok=True)
+            podman.podman("save", "--quiet", "--format", "docker-archive", "-o", str(archive), image)
+            print(f"  IMAGE {archive} ({archive.stat().st_size // 1024} KiB)")
+
+
+def _output(*argv, **options) -> str:
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise SystemExit(f"{argv[0]} {argv[1]} … exited {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["product", out]:
+            build_product(pathlib.Path(out).resolve())
+        case ["bare", target, packages]:
+            debian_root(pathlib.Path(target), "minbase", packages.split(","), "directory")
+        case _:
+            raise SystemExit("usage: images.py product OUT | bare DIRECTORY PACKAGE,...")
+
+
+if __name__ == "__main__":
+    main()
