@@ -290,7 +290,7 @@ void choices_read(const json_t *pod, const struct namespace_facts *ns, struct ch
 	json_t *annotations = json_member(meta, "annotations");
 	const char *locked = json_member_text(ns->annotations, KEY_LOCKED);
 
-	*out = (struct choices) { 0 };
+	*out = (struct choices){ 0 };
 	if (annotations != NULL)
 		read_annotations(annotations, locked, out, findings);
 	if (json_member(meta, "labels") != NULL)
@@ -302,5 +302,5 @@ void choices_read(const json_t *pod, const struct namespace_facts *ns, struct ch
 void choices_done(struct choices *choices)
 {
 	json_decref(choices->command);
-	*choices = (struct choices) { 0 };
+	*choices = (struct choices){ 0 };
 }

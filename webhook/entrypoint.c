@@ -63,7 +63,7 @@ static json_t *from_container(const json_t *container, struct identity *out_rend
 
 	if (!wrap_is_agent(command))
 		original = json_incref(command);
-	else if (!wrap_parse(command, &out_rendered->uid, &out_rendered->gid, &original))
+	else if (!wrap_parse(command, out_rendered, &original))
 		findings_deny(findings, DENIAL_TAMPERED,
 			      "container '%.63s' starts the agent in its own way",
 			      pod_name_of(container));

@@ -34,7 +34,7 @@ static int read_one(json_t *object, struct namespace_facts *out, struct err *err
 	const char *name = json_member_text(meta, "name");
 	if (name == NULL || *name == '\0')
 		return err_set(err, ERR_INVALID, "metadata.name is missing");
-	*out = (struct namespace_facts) {
+	*out = (struct namespace_facts){
 		.name = name,
 		.labels = json_member(meta, "labels"),
 		.annotations = json_member(meta, "annotations"),
@@ -75,7 +75,7 @@ void namespaces_done(struct namespaces *namespaces)
 {
 	free(namespaces->items);
 	json_decref(namespaces->owner);
-	*namespaces = (struct namespaces) { 0 };
+	*namespaces = (struct namespaces){ 0 };
 }
 
 const struct namespace_facts *namespaces_find(const struct namespaces *namespaces, const char *name)

@@ -81,7 +81,7 @@ void pieces_done(struct pieces *pieces)
 	json_decref(pieces->install);
 	json_decref(pieces->volumes);
 	json_decref(pieces->mounts);
-	*pieces = (struct pieces) { 0 };
+	*pieces = (struct pieces){ 0 };
 }
 
 bool pieces_is_install(const struct pieces *pieces, json_t *container)

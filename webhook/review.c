@@ -66,7 +66,7 @@ int review_decode(struct slice body, struct review *out, struct err *err)
 	/* Controllers' pods often come without their own, and the request's is what counts. */
 	if (*namespace_name == '\0')
 		namespace_name = text_or_empty(json_member(object, "metadata"), "namespace");
-	*out = (struct review) {
+	*out = (struct review){
 		.root = STEAL(root),
 		.uid = text_or_empty(request, "uid"),
 		.operation = text_or_empty(request, "operation"),
@@ -83,7 +83,7 @@ int review_decode(struct slice body, struct review *out, struct err *err)
 void review_done(struct review *review)
 {
 	json_decref(review->root);
-	*review = (struct review) { 0 };
+	*review = (struct review){ 0 };
 }
 
 bool review_is_pod(const struct review *review)

@@ -163,8 +163,7 @@ static void edit_command(const struct rewrite *in, const json_t *container,
 	AUTO(json_drop) json_t *writable = writable_paths(in, container);
 	struct wrap wrap = {
 		.policy_optional = in->choices->policy == NULL,
-		.uid = plan->identity.uid,
-		.gid = plan->identity.gid,
+		.identity = plan->identity,
 		.groups = buf_text(&plan->groups),
 		.writable = writable,
 		.original = plan->original,

@@ -184,7 +184,7 @@ static enum MHD_Result on_mutate(struct server *server, struct MHD_Connection *c
 			return answer_send(connection, &answer, server->draining);
 		}
 		*request = mem_calloc(1, sizeof(**request));
-		**request = (struct request) { .server = server, .body = buf_init(BODY_MAX) };
+		**request = (struct request){ .server = server, .body = buf_init(BODY_MAX) };
 		atomic_fetch_add(&server->requests, 1);
 		return MHD_YES;
 	}
@@ -406,7 +406,7 @@ void server_set_namespaces(struct server *server, struct namespaces *fresh)
 	struct namespaces old = server->namespaces;
 	server->namespaces = *fresh;
 	pthread_rwlock_unlock(&server->namespaces_lock);
-	*fresh = (struct namespaces) { 0 };
+	*fresh = (struct namespaces){ 0 };
 	namespaces_done(&old);
 }
 

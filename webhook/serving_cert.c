@@ -31,7 +31,7 @@ static void pair_done(struct pair *pair)
 		gnutls_x509_crt_deinit(pair->chain[i]);
 	if (pair->key != NULL)
 		gnutls_x509_privkey_deinit(pair->key);
-	*pair = (struct pair) { 0 };
+	*pair = (struct pair){ 0 };
 }
 
 static int refuse(const char *path, int code, struct err *err)
@@ -43,7 +43,7 @@ static int read_pem(const char *path, struct buf *out, gnutls_datum_t *out_datum
 {
 	if (io_read_file(path, out, err) == -1)
 		return -1;
-	*out_datum = (gnutls_datum_t) { (unsigned char *)out->p, (unsigned int)out->n };
+	*out_datum = (gnutls_datum_t){ (unsigned char *)out->p, (unsigned int)out->n };
 	return 0;
 }
 
