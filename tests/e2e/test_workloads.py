@@ -3,10 +3,7 @@
 import os
 import pathlib
 import signal
-import time
-import unittest
 
-import fixture
 from fixture import SandboxCase, events, pod
 from images import BUSYBOX, DEBIAN, SCRATCH
 from pods import PIDS_LIMIT
@@ -83,16 +80,14 @@ class Workloads(SandboxCase):
 
     def test_standard_output_passes_byte_for_byte(self):
         content = os.urandom(1024 * 1024) + b"\r\n\0no newline at the end"
-        folder = pathlib.Path(fixture.world.podman.state) / "random"
-        folder.mkdir()
-        (folder / "bytes").write_bytes(content)
-        (folder / "bytes").chmod(0o644)
         for image in ALL_IMAGES:
             with self.subTest(image=short(image)):
-                manifest = pod(image, [PROBE, "cat", "/random/bytes"], volumeMounts=[
-                    {"name": "random", "mountPath": "/random", "readOnly": True}],
-                    volumes=[{"name": "random", "hostPath": {"path": str(folder)}}])
-                outcome = self.run_sandboxed(manifest)
+                made = self.sandboxed(pod(
+                    image, [PROBE, "cat", "/data/bytes"], volumes=[{"name": "data", "emptyDir": {}}],
+                    volumeMounts=[{"name": "data", "mountPath": "/data"}]))
+                (made.volume("app", "/data") / "bytes").write_bytes(content)
+                made.start()
+                outcome = made.wait("app")
                 self.assertEqual(outcome.code, 0)
                 self.assertTrue(outcome.stdout == content, f"{len(outcome.stdout)} other bytes")
 
