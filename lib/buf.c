@@ -10,13 +10,13 @@
 
 struct buf buf_init(size_t max)
 {
-	return (struct buf) { .max = max };
+	return (struct buf){ .max = max };
 }
 
 void buf_done(struct buf *b)
 {
 	free(b->p);
-	*b = (struct buf) { .max = b->max };
+	*b = (struct buf){ .max = b->max };
 }
 
 void buf_clear(struct buf *b)
@@ -129,7 +129,7 @@ void buf_put_json(struct buf *b, struct slice text)
 
 struct slice buf_slice(const struct buf *b)
 {
-	return (struct slice) { (const uint8_t *)b->p, b->n };
+	return (struct slice){ (const uint8_t *)b->p, b->n };
 }
 
 const char *buf_text(const struct buf *b)
