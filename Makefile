@@ -57,7 +57,7 @@ WEBHOOK := $(OUT)/openshell-webhook
 UNIT    := $(OUT)/unit
 
 .PHONY: all help deps check unit corpora golden-update test e2e bench demo image lint format-check \
-        format tidy cppcheck layers shellcheck fuzz clean
+        attacks-check format tidy cppcheck layers shellcheck fuzz clean
 .DELETE_ON_ERROR:
 
 all: $(AGENT) $(WEBHOOK)
@@ -171,7 +171,14 @@ C_FILES := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(wildcard webhook/*.c agent/*.
            $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/bench/*.c)
 H_FILES := $(wildcard lib/*.h policy/*.h certs/*.h webhook/*.h agent/*.h agent/*/*.h tests/*/*.h tests/*/*/*.h)
 
-lint: format-check layers shellcheck cppcheck tidy
+lint: format-check layers shellcheck cppcheck tidy attacks-check
+
+# Where the page was made: each architecture has system calls of its own.
+ifeq ($(ARCH),x86_64)
+attacks-check: $(OUT)/attack
+	$(Q)$< doc > $<.md
+	$(Q)sed -n '/^## Bytes that leave/,$$p' docs/attacks.md | diff $<.md -
+endif
 
 format-check: | build/.deps-lint
 	$(Q)clang-format --dry-run --Werror $(C_FILES) $(H_FILES)

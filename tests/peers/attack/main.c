@@ -151,8 +151,8 @@ static void print_list(void)
 static void print_doc(void)
 {
 	for (size_t t = 0; t < N_TABLES; t++) {
-		printf("\n## %s\n\n| attack | stopped by | without a sandbox |\n|---|---|---|\n",
-		       tables[t]->title);
+		printf("%s## %s\n\n| attack | stopped by | without a sandbox |\n|---|---|---|\n",
+		       t == 0 ? "" : "\n", tables[t]->title);
 		for (size_t i = 0; i < tables[t]->n; i++) {
 			const struct attack *attack = &tables[t]->attacks[i];
 

@@ -191,6 +191,7 @@ static struct verdict escape_oom_killer(const struct attack *attack)
 }
 
 #define NO_CAP "no capability"
+#define RESOURCE "holds where root lacks CAP_SYS_RESOURCE"
 #define BECOME(name, call)                            \
 	{                                             \
 		name, become_root, NO_CAP, 0, 0, call \
@@ -221,8 +222,8 @@ static const struct attack rows[] = {
 	{ "filecap_program", run_privileged_program, "no_new_privs; empty bounding set", 0,
 	  "ATTACK_FILECAP", 1 },
 	{ "core_limit", allow_core, "hard limit 0; no CAP_SYS_RESOURCE" },
-	{ "hard_limits", raise_limits, "no CAP_SYS_RESOURCE" },
-	{ "oom_score", escape_oom_killer, "no CAP_SYS_RESOURCE" },
+	{ "hard_limits", raise_limits, "no CAP_SYS_RESOURCE", RESOURCE },
+	{ "oom_score", escape_oom_killer, "no CAP_SYS_RESOURCE", RESOURCE },
 };
 
 const struct attack_table privilege_attacks = TABLE("Privilege", rows);

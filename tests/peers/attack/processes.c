@@ -120,7 +120,8 @@ static struct verdict send_every_signal(const struct attack *attack)
 {
 	(void)attack;
 	for (int signal = 0; signal <= SIGRTMAX; signal++) {
-		if (kill(1, signal) == 0)
+		/* Within a session everybody may send it; kill_pid1_cont does. */
+		if (signal != SIGCONT && kill(1, signal) == 0)
 			return got_out("signal %d was sent", signal);
 	}
 	return held_errno("kill");
@@ -129,7 +130,7 @@ static struct verdict send_every_signal(const struct attack *attack)
 static struct verdict send_to_thread(const struct attack *attack)
 {
 	(void)attack;
-	return judge("tgkill", syscall(SYS_tgkill, 1, 1, SIGCONT));
+	return judge("tgkill", syscall(SYS_tgkill, 1, 1, SIGTERM));
 }
 
 static struct verdict queue_signal(const struct attack *attack)
@@ -137,7 +138,7 @@ static struct verdict queue_signal(const struct attack *attack)
 	siginfo_t info = { .si_code = SI_QUEUE };
 
 	(void)attack;
-	return judge("rt_sigqueueinfo", syscall(SYS_rt_sigqueueinfo, 1, SIGCONT, &info));
+	return judge("rt_sigqueueinfo", syscall(SYS_rt_sigqueueinfo, 1, SIGTERM, &info));
 }
 
 /* --- limits and scheduling ---------------------------------------------------------------------- */
@@ -295,6 +296,8 @@ static const struct attack rows[] = {
 	{ "kill_pid1_term", send_signal, SIGNAL, 0, 0, SIGTERM },
 	{ "kill_pid1_kill", send_signal, SIGNAL, 0, 0, SIGKILL },
 	{ "kill_pid1_stop", send_signal, SIGNAL, 0, 0, SIGSTOP },
+	{ "kill_pid1_cont", send_signal, "another session than PID 1; Landlock scope", 0, 0,
+	  SIGCONT },
 	{ "kill_pid1_any", send_every_signal, SIGNAL },
 	{ "tgkill_pid1", send_to_thread, SIGNAL },
 	{ "sigqueue_pid1", queue_signal, SIGNAL },
