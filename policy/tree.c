@@ -29,7 +29,7 @@ struct builder {
 
 static struct mark mark_of(yaml_mark_t mark)
 {
-	return (struct mark) { (unsigned)mark.line + 1, (unsigned)mark.column + 1 };
+	return (struct mark){ (unsigned)mark.line + 1, (unsigned)mark.column + 1 };
 }
 
 /* Where the next child goes; NULL for the document itself. */
@@ -45,7 +45,7 @@ static struct mark mark_at_offset(struct slice text, size_t offset)
 
 	for (size_t i = 0; i < text.n && i < offset; i++) {
 		if (text.p[i] == '\n')
-			at = (struct mark) { at.line + 1, 1 };
+			at = (struct mark){ at.line + 1, 1 };
 		else if ((text.p[i] & 0xc0) != 0x80)
 			at.column++;
 	}
@@ -140,7 +140,7 @@ static void take_scalar(struct builder *b, const yaml_event_t *event)
 
 	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	if (text.n <= TREE_SCALAR_MAX)
-		node->text = (struct slice) { (uint8_t *)arena_copy(b->arena, text), text.n };
+		node->text = (struct slice){ (uint8_t *)arena_copy(b->arena, text), text.n };
 	else
 		node->kind = TREE_REFUSED;
 	attach(b, node);
@@ -180,10 +180,10 @@ static void open_node(struct builder *b, enum tree_kind kind, const yaml_event_t
 		return;
 	}
 	const struct place *parent = here(b);
-	b->stack[b->depth++] = (struct frame) {
+	b->stack[b->depth++] = (struct frame){
 		.node = node,
 		.place = { .parent = parent,
-			   .key = kind == TREE_MAPPING ? slice_text("") : (struct slice) { 0 } },
+			   .key = kind == TREE_MAPPING ? slice_text("") : (struct slice){ 0 } },
 	};
 }
 
@@ -306,13 +306,15 @@ const struct tree_node *tree_parse(struct slice text, struct arena *arena,
 		abort();
 	/* Not guessed from the bytes: a policy is UTF-8. */
 	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&b.parser, text.p, text.n);
+	/* An empty slice may have no address; libyaml insists on one. */
+	yaml_parser_set_input_string(&b.parser, text.p != NULL ? text.p : (const uint8_t *)"",
+				     text.n);
 	read_events(&b);
 	yaml_parser_delete(&b.parser);
 	if (b.depth > 0)
 		return NULL;
 	if (b.root == NULL && report_errors(report) == before)
-		report_error(report, (struct mark) { 1, 1 }, NULL,
+		report_error(report, (struct mark){ 1, 1 }, NULL,
 			     "the document is empty; write at least `version: 1`");
 	return b.root;
 }
