@@ -4,7 +4,6 @@
 enum {
 	/* Longer words are no slips of the pen for ours, and cost stays bounded. */
 	SPELL_WORD_MAX = 40,
-	SPELL_DISTANCE_MAX = 2,
 };
 
 static size_t min3(size_t a, size_t b, size_t c)
@@ -47,7 +46,7 @@ static size_t distance(struct slice a, struct slice b)
 
 struct speller speller_init(struct slice wrong)
 {
-	return (struct speller) { .wrong = wrong, .distance = SPELL_DISTANCE_MAX + 1 };
+	return (struct speller) { .wrong = wrong, .distance = SIZE_MAX };
 }
 
 void speller_offer(struct speller *speller, const char *word)
@@ -57,8 +56,9 @@ void speller_offer(struct speller *speller, const char *word)
 	if (speller->wrong.n > SPELL_WORD_MAX || right.n > SPELL_WORD_MAX)
 		return;
 	size_t d = distance(speller->wrong, right);
-	/* Half of a short word is another word. */
-	if (d < speller->distance && d * 2 < right.n) {
+	/* More slips are likely in a longer word; in a short one they make another word. */
+	size_t most = right.n <= 5 ? 1 : right.n <= 9 ? 2 : 3;
+	if (d < speller->distance && d <= most) {
 		speller->distance = d;
 		speller->best = word;
 	}
