@@ -11,6 +11,7 @@ import os
 import pathlib
 import platform
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,9 @@ BUSYBOX, SCRATCH, DEBIAN_BASE, DEBIAN, HOSTILE = (
 
 DEBIAN_PACKAGES = ["bash", "python3", "nodejs", "procps"]
 SUITE = "bookworm"
+SANDBOX_UID = 1000
+# struct vfs_cap_data, revision 2, effective: every capability permitted, none inheritable.
+ALL_CAPABILITIES = struct.pack("<5I", 0x02000001, 0xFFFFFFFF, 0, 0x1FF, 0)
 WEBHOOK_USER = "65532:65532"
 
 
@@ -99,10 +103,22 @@ def pause_tree(tree: pathlib.Path, _out: pathlib.Path) -> None:
 
 
 def programs_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
-    """Our own test programs: static, so that they run in every image."""
+    """Our own test programs, which are static and run in every image, and what they aim at."""
     for name in ("probe", "attack", "old_landlock"):
         if (out / name).exists():
             shutil.copy(out / name, tree / name)
+    if (out / "attack").exists():
+        shutil.copy(out / "attack", tree / "attack-suid")
+        (tree / "attack-suid").chmod(0o4755)
+        shutil.copy(out / "attack", tree / "attack-filecap")
+        os.setxattr(tree / "attack-filecap", "security.capability", ALL_CAPABILITIES)
+    for folder in ("forbidden", "unreadable"):
+        (tree / folder).mkdir()
+        (tree / folder / "file").write_text("to be left alone\n")
+        # The sandbox user's own, so that it is not the file's mode that protects it.
+        for path in (tree / folder, tree / folder / "file"):
+            os.chown(path, SANDBOX_UID, SANDBOX_UID)
+    (tree / "forbidden/roots").write_text("to be left alone\n")
 
 
 def busybox_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
@@ -136,15 +152,19 @@ def hostile_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
         shutil.copy(sources / "openssl.cnf", tree / folder / "openssl.cnf")
 
 
+# What an image would set to steer the agent, if it took its configuration from there.
+FORGED = ["--env", "OPENSHELL_SANDBOX=forged", "--env", "OPENSHELL_POLICY=forged",
+          "--env", "OPENSHELL_SUPERVISOR_TOPOLOGY=sidecar"]
+
 TREES = {
     # As first process it would not heed SIGTERM, and podman would wait ten seconds for each pod's end.
     PAUSE_IMAGE: (pause_tree, "scratch", [
         "--entrypoint", '["/busybox","sleep","2147483647"]', "--stop-signal", "SIGKILL"]),
     AGENT_IMAGE: (agent_tree, "scratch", ["--entrypoint", '["/openshell-agent"]']),
-    BUSYBOX: (busybox_tree, "scratch", ["--cmd", "/bin/sh"]),
-    SCRATCH: (programs_tree, "scratch", ["--cmd", "/probe"]),
-    DEBIAN: (programs_tree, DEBIAN_BASE, ["--cmd", "/bin/bash"]),
-    HOSTILE: (hostile_tree, DEBIAN_BASE, ["--cmd", "/probe"]),
+    BUSYBOX: (busybox_tree, "scratch", FORGED),
+    SCRATCH: (programs_tree, "scratch", FORGED),
+    DEBIAN: (programs_tree, DEBIAN_BASE, FORGED),
+    HOSTILE: (hostile_tree, DEBIAN_BASE, FORGED),
 }
 
 

@@ -43,11 +43,11 @@ static void cut_back(struct buf *place, size_t n)
 		place->p[n] = '\0';
 }
 
-static int check(const json_t *value, const char *path, enum field_type type, struct buf *place,
+static int check(json_t *value, const char *path, enum field_type type, struct buf *place,
 		 struct err *err);
 
-static int check_each(const json_t *value, const char *rest, enum field_type type,
-		      struct buf *place, struct err *err)
+static int check_each(json_t *value, const char *rest, enum field_type type, struct buf *place,
+		      struct err *err)
 {
 	size_t mark = place->n;
 
@@ -63,7 +63,7 @@ static int check_each(const json_t *value, const char *rest, enum field_type typ
 	json_t *member;
 
 	/* The macro casts const away inside jansson; nothing is written. */
-	json_object_foreach((json_t *)(uintptr_t)value, key, member)
+	json_object_foreach(value, key, member)
 	{
 		buf_printf(place, ".%s", key);
 		if (check(member, rest, type, place, err) == -1)
@@ -74,7 +74,7 @@ static int check_each(const json_t *value, const char *rest, enum field_type typ
 }
 
 /* `path` is what is left of the pattern; `place` is where `value` is. */
-static int check(const json_t *value, const char *path, enum field_type type, struct buf *place,
+static int check(json_t *value, const char *path, enum field_type type, struct buf *place,
 		 struct err *err)
 {
 	char name[FIELD_NAME_MAX];
@@ -88,7 +88,7 @@ static int check(const json_t *value, const char *path, enum field_type type, st
 	memcpy(name, path, n);
 	name[n] = '\0';
 	path += n;
-	const json_t *member = json_member(value, name);
+	json_t *member = json_member(value, name);
 	if (member == NULL)
 		return 0;
 	buf_printf(place, ".%s", name);
@@ -99,7 +99,7 @@ static int check(const json_t *value, const char *path, enum field_type type, st
 	return check_each(member, path + strlen("[]"), type, place, err);
 }
 
-int fields_check(const json_t *root, const struct field *fields, size_t n, struct err *err)
+int fields_check(json_t *root, const struct field *fields, size_t n, struct err *err)
 {
 	struct buf place = buf_init(FIELD_PLACE_MAX);
 	int result = 0;
