@@ -48,6 +48,7 @@ UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tes
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c)) attack
 ATTACK_SRC  := $(wildcard tests/peers/attack/*.c)
+DRIVER_NAMES := $(patsubst tests/drivers/%.c,%,$(wildcard tests/drivers/*.c))
 BENCH_NAMES := $(filter-out stamp,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 
 objs = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -139,7 +140,7 @@ corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
 
 test: check e2e
 
-e2e: all $(PEER_NAMES:%=$(OUT)/%) | build/.deps-test
+e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/drive_%) | build/.deps-test
 	$(Q)tests/e2e/run
 
 # Programs that play a part in the end-to-end tests: static, so that they run in any image.
@@ -151,6 +152,10 @@ $(OUT)/%: tests/peers/%.c | build/.deps-build
 $(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $(ATTACK_SRC)
+
+# Programs that do one part of the agent's work for a test to look at, with the agent's own objects.
+$(OUT)/drive_%: $(OUT)/tests/drivers/%.o $(OUT)/agent.a $(OUT)/policy.a $(OUT)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 # --- fuzzing -------------------------------------------------------------------------------------
 SECONDS ?= 600
@@ -168,7 +173,7 @@ fuzz: build/fuzz/fuzz_$(T)
 
 # --- lint ----------------------------------------------------------------------------------------
 C_FILES := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(wildcard webhook/*.c agent/*.c agent/*/*.c) \
-           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/bench/*.c)
+           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/drivers/*.c tests/bench/*.c)
 H_FILES := $(wildcard lib/*.h policy/*.h certs/*.h webhook/*.h agent/*.h agent/*/*.h tests/*/*.h tests/*/*/*.h)
 
 lint: format-check layers shellcheck cppcheck tidy attacks-check
