@@ -5,8 +5,10 @@
 #ifndef TESTS_SUPPORT_POLICY_REFERENCE_H
 #define TESTS_SUPPORT_POLICY_REFERENCE_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
