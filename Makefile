@@ -45,6 +45,7 @@ WEBHOOK_SRC := $(filter-out webhook/main.c,$(wildcard webhook/*.c))
 AGENT_SRC   := $(filter-out agent/main.c,$(filter-out agent/static/%,$(wildcard agent/*.c agent/*/*.c)))
 STATIC_SRC  := $(if $(SAN),,$(wildcard agent/static/*.c))
 UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/support/*.c)
+SUPPORT_SRC := $(wildcard tests/support/*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c)) attack
 ATTACK_SRC  := $(wildcard tests/peers/attack/*.c)
@@ -132,7 +133,7 @@ golden-update: $(UNIT)
 	$(Q)GOLDEN_UPDATE=1 CK_RUN_SUITE=golden $(UNIT)
 
 # Each corpus through its target without libFuzzer, so that every build replays what was once found.
-$(OUT)/replay_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+$(OUT)/replay_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(call objs,$(SUPPORT_SRC)) $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 
 corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
@@ -162,7 +163,7 @@ SECONDS ?= 600
 FUZZ_CFLAGS := $(CSTD) -isystem /usr/include/libnl3 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_SRC := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(WEBHOOK_SRC) $(AGENT_SRC)
 
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SRC) | build/.deps-lint
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(SUPPORT_SRC) $(FUZZ_SRC) | build/.deps-lint
 	$(Q)mkdir -p $(@D)
 	$(Q)clang $(FUZZ_CFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 

@@ -152,19 +152,20 @@ def hostile_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
         shutil.copy(sources / "openssl.cnf", tree / folder / "openssl.cnf")
 
 
-# What an image would set to steer the agent, if it took its configuration from there.
-FORGED = ["--env", "OPENSHELL_SANDBOX=forged", "--env", "OPENSHELL_POLICY=forged",
-          "--env", "OPENSHELL_SUPERVISOR_TOPOLOGY=sidecar"]
+# As real images have it; and what one would set to steer the agent, if that listened.
+ENVIRONMENT = ["--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+               "--env", "OPENSHELL_SANDBOX=forged", "--env", "OPENSHELL_POLICY=forged",
+               "--env", "OPENSHELL_SUPERVISOR_TOPOLOGY=sidecar"]
 
 TREES = {
     # As first process it would not heed SIGTERM, and podman would wait ten seconds for each pod's end.
     PAUSE_IMAGE: (pause_tree, "scratch", [
         "--entrypoint", '["/busybox","sleep","2147483647"]', "--stop-signal", "SIGKILL"]),
     AGENT_IMAGE: (agent_tree, "scratch", ["--entrypoint", '["/openshell-agent"]']),
-    BUSYBOX: (busybox_tree, "scratch", FORGED),
-    SCRATCH: (programs_tree, "scratch", FORGED),
-    DEBIAN: (programs_tree, DEBIAN_BASE, FORGED),
-    HOSTILE: (hostile_tree, DEBIAN_BASE, FORGED),
+    BUSYBOX: (busybox_tree, "scratch", ENVIRONMENT),
+    SCRATCH: (programs_tree, "scratch", ENVIRONMENT),
+    DEBIAN: (programs_tree, DEBIAN_BASE, ENVIRONMENT),
+    HOSTILE: (hostile_tree, DEBIAN_BASE, ENVIRONMENT),
 }
 
 
