@@ -47,6 +47,7 @@ STATIC_SRC  := $(if $(SAN),,$(wildcard agent/static/*.c))
 UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/support/*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c))
+DRIVER_NAMES := $(patsubst tests/drivers/%.c,%,$(wildcard tests/drivers/*.c))
 BENCH_NAMES := $(filter-out stamp,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 
 objs = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -138,13 +139,17 @@ corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
 
 test: check e2e
 
-e2e: all $(PEER_NAMES:%=$(OUT)/%) | build/.deps-test
+e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/driver_%) | build/.deps-test
 	$(Q)tests/e2e/run
 
 # Programs that play a part in the end-to-end tests: static, so that they run in any image.
 $(OUT)/%: tests/peers/%.c | build/.deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -static -I. -o $@ $< 
+
+# Programs that drive a part of the agent alone, for tests that need real processes.
+$(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 # --- fuzzing -------------------------------------------------------------------------------------
 SECONDS ?= 600
@@ -162,7 +167,7 @@ fuzz: build/fuzz/fuzz_$(T)
 
 # --- lint ----------------------------------------------------------------------------------------
 C_FILES := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(wildcard webhook/*.c agent/*.c agent/*/*.c) \
-           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/bench/*.c)
+           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/drivers/*.c tests/bench/*.c)
 H_FILES := $(wildcard lib/*.h policy/*.h certs/*.h webhook/*.h agent/*.h agent/*/*.h tests/*/*.h tests/*/*/*.h)
 
 lint: format-check layers shellcheck cppcheck tidy
@@ -200,8 +205,8 @@ demo: all | build/.deps-test
 bench: all $(OUT)/stamp $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
 	$(Q)tests/bench/run
 
-$(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/policy.a $(OUT)/lib.a
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS)
+$(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 
 $(OUT)/stamp: tests/bench/stamp.c | build/.deps-build
 	$(Q)mkdir -p $(@D)
