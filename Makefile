@@ -141,7 +141,7 @@ corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
 
 test: check e2e
 
-e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/drive_%) | build/.deps-test
+e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/driver_%) | build/.deps-test
 	$(Q)tests/e2e/run
 
 # Programs that play a part in the end-to-end tests: static, so that they run in any image.
@@ -154,8 +154,8 @@ $(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-bu
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $(ATTACK_SRC)
 
-# Programs that do one part of the agent's work for a test to look at, with the agent's own objects.
-$(OUT)/drive_%: $(OUT)/tests/drivers/%.o $(OUT)/agent.a $(OUT)/policy.a $(OUT)/lib.a
+# Programs that drive a part of the agent alone, for tests that need real processes.
+$(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 # --- fuzzing -------------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ demo: all | build/.deps-test
 bench: all $(OUT)/stamp $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
 	$(Q)tests/bench/run
 
-$(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/policy.a $(OUT)/lib.a
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS)
+$(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 
 $(OUT)/stamp: tests/bench/stamp.c | build/.deps-build
 	$(Q)mkdir -p $(@D)

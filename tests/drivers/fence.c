@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* drive_fence: builds a fence in the network namespace that it is started in, as `run` does, and holds
+/* driver_fence: builds a fence in the network namespace that it is started in, as `run` does, and holds
  * it until its input ends. What it built, and the answer to each line of input, is a line of JSON:
  *   build    builds again, from a new inner namespace
  *   probe    checks the fence once more
