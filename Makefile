@@ -58,7 +58,7 @@ AGENT   := $(OUT)/openshell-agent
 WEBHOOK := $(OUT)/openshell-webhook
 UNIT    := $(OUT)/unit
 
-.PHONY: all help deps check unit corpora golden-update test e2e bench demo image lint format-check \
+.PHONY: all help deps check unit corpora golden-update test test-bare e2e bench demo image lint format-check \
         attacks-check format tidy cppcheck layers shellcheck fuzz clean
 .DELETE_ON_ERROR:
 
@@ -70,6 +70,7 @@ help:
 ## make            build openshell-agent and openshell-webhook into build/release
 ## make demo       a plain annotated Deployment comes up confined, shown step by step (root)
 ## make test       every test: check, then all that needs root and containers
+## make test-bare  demo and test in a bare Debian that this makes; ten minutes (root)
 ## make check      unit tests, golden cases and fuzz corpora; no root, under a minute
 ## make lint       format, clang-tidy, cppcheck, shellcheck, module layers
 ## make bench      measures beside peers and prints ratios
@@ -144,6 +145,9 @@ test: check e2e
 e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/driver_%) | build/.deps-test
 	$(Q)tests/e2e/run
 
+test-bare: | build/.deps-test
+	$(Q)tests/bare/run
+
 # Programs that play a part in the end-to-end tests: static, so that they run in any image.
 PEER_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-missing-field-initializers -Werror -O1 -static -I.
 $(OUT)/%: tests/peers/%.c | build/.deps-build
@@ -207,7 +211,7 @@ layers:
 	$(Q)tools/layers.sh
 
 shellcheck: | build/.deps-lint
-	$(Q)shellcheck $$(git ls-files '*.sh' .ci/run)
+	$(Q)shellcheck $$(git ls-files '*.sh' .ci/run tests/bare/run)
 
 # --- images, demo, figures -----------------------------------------------------------------------
 image: all | build/.deps-test
