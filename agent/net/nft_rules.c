@@ -124,7 +124,8 @@ static void redirect_chain(struct nft *t, const struct nft_fence *fence)
 }
 
 /* The filter still sees the device that the packet was first meant for, so loopback does not match:
- * the kernel's own word that it has been redirected does. */
+ * the kernel's own word that it has been redirected does. Who calls such a listener by its address
+ * has named no destination, and is refused. */
 static void accept_redirected(struct nft *t, uint8_t protocol, uint16_t port)
 {
 	nft_rule(t, "output");
@@ -132,6 +133,10 @@ static void accept_redirected(struct nft *t, uint8_t protocol, uint16_t port)
 	nft_match_ct_direction(t, NFT_CT_ORIGINAL);
 	nft_match_dport(t, protocol, port);
 	nft_accept(t);
+	nft_rule(t, "output");
+	nft_match_ct_direction(t, NFT_CT_ORIGINAL);
+	nft_match_dport(t, protocol, port);
+	nft_goto(t, "refuse");
 }
 
 static void accept_proxy(struct nft *t, const struct subnet *net, uint16_t port)
@@ -147,14 +152,14 @@ static void accept_proxy(struct nft *t, const struct subnet *net, uint16_t port)
 static void inner_output(struct nft *t, const struct nft_fence *fence)
 {
 	nft_filter_chain(t, "output", NFT_OUTPUT);
-	accept_loopback_out(t);
-	drop_invalid(t, "output");
 	if (fence->transparent_port != 0)
 		accept_redirected(t, IPPROTO_TCP, fence->transparent_port);
 	if (fence->dns_port != 0) {
 		accept_redirected(t, IPPROTO_UDP, fence->dns_port);
 		accept_redirected(t, IPPROTO_TCP, fence->dns_port);
 	}
+	accept_loopback_out(t);
+	drop_invalid(t, "output");
 	accept_proxy(t, &fence->v4, fence->proxy_port);
 	if (fence->has_v6)
 		accept_proxy(t, &fence->v6, fence->proxy_port);
@@ -214,6 +219,11 @@ static void pod_output(struct nft *t, const struct nft_fence *fence)
 	nft_match_owned(t);
 	nft_goto(t, "refuse");
 	accept_marked(t, "output", NFT_RULES_MARK_PROXY);
+	/* The pod's own word to either end of an inbound connection that a packet is too big. */
+	nft_rule(t, "output");
+	nft_match_ct_dnat(t);
+	nft_match_ct_state(t, NFT_CT_RELATED);
+	nft_accept(t);
 	accept_icmp6(t, "output", ND_ROUTER_SOLICIT, ND_NEIGHBOR_ADVERT);
 	accept_icmp6(t, "output", MLD_FIRST, MLD_LAST);
 	accept_icmp6(t, "output", MLD2_REPORT, MLD2_REPORT);
@@ -246,8 +256,8 @@ static void hide_end(struct nft *t, struct address end)
 	nft_drop(t);
 }
 
-/* The source too: any program may send from an address that is not its own, and would be answered
- * there, outside. */
+/* The source too: who sends from an address that is not its own (over IPv6 any program may) would be
+ * answered there, outside. */
 static void link_accepts_proxy(struct nft *t, const struct subnet *net, uint16_t port)
 {
 	nft_rule(t, "link");

@@ -6,7 +6,7 @@
  * port and nothing else. Everything else is dropped, in both families and every protocol.
  *
  * Being established is not enough to pass: a program can make a connection look so by itself, from an
- * address that is not its own to one that is. So the rules mark the connections that they let in or
+ * address that is not its own to one that is (over IPv6 that takes no privilege). So the rules mark the connections that they let in or
  * out, and replies pass by that mark, which is in the kernel and which only NET_ADMIN can set. */
 #ifndef AGENT_NET_NFT_RULES_H
 #define AGENT_NET_NFT_RULES_H
