@@ -165,21 +165,6 @@ static int answer(struct tls_session *session, int result, struct err *err)
 	return fail(session, err);
 }
 
-/* A server that takes none of the protocols that were offered must say none (RFC 7301 3.2). */
-static int check_protocol(struct tls_session *session, struct err *err)
-{
-	const unsigned char *name;
-	unsigned int n;
-	static const char http1[] = "http/1.1";
-
-	SSL_get0_alpn_selected(session->ssl, &name, &n);
-	if (n == 0 || (n == sizeof(http1) - 1 && memcmp(name, http1, n) == 0))
-		return 0;
-	session->state = TLS_STATE_FAILED;
-	return err_set(err, ERR_INVALID,
-		       "the peer of '%s' insists on another protocol than HTTP/1.1", session->host);
-}
-
 static int end_of_handshake(struct tls_session *session, struct err *err)
 {
 	session->state = TLS_STATE_FAILED;
@@ -207,7 +192,7 @@ int tls_handshake(struct tls_session *session, struct err *err)
 	} while (result <= 0 && turn_to_socket(session, result));
 	if (result == 1) {
 		session->state = TLS_STATE_OPEN;
-		return check_protocol(session, err);
+		return 0;
 	}
 	int what = answer(session, result, err);
 
