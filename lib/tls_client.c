@@ -73,7 +73,9 @@ static bool is_fresh(const SSL_SESSION *ticket, int64_t now_s)
 {
 	int64_t age_s = now_s - SSL_SESSION_get_time(ticket);
 
-	return age_s >= 0 && age_s < RESUME_MAX_S && SSL_SESSION_is_resumable(ticket) == 1;
+	/* The caller's clock may lag behind the library's, or be set back. */
+	return age_s > -RESUME_MAX_S && age_s < RESUME_MAX_S &&
+	       SSL_SESSION_is_resumable(ticket) == 1;
 }
 
 /* Owned by the caller; NULL if there is none. */

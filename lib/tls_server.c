@@ -76,7 +76,8 @@ static int use_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
 {
 	struct tls_server *server = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
-	return tls_tickets_use(&server->tickets, name, iv, cipher, mac, make);
+	return tls_tickets_use(&server->tickets, &(struct tls_ticket_use) { name, iv, cipher, mac },
+			       make, SSL_version(ssl) >= TLS1_3_VERSION);
 }
 
 static int set_up(struct tls_server *server, struct err *err)

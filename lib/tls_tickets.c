@@ -3,7 +3,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/rand.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "lib/ossl.h"
@@ -51,32 +50,33 @@ static int set_mac(EVP_MAC_CTX *mac, struct tls_ticket_key *key)
 	return EVP_MAC_CTX_set_params(mac, params);
 }
 
-static int make_ticket(struct tls_ticket_key *key, unsigned char *name, unsigned char *iv,
-		       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+static int make_ticket(struct tls_ticket_key *key, const struct tls_ticket_use *use)
 {
 	const EVP_CIPHER *kind = EVP_aes_256_cbc();
 
-	memcpy(name, key->name, sizeof(key->name));
-	if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(kind)) != 1 ||
-	    EVP_EncryptInit_ex(cipher, kind, NULL, key->cipher, iv) != 1 || set_mac(mac, key) != 1)
+	memcpy(use->name, key->name, sizeof(key->name));
+	if (RAND_bytes(use->iv, EVP_CIPHER_get_iv_length(kind)) != 1 ||
+	    EVP_EncryptInit_ex(use->cipher, kind, NULL, key->cipher, use->iv) != 1 ||
+	    set_mac(use->mac, key) != 1)
 		return TICKET_ERROR;
 	return TICKET_GOOD;
 }
 
-int tls_tickets_use(struct tls_tickets *tickets, unsigned char *name, unsigned char *iv,
-		    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int make)
+int tls_tickets_use(struct tls_tickets *tickets, const struct tls_ticket_use *use, bool make,
+		    bool once)
 {
 	struct tls_ticket_key *keys[] = { &tickets->current, &tickets->previous };
 
 	if (make)
-		return make_ticket(&tickets->current, name, iv, cipher, mac);
+		return make_ticket(&tickets->current, use);
 	for (int i = 0; i < tickets->keys; i++) {
-		if (memcmp(name, keys[i]->name, sizeof(keys[i]->name)) != 0)
+		if (memcmp(use->name, keys[i]->name, sizeof(keys[i]->name)) != 0)
 			continue;
-		if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, keys[i]->cipher, iv) != 1 ||
-		    set_mac(mac, keys[i]) != 1)
+		if (EVP_DecryptInit_ex(use->cipher, EVP_aes_256_cbc(), NULL, keys[i]->cipher,
+				       use->iv) != 1 ||
+		    set_mac(use->mac, keys[i]) != 1)
 			return TICKET_ERROR;
-		return i == 0 ? TICKET_GOOD : TICKET_RENEW;
+		return i == 0 && !once ? TICKET_GOOD : TICKET_RENEW;
 	}
 	return TICKET_UNKNOWN;
 }
