@@ -178,7 +178,8 @@ fuzz: build/fuzz/fuzz_$(T)
 
 # --- lint ----------------------------------------------------------------------------------------
 C_FILES := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(wildcard webhook/*.c agent/*.c agent/*/*.c) \
-           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/drivers/*.c tests/bench/*.c)
+           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/drivers/*.c) \
+           $(wildcard tests/bench/*.c)
 H_FILES := $(wildcard lib/*.h policy/*.h certs/*.h webhook/*.h agent/*.h agent/*/*.h tests/*/*.h tests/*/*/*.h)
 
 lint: format-check layers shellcheck cppcheck tidy attacks-check
