@@ -240,10 +240,13 @@ static const struct {
 	  HTTP1_FAULT_CONNECT_BODY, 400 },
 };
 
+/* An exact-size copy: the sanitizer sees one byte too far. `out` borrows from it until the next one. */
+static uint8_t *copy;
+
 static enum parse parse(struct slice in, struct http1_request *out, enum http1_fault *out_fault)
 {
-	/* An exact-size copy: the sanitizer sees one byte too far. It stays, as `out` borrows. */
-	uint8_t *copy = mem_calloc(in.n > 0 ? in.n : 1, 1);
+	free(copy);
+	copy = mem_calloc(in.n > 0 ? in.n : 1, 1);
 
 	if (in.n > 0)
 		memcpy(copy, in.p, in.n);
@@ -438,16 +441,16 @@ START_TEST(a_nul_is_refused_wherever_it_stands)
 	static const char text[] = "GET /a HTTP/1.1\r\nHost: a.test\r\nName: value\r\n\r\n";
 
 	for (size_t i = 0; i < sizeof(text) - 1; i++) {
-		char copy[sizeof(text)];
+		char cut[sizeof(text)];
 		struct http1_request r;
 		enum http1_fault fault = HTTP1_FAULT_NONE;
 
-		memcpy(copy, text, sizeof(text));
-		copy[i] = '\0';
+		memcpy(cut, text, sizeof(text));
+		cut[i] = '\0';
 		/* A NUL in place of the last line's end leaves the head unfinished. */
 		enum parse got =
-			http1_request_parse((struct slice) { (uint8_t *)copy, sizeof(text) - 1 },
-					    &r, &fault);
+			http1_request_parse((struct slice) { (uint8_t *)cut, sizeof(text) - 1 }, &r,
+					    &fault);
 		ck_assert_int_ne(got, PARSE_OK);
 		if (got == PARSE_MORE)
 			ck_assert_uint_eq(i, sizeof(text) - 2);

@@ -81,10 +81,14 @@ static const struct {
 	{ "HTTP/1.1 200 OK\r\nConnection: content-length\r\n\r\n", HTTP1_FAULT_CONNECTION },
 };
 
+/* An exact-size copy: the sanitizer sees one byte too far. `out` borrows from it until the next one. */
+static uint8_t *copy;
+
 static enum parse parse(struct slice in, enum http1_asked asked, struct http1_response *out,
 			enum http1_fault *out_fault)
 {
-	uint8_t *copy = mem_calloc(in.n > 0 ? in.n : 1, 1);
+	free(copy);
+	copy = mem_calloc(in.n > 0 ? in.n : 1, 1);
 
 	if (in.n > 0)
 		memcpy(copy, in.p, in.n);
