@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse: how far an incremental parser came with the bytes that are there. */
+/* parse: what a parser answers that is given bytes while they arrive. */
 #ifndef LIB_PARSE_H
 #define LIB_PARSE_H
 
 enum parse {
-	PARSE_BAD = 0, /* whatever follows, this is refused */
-	PARSE_MORE, /* a beginning; ask again once there are more bytes */
+	PARSE_BAD = 0, /* no continuation can make it right; *err says why */
+	PARSE_MORE, /* right so far, and not complete */
 	PARSE_OK,
 };
 
