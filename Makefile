@@ -46,7 +46,8 @@ AGENT_SRC   := $(filter-out agent/main.c,$(filter-out agent/static/%,$(wildcard 
 STATIC_SRC  := $(if $(SAN),,$(wildcard agent/static/*.c))
 UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/support/*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c))
+PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c)) attack
+ATTACK_SRC  := $(wildcard tests/peers/attack/*.c)
 BENCH_NAMES := $(filter-out stamp,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 
 objs = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -56,7 +57,7 @@ WEBHOOK := $(OUT)/openshell-webhook
 UNIT    := $(OUT)/unit
 
 .PHONY: all help deps check unit corpora golden-update test e2e bench demo image lint format-check \
-        format tidy cppcheck layers shellcheck fuzz clean
+        attacks-check format tidy cppcheck layers shellcheck fuzz clean
 .DELETE_ON_ERROR:
 
 all: $(AGENT) $(WEBHOOK)
@@ -142,9 +143,14 @@ e2e: all $(PEER_NAMES:%=$(OUT)/%) | build/.deps-test
 	$(Q)tests/e2e/run
 
 # Programs that play a part in the end-to-end tests: static, so that they run in any image.
+PEER_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-missing-field-initializers -Werror -O1 -static -I.
 $(OUT)/%: tests/peers/%.c | build/.deps-build
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -static -I. -o $@ $< 
+	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $<
+
+$(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $(ATTACK_SRC)
 
 # --- fuzzing -------------------------------------------------------------------------------------
 SECONDS ?= 600
@@ -162,10 +168,17 @@ fuzz: build/fuzz/fuzz_$(T)
 
 # --- lint ----------------------------------------------------------------------------------------
 C_FILES := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(wildcard webhook/*.c agent/*.c agent/*/*.c) \
-           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/bench/*.c)
+           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/bench/*.c)
 H_FILES := $(wildcard lib/*.h policy/*.h certs/*.h webhook/*.h agent/*.h agent/*/*.h tests/*/*.h tests/*/*/*.h)
 
-lint: format-check layers shellcheck cppcheck tidy
+lint: format-check layers shellcheck cppcheck tidy attacks-check
+
+# Where the page was made: each architecture has system calls of its own.
+ifeq ($(ARCH),x86_64)
+attacks-check: $(OUT)/attack
+	$(Q)$< doc > $<.md
+	$(Q)sed -n '/^## Bytes that leave/,$$p' docs/attacks.md | diff $<.md -
+endif
 
 format-check: | build/.deps-lint
 	$(Q)clang-format --dry-run --Werror $(C_FILES) $(H_FILES)

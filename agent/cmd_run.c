@@ -9,48 +9,35 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "agent/cmds.h"
+#include "agent/confinement.h"
 #include "agent/net/netns.h"
 #include "agent/run_options.h"
 #include "agent/run_policy.h"
 #include "agent/run_report.h"
 #include "agent/run_state.h"
 #include "agent/sandbox/child.h"
-#include "agent/sandbox/env.h"
-#include "agent/sandbox/exec_path.h"
-#include "agent/sandbox/fs_plan.h"
-#include "agent/sandbox/landlock_rights.h"
 #include "agent/sandbox/proc_status.h"
-#include "agent/sandbox/seccomp_build.h"
 #include "agent/sandbox/supervise.h"
 #include "lib/cleanup.h"
-#include "lib/io.h"
-
-enum {
-	/* An image's /etc/passwd; a larger one only costs the workload its HOME. */
-	PASSWD_MAX = 1 << 20,
-	ROOT_UID = 0,
-};
 
 /* Everything the child needs, built before fork. */
 struct sandbox {
 	struct run_policy policy;
-	struct ids ids;
-	struct landlock landlock;
-	struct seccomp_program seccomp;
+	struct confinement confinement;
+	char workdir[PATH_MAX];
 	int netns_fd;
-	char **env, **candidates;
+	ino_t netns_inode;
 };
 
 static void sandbox_done(struct sandbox *sandbox)
 {
 	run_policy_done(&sandbox->policy);
-	landlock_done(&sandbox->landlock);
+	confinement_done(&sandbox->confinement);
 	auto_close(&sandbox->netns_fd);
-	env_free(sandbox->env);
-	exec_path_free(sandbox->candidates);
 }
 
 /* As PID 1 our end is the kernel's signal to end every process of the sandbox. */
@@ -64,51 +51,32 @@ static int check_place(struct err *err)
 	return ids_check_privilege(err);
 }
 
-static int prepare_files(const struct run_options *options, struct sandbox *s, struct err *err)
-{
-	AUTO(fs_plan_done) struct fs_plan plan = { 0 };
-	char workdir[PATH_MAX];
-
-	if (getcwd(workdir, sizeof(workdir)) == NULL)
-		return err_sys(err, "working directory");
-	if (fs_plan_build(s->policy.policy, workdir, &options->writable, &plan, err) == -1)
-		return -1;
-	return landlock_prepare(&plan, s->policy.policy->landlock, s->ids.uid, s->ids.gid,
-				&s->landlock, err);
-}
-
-/* Container runtimes set HOME from the image's passwd for the user they start: that was root. */
-static void prepare_env(struct sandbox *s)
-{
-	AUTO(buf_done) struct buf passwd = buf_init(PASSWD_MAX);
-	char root_home[PATH_MAX], home[PATH_MAX];
-	struct err ignored;
-
-	if (io_read_file("/etc/passwd", &passwd, &ignored) == -1)
-		buf_clear(&passwd);
-	env_home(buf_slice(&passwd), ROOT_UID, root_home, sizeof(root_home));
-	env_home(buf_slice(&passwd), s->ids.uid, home, sizeof(home));
-	s->env = env_build(environ, root_home, home);
-}
-
 static int prepare(const struct run_options *options, struct sandbox *s, struct err *err)
 {
+	struct ids ids;
+	struct stat st;
+
 	if (check_place(err) == -1 || run_state_prepare(err) == -1)
 		return -1;
-	if (run_policy_load(options->policy_path, options->policy_optional, &s->policy, err) == -1)
+	if (getcwd(s->workdir, sizeof(s->workdir)) == NULL)
+		return err_sys(err, "working directory");
+	if (run_policy_load(options->policy_path, options->policy_optional, &s->policy, err) ==
+		    -1 ||
+	    run_options_ids(options, &s->policy.policy->process, &ids, err) == -1)
 		return -1;
-	if (run_options_ids(options, &s->policy.policy->process, &s->ids, err) == -1)
-		return -1;
-	if (prepare_files(options, s, err) == -1)
-		return -1;
-	const struct seccomp_options seccomp = {
-		.refuse_truncate = s->landlock.abi < LANDLOCK_ABI_TRUNCATE,
+	const struct confinement_config config = {
+		.policy = s->policy.policy,
+		.ids = &ids,
+		.workdir = s->workdir,
+		.writable = &options->writable,
+		.command = options->command[0],
 	};
-	if (seccomp_build(&seccomp, &s->seccomp, err) == -1 ||
+	if (confinement_build(&config, &s->confinement, err) == -1 ||
 	    netns_create(&s->netns_fd, err) == -1)
 		return -1;
-	prepare_env(s);
-	s->candidates = exec_path_candidates(options->command[0], env_get(s->env, "PATH"));
+	if (fstat(s->netns_fd, &st) == -1)
+		return err_sys(err, "stat the network namespace");
+	s->netns_inode = st.st_ino;
 	return 0;
 }
 
@@ -116,16 +84,16 @@ static int prepare(const struct run_options *options, struct sandbox *s, struct 
 static int verify(const struct sandbox *s, pid_t pid, struct proc_status *out, struct err *err)
 {
 	struct proc_status own;
-	struct stat want, have;
+	struct stat have;
 	char path[40];
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
 	if (proc_status_read(getpid(), &own, err) == -1 || proc_status_read(pid, out, err) == -1 ||
-	    proc_status_verify(out, &s->ids, own.seccomp_filters, err) == -1)
+	    proc_status_verify(out, &s->confinement.ids, own.seccomp_filters, err) == -1)
 		return err_wrap(err, "the confinement does not hold");
-	if (fstat(s->netns_fd, &want) == -1 || stat(path, &have) == -1)
-		return err_sys(err, "compare network namespaces");
-	if (want.st_dev != have.st_dev || want.st_ino != have.st_ino)
+	if (stat(path, &have) == -1)
+		return err_sys(err, "find the workload's network namespace");
+	if (have.st_ino != s->netns_inode)
 		return err_set(err, ERR_DENIED, "the workload is not in its network namespace");
 	return 0;
 }
@@ -150,10 +118,11 @@ static int detach_stdio(struct err *err)
 	return 0;
 }
 
+/* The terminal of a container started with one: the runtime makes PID 1 the leader of its session. */
 static int terminal_fd(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (isatty(fd))
+		if (tcgetsid(fd) == getpid())
 			return fd;
 	return -1;
 }
@@ -169,12 +138,12 @@ static int start(const struct run_options *options, const struct sandbox *s, str
 	const struct child_plan plan = {
 		.enter = netns_enter,
 		.enter_fd = s->netns_fd,
-		.ids = &s->ids,
-		.landlock = &s->landlock,
-		.seccomp = &s->seccomp,
-		.candidates = s->candidates,
+		.ids = &s->confinement.ids,
+		.landlock = &s->confinement.landlock,
+		.seccomp = &s->confinement.seccomp,
+		.candidates = s->confinement.candidates,
 		.argv = options->command,
-		.env = s->env,
+		.env = s->confinement.env,
 		.mask = &before,
 		.terminal_fd = terminal,
 	};
@@ -182,16 +151,18 @@ static int start(const struct run_options *options, const struct sandbox *s, str
 }
 
 /* Checks, gives up and tells, in this order, while the child waits. */
-static int seal(const struct log *log, const struct sandbox *s, const struct child *child,
-		struct err *err)
+static int seal(const struct log *log, const struct run_options *options, const struct sandbox *s,
+		const struct child *child, struct err *err)
 {
 	struct proc_status status;
 	const struct run_report report = {
 		.run_id = log->run_id,
 		.policy = &s->policy,
-		.ids = &s->ids,
-		.landlock = &s->landlock,
+		.confinement = &s->confinement,
 		.status = &status,
+		.workdir = s->workdir,
+		.writable = &options->writable,
+		.network_namespace = s->netns_inode,
 		.workload_pid = child->pid,
 	};
 
@@ -204,11 +175,7 @@ static int seal(const struct log *log, const struct sandbox *s, const struct chi
 
 static int run(const struct log *log, const struct run_options *options)
 {
-	AUTO(sandbox_done)
-	struct sandbox sandbox = {
-		.landlock = { .ruleset_fd = -1, .probe_fd = -1 },
-		.netns_fd = -1,
-	};
+	AUTO(sandbox_done) struct sandbox sandbox = { .netns_fd = -1 };
 	struct err err = { 0 };
 	struct child child;
 	int status = EXIT_NO_SANDBOX;
@@ -218,7 +185,7 @@ static int run(const struct log *log, const struct run_options *options)
 		log_reason(log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;
 	}
-	if (seal(log, &sandbox, &child, &err) == -1) {
+	if (seal(log, options, &sandbox, &child, &err) == -1) {
 		child_abandon(&child);
 		log_reason(log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;

@@ -19,25 +19,6 @@ enum {
 	WAIT_MAX_MS = 60000,
 };
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
-static int read_ids(json_t *state, json_int_t *out_pid, struct ids *out, struct err *err)
-{
-	json_t *groups = NULL;
-	json_int_t uid, gid;
-
-	if (json_unpack(state, "{s:{s:I, s:I, s:I, s:o}}", "workload", "pid", out_pid, "uid", &uid,
-			"gid", &gid, "groups", &groups) == -1)
-		return err_set(err, ERR_INVALID, "the state of the run is incomplete");
-	*out = (struct ids) { .uid = (uid_t)uid, .gid = (gid_t)gid };
-	for (size_t i = 0; i < json_array_size(groups) && i < IDS_GROUPS_MAX; i++)
-		out->groups[out->n_groups++] = (gid_t)json_integer_value(json_array_get(groups, i));
-	return 0;
-}
-
 static json_t *hex(uint64_t set)
 {
 	char text[20];
@@ -66,11 +47,11 @@ static int add_live(json_t *state, bool *out_confined, struct err *err)
 {
 	struct proc_status workload, own;
 	struct ids ids;
-	json_int_t pid;
+	pid_t pid;
 	struct err problem = { 0 };
 
-	if (read_ids(state, &pid, &ids, err) == -1 || proc_status_read(1, &own, err) == -1 ||
-	    proc_status_read((pid_t)pid, &workload, err) == -1)
+	if (run_state_workload(state, &pid, &ids, err) == -1 ||
+	    proc_status_read(1, &own, err) == -1 || proc_status_read(pid, &workload, err) == -1)
 		return -1;
 	/* PID 1 carries the runtime's filters only, so ours must be one more. */
 	*out_confined = proc_status_verify(&workload, &ids, own.seccomp_filters, &problem) == 0;
@@ -99,7 +80,7 @@ int cmd_status(int argc, char **argv)
 		{ "--wait-ready", CMD_FLAG, &wait, NULL,
 		  "wait up to a minute for the workload to start" },
 	};
-	AUTO(release_json) json_t *state = NULL;
+	AUTO(run_state_free) json_t *state = NULL;
 	struct err err = { 0 };
 	int rest = 0;
 

@@ -18,6 +18,8 @@ static int cmd_version(int argc, char **argv)
 static const struct cmd cmds[] = {
 	{ "install", cmd_install, "copy this program into a volume that the workload mounts" },
 	{ "run", cmd_run, "build the sandbox, then supervise the workload in it (combined)" },
+	{ "exec", cmd_exec, "run a command inside the sandbox of this container" },
+	{ "shell", cmd_shell, "run a shell inside the sandbox of this container" },
 	{ "status", cmd_status, "tell what is truly enforced in this container" },
 	{ "policy", cmd_policy, "check a policy, or test a request against it" },
 	{ "version", cmd_version, "print the version" },

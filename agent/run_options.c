@@ -33,7 +33,9 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 		{ "--policy-optional", CMD_FLAG, &o.policy_optional, NULL,
 		  "an absent FILE stands for the built-in policy" },
 		{ "--user", CMD_TEXT, &o.user, "UID:GID",
-		  "the workload's identity; else the policy's run_as_user, else 1000:1000" },
+		  "the workload's identity; else the policy's run_as_user" },
+		{ "--default-user", CMD_TEXT, &o.default_user, "UID:GID",
+		  "its identity where the policy names none either (default 1000:1000)" },
 		{ "--groups", CMD_TEXT, &o.groups, "GID,GID", "its supplementary groups" },
 		{ "--rw", CMD_REPEATED, &o.writable, "PATH",
 		  "a volume mount it may write to, where the policy has no filesystem_policy" },
@@ -64,11 +66,14 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 int run_options_ids(const struct run_options *options, const struct policy_process *process,
 		    struct ids *out, struct err *err)
 {
-	struct ids ids = { .uid = DEFAULT_ID };
+	struct ids ids = { .uid = DEFAULT_ID, .gid = DEFAULT_ID };
 
+	if (options->default_user != NULL && ids_parse_user(options->default_user, &ids, err) == -1)
+		return err_wrap(err, "--default-user");
 	if (process->run_as_user != 0)
-		ids.uid = process->run_as_user;
-	ids.gid = process->run_as_group != 0 ? process->run_as_group : ids.uid;
+		ids.uid = ids.gid = process->run_as_user;
+	if (process->run_as_group != 0)
+		ids.gid = process->run_as_group;
 	if (options->user != NULL && ids_parse_user(options->user, &ids, err) == -1)
 		return err_wrap(err, "--user");
 	if (options->groups != NULL && ids_parse_groups(options->groups, &ids, err) == -1)

@@ -14,7 +14,7 @@
 struct run_options {
 	const char *policy_path;
 	bool policy_optional; /* an absent file stands for the built-in policy */
-	const char *user, *groups;
+	const char *user, *default_user, *groups;
 	struct cmd_list writable;
 	const char *log_level_name;
 	enum log_level log_level;
@@ -25,7 +25,8 @@ struct run_options {
 int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_help,
 		      struct err *err);
 
-/* The workload's identity: --user, else the policy's run_as_*, else 1000:1000; and --groups. */
+/* The workload's identity: --user, else the policy's run_as_*, else --default-user, else 1000:1000;
+ * and --groups. */
 int run_options_ids(const struct run_options *options, const struct policy_process *process,
 		    struct ids *out, struct err *err);
 

@@ -21,28 +21,33 @@ static int refuse(const char *path, const struct policy_problems *problems, stru
 
 int run_policy_load(const char *path, bool optional, struct run_policy *out, struct err *err)
 {
-	AUTO(buf_done) struct buf text = buf_init(POLICY_TEXT_MAX);
 	AUTO(policy_problems_done) struct policy_problems problems = { 0 };
-	struct run_policy loaded = { .source = path };
+	AUTO(run_policy_done)
+	struct run_policy loaded = {
+		.source = path,
+		.text = buf_init(POLICY_TEXT_MAX),
+	};
 
 	if (path == NULL || (optional && access(path, F_OK) == -1 && errno == ENOENT)) {
-		*out = (struct run_policy) { .policy = policy_default(), .source = "built-in" };
+		*out = (struct run_policy){ .policy = policy_default(), .source = "built-in" };
 		return 0;
 	}
-	if (io_read_file(path, &text, err) == -1 ||
-	    digest_sha256(buf_slice(&text), loaded.sha256, err) == -1)
+	if (io_read_file(path, &loaded.text, err) == -1 ||
+	    digest_sha256(buf_slice(&loaded.text), loaded.sha256, err) == -1)
 		return err_wrap(err, "policy");
-	loaded.policy = policy_parse(buf_slice(&text), &problems);
+	loaded.policy = policy_parse(buf_slice(&loaded.text), &problems);
 	if (loaded.policy == NULL) {
 		refuse(path, &problems, err);
 		return err_wrap(err, "policy");
 	}
 	*out = loaded;
+	loaded = (struct run_policy){ 0 };
 	return 0;
 }
 
 void run_policy_done(struct run_policy *policy)
 {
 	policy_free(policy->policy);
-	*policy = (struct run_policy) { 0 };
+	buf_done(&policy->text);
+	*policy = (struct run_policy){ 0 };
 }

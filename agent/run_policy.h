@@ -5,12 +5,14 @@
 
 #include <stdbool.h>
 
+#include "lib/buf.h"
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "policy/policy.h"
 
 struct run_policy {
 	struct policy *policy;
+	struct buf text; /* what was parsed; empty for the built-in policy */
 	const char *source; /* the file, or "built-in"; borrows `path` */
 	char sha256[DIGEST_HEX_SIZE]; /* of the file's text; "" for the built-in one */
 };

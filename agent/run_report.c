@@ -14,11 +14,6 @@ static const char *const landlock_modes[] = {
 	[POLICY_LANDLOCK_BEST_EFFORT] = "best_effort",
 };
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 static json_t *groups_json(const struct ids *ids)
 {
 	json_t *groups = json_array();
@@ -30,45 +25,64 @@ static json_t *groups_json(const struct ids *ids)
 
 static json_t *landlock_json(const struct run_report *r)
 {
-	return json_pack("{s:b, s:i, s:s, s:s, s:s}", "enforced", r->landlock->abi > 0, "abi",
-			 r->landlock->abi, "mode", landlock_modes[r->policy->policy->landlock],
-			 "missing", landlock_rights_missing(r->landlock->abi), "skipped_paths",
-			 buf_text(&r->landlock->skipped));
+	return json_pack("{s:b, s:i, s:s, s:s, s:s}", "enforced", r->confinement->landlock.abi > 0,
+			 "abi", r->confinement->landlock.abi, "mode",
+			 landlock_modes[r->policy->policy->landlock], "missing",
+			 landlock_rights_missing(r->confinement->landlock.abi), "skipped_paths",
+			 buf_text(&r->confinement->landlock.skipped));
+}
+
+static json_t *files_json(const struct run_report *r)
+{
+	json_t *writable = json_array();
+
+	for (size_t i = 0; i < r->writable->n; i++)
+		json_array_append_new(writable, json_string(r->writable->items[i]));
+	return json_pack("{s:s, s:o}", "workdir", r->workdir, "writable_mounts", writable);
+}
+
+static json_t *workload_json(const struct run_report *r)
+{
+	const struct ids *ids = &r->confinement->ids;
+
+	return json_pack("{s:i, s:I, s:I, s:o}", "pid", r->workload_pid, "uid",
+			 (json_int_t)ids->uid, "gid", (json_int_t)ids->gid, "groups",
+			 groups_json(ids));
 }
 
 int run_report_write(const struct run_report *r, struct err *err)
 {
-	AUTO(release_json)
-	json_t *state = json_pack(
-		"{s:s, s:s, s:s, s:{s:s, s:s, s:i}, s:{s:i, s:I, s:I, s:o}, s:o, s:{s:s}}",
-		"version", OPENSHELL_VERSION, "topology", "combined", "run", r->run_id, "policy",
-		"source", r->policy->source, "sha256", r->policy->sha256, "generation", 1,
-		"workload", "pid", r->workload_pid, "uid", (json_int_t)r->ids->uid, "gid",
-		(json_int_t)r->ids->gid, "groups", groups_json(r->ids), "landlock",
-		landlock_json(r), "network", "egress", "none");
+	AUTO(run_state_free)
+	json_t *state = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:i}, s:o, s:o, s:o, s:{s:s, s:I}}",
+				  "version", OPENSHELL_VERSION, "topology", "combined", "run",
+				  r->run_id, "policy", "source", r->policy->source, "sha256",
+				  r->policy->sha256, "generation", 1, "workload", workload_json(r),
+				  "files", files_json(r), "landlock", landlock_json(r), "network",
+				  "egress", "none", "namespace", (json_int_t)r->network_namespace);
 
 	if (state == NULL)
-		return err_set(err, ERR_INVALID, "the policy's path is not UTF-8");
-	return run_state_write(state, err);
+		return err_set(err, ERR_INVALID,
+			       "the working directory, the policy's path or a mount is not UTF-8");
+	return run_state_write(state, buf_slice(&r->policy->text), err);
 }
 
 void run_report_log(const struct log *log, const struct run_report *r)
 {
-	const char *missing = landlock_rights_missing(r->landlock->abi);
+	const char *missing = landlock_rights_missing(r->confinement->landlock.abi);
 	struct log_line line = log_begin(log, LOG_LEVEL_INFO, "sandbox.ready");
 
 	log_str(&line, "policy", r->policy->source);
 	log_str(&line, "policy_sha256", r->policy->sha256);
-	log_int(&line, "uid", r->ids->uid);
-	log_int(&line, "gid", r->ids->gid);
-	log_int(&line, "landlock_abi", r->landlock->abi);
+	log_int(&line, "uid", r->confinement->ids.uid);
+	log_int(&line, "gid", r->confinement->ids.gid);
+	log_int(&line, "landlock_abi", r->confinement->landlock.abi);
 	log_str(&line, "egress", "none");
 	log_end(&line);
 	if (missing[0] != '\0')
 		log_reason(log, LOG_LEVEL_WARN, "landlock.incomplete", missing);
-	if (r->landlock->skipped.n > 0)
+	if (r->confinement->landlock.skipped.n > 0)
 		log_reason(log, LOG_LEVEL_WARN, "landlock.paths_skipped",
-			   buf_text(&r->landlock->skipped));
+			   buf_text(&r->confinement->landlock.skipped));
 	for (size_t i = 0; i < r->policy->policy->warnings.n; i++)
 		log_reason(log, LOG_LEVEL_WARN, "policy.warning",
 			   r->policy->policy->warnings.items[i].text);

@@ -5,10 +5,10 @@
 
 #include <sys/types.h>
 
+#include "agent/confinement.h"
 #include "agent/run_policy.h"
-#include "agent/sandbox/ids.h"
-#include "agent/sandbox/landlock.h"
 #include "agent/sandbox/proc_status.h"
+#include "lib/cmd.h"
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -16,9 +16,11 @@
 struct run_report {
 	const char *run_id;
 	const struct run_policy *policy;
-	const struct ids *ids;
-	const struct landlock *landlock;
+	const struct confinement *confinement;
 	const struct proc_status *status; /* of the confined child, as the kernel has it */
+	const char *workdir;
+	const struct cmd_list *writable;
+	ino_t network_namespace;
 	pid_t workload_pid;
 };
 

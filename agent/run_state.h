@@ -5,18 +5,32 @@
 #define AGENT_RUN_STATE_H
 
 #include <jansson.h>
+#include <sys/types.h>
 
+#include "agent/sandbox/ids.h"
 #include "lib/err.h"
+#include "lib/rd.h"
 
 #define RUN_STATE_DIR "/run/openshell"
+
+/* The policy as it was when the run started. Files and identity stay as that one says, whatever becomes
+ * of the ConfigMap; absent under the built-in policy. */
+#define RUN_STATE_POLICY RUN_STATE_DIR "/policy.yaml"
 
 /* Takes the directory over (root, mode 0700) and removes what an earlier run left. */
 int run_state_prepare(struct err *err);
 
-int run_state_write(const json_t *state, struct err *err);
+/* Writes `policy` (may be empty), then `state`: who finds a state finds its policy. */
+int run_state_write(const json_t *state, struct slice policy, struct err *err);
 
 /* The state of this container's run; the caller frees it with json_decref(). ERR_TIMEOUT where PID 1
  * has not written one yet. */
 int run_state_read(json_t **out, struct err *err);
+
+/* For AUTO(). */
+void run_state_free(json_t **state);
+
+/* The workload's pid and identity. ERR_INVALID where the state is not one of ours. */
+int run_state_workload(json_t *state, pid_t *out_pid, struct ids *out, struct err *err);
 
 #endif

@@ -22,19 +22,19 @@ struct rd {
 /* Borrows the bytes of a C string, without its NUL. */
 static inline struct slice slice_text(const char *text)
 {
-	return (struct slice) { (const uint8_t *)text, strlen(text) };
+	return (struct slice){ (const uint8_t *)text, strlen(text) };
 }
 
 static inline struct rd rd_init(struct slice s)
 {
-	return (struct rd) { .left = s };
+	return (struct rd){ .left = s };
 }
 
 static inline struct slice rd_take(struct rd *r, size_t n)
 {
 	if (r->bad || n > r->left.n) {
 		r->bad = true;
-		return (struct slice) { 0 };
+		return (struct slice){ 0 };
 	}
 	struct slice got = { r->left.p, n };
 	r->left.p += n;
@@ -60,7 +60,7 @@ static inline struct rd rd_sub(struct rd *r, size_t n)
 {
 	struct slice s = rd_take(r, n);
 
-	return (struct rd) { .left = s, .bad = r->bad };
+	return (struct rd){ .left = s, .bad = r->bad };
 }
 
 #endif

@@ -11,6 +11,7 @@ import os
 import pathlib
 import platform
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,11 +21,15 @@ from pods import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AGENT_IMAGE = "localhost/openshell/agent:dev"
 WEBHOOK_IMAGE = "localhost/openshell/webhook:dev"
-BUSYBOX, SCRATCH, DEBIAN, HOSTILE = (
-    f"localhost/openshell-test/{name}" for name in ("busybox", "scratch", "debian", "hostile"))
+BUSYBOX, SCRATCH, DEBIAN_BASE, DEBIAN, HOSTILE = (
+    f"localhost/openshell-test/{name}"
+    for name in ("busybox", "scratch", "debian-base", "debian", "hostile"))
 
 DEBIAN_PACKAGES = ["bash", "python3", "nodejs", "procps"]
 SUITE = "bookworm"
+SANDBOX_UID = 1000
+# struct vfs_cap_data, revision 2, effective: every capability permitted, none inheritable.
+ALL_CAPABILITIES = struct.pack("<5I", 0x02000001, 0xFFFFFFFF, 0, 0x1FF, 0)
 WEBHOOK_USER = "65532:65532"
 
 
@@ -61,10 +66,10 @@ def debian_root(target: pathlib.Path, variant: str, packages: list[str], form: s
 
 
 def debian_store() -> pathlib.Path:
-    """A read-only image store with `DEBIAN`, made once and kept in the cache."""
+    """A read-only image store with `DEBIAN_BASE`, made once and kept in the cache."""
     images = cache_dir() / "images"
     images.mkdir(parents=True, exist_ok=True)
-    recipe = f"1 {SUITE} {platform.machine()} {storage_driver(images)} {DEBIAN_PACKAGES}"
+    recipe = f"{DEBIAN_BASE} {SUITE} {platform.machine()} {storage_driver(images)} {DEBIAN_PACKAGES}"
     store = images / f"debian-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     if store.exists():
         return store
@@ -74,7 +79,7 @@ def debian_store() -> pathlib.Path:
         debian_root(work / "root.tar", "minbase", DEBIAN_PACKAGES)
         (work / "storage.conf").write_text(storage_conf(work / "graph", work / "run"))
         environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(work / "storage.conf")}
-        _commit(lambda *argv: _output("buildah", *argv, env=environment), DEBIAN, work / "root.tar", [])
+        _commit(lambda *argv: _output("buildah", *argv, env=environment), DEBIAN_BASE, work / "root.tar", [])
         try:
             os.rename(work / "graph", store)
         except OSError:  # Another run was faster.
@@ -97,7 +102,27 @@ def pause_tree(tree: pathlib.Path, _out: pathlib.Path) -> None:
     shutil.copy("/bin/busybox", tree / "busybox")
 
 
-def busybox_tree(tree: pathlib.Path, _out: pathlib.Path) -> None:
+def programs_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
+    """Our own test programs, which are static and run in every image, and what they aim at."""
+    for name in ("probe", "attack", "old_landlock"):
+        if (out / name).exists():
+            shutil.copy(out / name, tree / name)
+    if (out / "attack").exists():
+        shutil.copy(out / "attack", tree / "attack-suid")
+        (tree / "attack-suid").chmod(0o4755)
+        shutil.copy(out / "attack", tree / "attack-filecap")
+        os.setxattr(tree / "attack-filecap", "security.capability", ALL_CAPABILITIES)
+    for folder in ("forbidden", "unreadable"):
+        (tree / folder).mkdir()
+        (tree / folder / "file").write_text("to be left alone\n")
+        # The sandbox user's own, so that it is not the file's mode that protects it.
+        for path in (tree / folder, tree / folder / "file"):
+            os.chown(path, SANDBOX_UID, SANDBOX_UID)
+    (tree / "forbidden/roots").write_text("to be left alone\n")
+
+
+def busybox_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
+    programs_tree(tree, out)
     for name in ("bin", "etc", "home", "tmp"):
         (tree / name).mkdir()
     (tree / "tmp").chmod(0o1777)
@@ -109,16 +134,9 @@ def busybox_tree(tree: pathlib.Path, _out: pathlib.Path) -> None:
     (tree / "etc/group").write_text("root:x:0:\n")
 
 
-def scratch_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
-    """Test programs, statically linked, and nothing else: not even a /tmp."""
-    for program in ("probe", "attack", "old_landlock"):
-        if (out / program).exists():
-            shutil.copy(out / program, tree / program)
-
-
 def hostile_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
     """Files by which an image makes careless programs load its code."""
-    scratch_tree(tree, out)
+    programs_tree(tree, out)
     sources = ROOT / "tests/e2e/traps"
     library = tree / "usr/lib/evil.so"
     library.parent.mkdir(parents=True)
@@ -134,12 +152,19 @@ def hostile_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
         shutil.copy(sources / "openssl.cnf", tree / folder / "openssl.cnf")
 
 
+# What an image would set to steer the agent, if it took its configuration from there.
+FORGED = ["--env", "OPENSHELL_SANDBOX=forged", "--env", "OPENSHELL_POLICY=forged",
+          "--env", "OPENSHELL_SUPERVISOR_TOPOLOGY=sidecar"]
+
 TREES = {
-    PAUSE_IMAGE: (pause_tree, "scratch", ["--entrypoint", '["/busybox","sleep","2147483647"]']),
+    # As first process it would not heed SIGTERM, and podman would wait ten seconds for each pod's end.
+    PAUSE_IMAGE: (pause_tree, "scratch", [
+        "--entrypoint", '["/busybox","sleep","2147483647"]', "--stop-signal", "SIGKILL"]),
     AGENT_IMAGE: (agent_tree, "scratch", ["--entrypoint", '["/openshell-agent"]']),
-    BUSYBOX: (busybox_tree, "scratch", ["--cmd", "/bin/sh"]),
-    SCRATCH: (scratch_tree, "scratch", ["--cmd", "/probe"]),
-    HOSTILE: (hostile_tree, DEBIAN, ["--cmd", "/probe"]),
+    BUSYBOX: (busybox_tree, "scratch", FORGED),
+    SCRATCH: (programs_tree, "scratch", FORGED),
+    DEBIAN: (programs_tree, DEBIAN_BASE, FORGED),
+    HOSTILE: (hostile_tree, DEBIAN_BASE, FORGED),
 }
 
 

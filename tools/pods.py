@@ -8,6 +8,7 @@ until somebody plugs something in.
 
 What each container wrote is read from its log file, which keeps the two streams apart byte for byte.
 """
+import copy
 import fcntl
 import json
 import os
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 import yaml
 
 PAUSE_IMAGE = "localhost/openshell-test/pause"
+# Of one pod, as a kubelet's podPidsLimit: a runaway must not take the machine with it.
+PIDS_LIMIT = 1000
 CGROUP_ROOT = pathlib.Path("/sys/fs/cgroup")
 
 
@@ -164,25 +167,54 @@ class Pod:
 
     def __init__(self, podman: Podman, manifest: dict, configmaps: list[dict]):
         self.podman = podman
+        manifest, configmaps = _with_own_volumes(manifest, configmaps)
         self.manifest = manifest
         self.name = manifest["metadata"]["name"]
         self.init_names = [c["name"] for c in manifest["spec"].get("initContainers", [])]
         self.names = [c["name"] for c in manifest["spec"]["containers"]]
         text = yaml.safe_dump_all([*configmaps, manifest])
-        podman.podman("kube", "play", "--network", "none", "--start=false", "-", input=text.encode())
+        podman.podman("kube", "play", "--network", "none", "--start=false", "--seccomp-profile-root",
+                      str(podman.state), "-", input=text.encode())
         ids = podman.podman("pod", "inspect", self.name, "--format", "{{.ID}} {{.InfraContainerID}}")
         self._pod_id, self.infra = ids.stdout.decode().split()
+        self._open_empty_dirs()
 
     def start(self, before_init=None) -> None:
         """Runs the pod as a kubelet does. `before_init(pid)` may furnish its network namespace, of
-        which `pid` is a member. An init container that fails raises PodError."""
-        self.podman.podman("start", self.infra)
-        if before_init:
-            before_init(self._inspect(self.infra, "{{.State.Pid}}"))
-        for name in self.init_names:
-            self.run_init(name)
+        which process `pid` is a member. An init container that fails raises PodError."""
+        self._prepare(before_init)
         for name in self.names:
             self.podman.podman("start", self.id(name))
+
+    def start_with_input(self, container: str, data: bytes, seconds: float = 60) -> Outcome:
+        """Runs the pod up to the end of `container`, whose standard input is `data`."""
+        self._prepare(None)
+        twin = self._twin(next(c for c in self.manifest["spec"]["containers"] if c["name"] == container))
+        self.podman.podman("start", "--attach", "--interactive", self.id(twin), input=data,
+                           check=False, timeout=seconds)
+        return self.wait(twin, seconds)
+
+    def _prepare(self, before_init) -> None:
+        self.podman.podman("start", self.infra)
+        _limit_processes(self._pod_id)
+        if before_init:
+            before_init(int(self._inspect(self.infra, "{{.State.Pid}}")))
+        for name in self.init_names:
+            self.run_init(name)
+
+    def _twin(self, spec: dict) -> str:
+        """The same container once more with its standard input open: `kube play` leaves out `stdin`."""
+        twin, context = f"{spec['name']}-input", spec.get("securityContext", {})
+        capabilities = context.get("capabilities", {})
+        flags = [f"--workdir={spec['workingDir']}"] if "workingDir" in spec else []
+        flags += [f"--cap-drop={name}" for name in capabilities.get("drop", [])]
+        flags += [f"--cap-add={name}" for name in capabilities.get("add", [])]
+        flags += [f"--env={e['name']}={e.get('value', '')}" for e in spec.get("env", [])]
+        self.podman.podman(
+            "create", "--interactive", "--pod", self.name, "--name", self.id(twin),
+            "--volumes-from", self.id(spec["name"]), "--user", str(context.get("runAsUser", 0)),
+            "--entrypoint", json.dumps(spec["command"]), *flags, spec["image"], *spec.get("args", []))
+        return twin
 
     def run_init(self, name: str) -> None:
         self.podman.podman("start", self.id(name))
@@ -240,8 +272,40 @@ class Pod:
     def __exit__(self, *_exc) -> None:
         self.remove()
 
+    def volume(self, container: str, path: str) -> pathlib.Path:
+        """Where on this machine the volume lies that `container` has at `path`."""
+        for mount in json.loads(self._inspect(self.id(container), "{{json .Mounts}}")):
+            if mount["Destination"] == path:
+                return pathlib.Path(mount["Source"])
+        raise PodError(f"{container} has no volume at {path}")
+
+    def _open_empty_dirs(self) -> None:
+        """A kubelet makes emptyDir volumes writable for everybody; podman leaves them to root."""
+        spec = self.manifest["spec"]
+        empty = {v["name"] for v in spec.get("volumes", []) if "emptyDir" in v}
+        for container in spec["containers"]:
+            for mount in container.get("volumeMounts", []):
+                if mount["name"] in empty:
+                    self.volume(container["name"], mount["mountPath"]).chmod(0o777)
+
     def _inspect(self, what: str, field: str) -> str:
         return self.podman.podman("inspect", what, "--format", field).stdout.decode().strip()
+
+
+def _with_own_volumes(manifest: dict, configmaps: list[dict]) -> tuple[dict, list[dict]]:
+    """Copies with the pod's name before those of volumes and ConfigMaps: to podman they are names of
+    volumes of the whole machine, which pods would share and find filled."""
+    manifest, configmaps = copy.deepcopy(manifest), copy.deepcopy(list(configmaps))
+    prefix = manifest["metadata"]["name"] + "-"
+    spec = manifest["spec"]
+    named = [m for c in spec.get("initContainers", []) + spec["containers"]
+             for m in c.get("volumeMounts", [])]
+    named += spec.get("volumes", [])
+    named += [v["configMap"] for v in spec.get("volumes", []) if "configMap" in v]
+    named += [c["metadata"] for c in configmaps]
+    for item in named:
+        item["name"] = prefix + item["name"]
+    return manifest, configmaps
 
 
 # --- private state and its removal ---------------------------------------------------------------
@@ -296,11 +360,23 @@ def _remove_state(state: pathlib.Path) -> None:
     shutil.rmtree(state, ignore_errors=True)
 
 
+def _pod_cgroups(pod_id: str) -> list[pathlib.Path]:
+    """The pod's group, in each hierarchy of cgroup version 1 or in the one of version 2."""
+    parents = [CGROUP_ROOT / "libpod_parent", *CGROUP_ROOT.glob("*/libpod_parent")]
+    return [parent / pod_id for parent in parents if (parent / pod_id).exists()]
+
+
+def _limit_processes(pod_id: str) -> None:
+    for group in _pod_cgroups(pod_id):
+        if (group / "pids.max").exists():
+            (group / "pids.max").write_text(str(PIDS_LIMIT))
+
+
 def _remove_cgroups(pod_ids: list[str]) -> None:
     """With cgroup version 1 podman leaves its pods' groups behind."""
-    for parent in [CGROUP_ROOT / "libpod_parent", *CGROUP_ROOT.glob("*/libpod_parent")]:
-        for pod_id in pod_ids:
-            for group in (*(parent / pod_id).glob("*/"), parent / pod_id):
+    for pod_id in pod_ids:
+        for pod_group in _pod_cgroups(pod_id):
+            for group in (*pod_group.glob("*/"), pod_group):
                 try:
                     group.rmdir()
                 except OSError:

@@ -14,7 +14,7 @@
 #include "agent/sandbox/seccomp_load.h"
 #include "lib/cleanup.h"
 
-enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+enum { EXIT_NOT_CONFINED = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
 /* Child to parent: the step that failed, or REPORT_READY, or REPORT_EXEC with why. */
 enum { REPORT_READY = 100, REPORT_EXEC };
@@ -24,10 +24,8 @@ struct report {
 	int error;
 };
 
-static void send_report(int fd, int step, int error)
+static void send_report(int fd, struct report report)
 {
-	struct report report = { step, error };
-
 	/* Nobody is left to tell if this fails: the parent takes a closed pipe for a failure. */
 	while (syscall(SYS_write, fd, &report, sizeof(report)) == -1 && errno == EINTR)
 		continue;
@@ -35,6 +33,8 @@ static void send_report(int fd, int step, int error)
 
 static int start_session(const struct child_plan *plan)
 {
+	if (plan->terminal_fd == CHILD_KEEP_SESSION)
+		return 0;
 	if (syscall(SYS_setsid) == -1)
 		return errno;
 	if (plan->terminal_fd >= 0 && syscall(SYS_ioctl, plan->terminal_fd, TIOCSCTTY, 0) == -1)
@@ -104,16 +104,16 @@ static const char *step_name(int step)
 							 : "execute the workload";
 }
 
-static void confine(const struct child_plan *plan, int report_fd)
+/* The step that failed and its error, or none: REPORT_READY. */
+static struct report confine(const struct child_plan *plan)
 {
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		int error = steps[i].run(plan);
 
-		if (error != 0) {
-			send_report(report_fd, (int)i, error);
-			_exit(EXIT_NOT_EXECUTABLE);
-		}
+		if (error != 0)
+			return (struct report){ (int)i, error };
 	}
+	return (struct report){ REPORT_READY, 0 };
 }
 
 /* As a shell looks a command up: go on where a file is missing, remember one that may not be run. */
@@ -134,15 +134,17 @@ static int try_candidates(const struct child_plan *plan)
 static void __attribute__((noreturn))
 run_child(const struct child_plan *plan, int report_fd, int go_fd)
 {
+	struct report report = confine(plan);
 	char go;
 
-	confine(plan, report_fd);
-	send_report(report_fd, REPORT_READY, 0);
+	send_report(report_fd, report);
+	if (report.step != REPORT_READY)
+		_exit(EXIT_NOT_CONFINED);
 	/* The end of the pipe without a byte: the parent does not want us to run. */
 	if (syscall(SYS_read, go_fd, &go, 1) != 1)
 		_exit(EXIT_NOT_EXECUTABLE);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, plan->mask, NULL, _NSIG / 8);
-	send_report(report_fd, REPORT_EXEC, try_candidates(plan));
+	send_report(report_fd, (struct report){ REPORT_EXEC, try_candidates(plan) });
 	_exit(EXIT_NOT_EXECUTABLE);
 }
 
@@ -210,6 +212,11 @@ int child_start(const struct child_plan *plan, struct child *out, struct err *er
 	return 0;
 }
 
+static int exec_status(int error)
+{
+	return error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
 int child_release(struct child *child, int *out_status, struct err *err)
 {
 	struct report report;
@@ -224,8 +231,19 @@ int child_release(struct child *child, int *out_status, struct err *err)
 	child->go_fd = child->report_fd = -1;
 	if (told == 0)
 		return 0;
-	*out_status = report.error == ENOENT || report.error == ENOTDIR ? EXIT_NOT_FOUND
-									: EXIT_NOT_EXECUTABLE;
+	*out_status = exec_status(report.error);
+	return describe(&report, err);
+}
+
+int child_become(const struct child_plan *plan, int *out_status, struct err *err)
+{
+	struct report report = confine(plan);
+
+	*out_status = EXIT_NOT_CONFINED;
+	if (report.step == REPORT_READY) {
+		report = (struct report){ REPORT_EXEC, try_candidates(plan) };
+		*out_status = exec_status(report.error);
+	}
 	return describe(&report, err);
 }
 

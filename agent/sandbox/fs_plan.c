@@ -44,7 +44,7 @@ static void add(struct fs_plan *plan, const char *path, enum fs_access access,
 		enum fs_origin origin)
 {
 	plan->rules = mem_grow(plan->rules, plan->n, &plan->cap, sizeof(*plan->rules));
-	plan->rules[plan->n++] = (struct fs_rule) { mem_strdup(path), access, origin };
+	plan->rules[plan->n++] = (struct fs_rule){ mem_strdup(path), access, origin };
 }
 
 static int add_writable(struct fs_plan *plan, const char *path, enum fs_origin origin,
@@ -109,7 +109,7 @@ int fs_plan_build(const struct policy *policy, const char *workdir, const struct
 	if (result == -1)
 		return -1;
 	*out = plan;
-	plan = (struct fs_plan) { 0 };
+	plan = (struct fs_plan){ 0 };
 	return 0;
 }
 
@@ -118,5 +118,5 @@ void fs_plan_done(struct fs_plan *plan)
 	for (size_t i = 0; i < plan->n; i++)
 		free(plan->rules[i].path);
 	free(plan->rules);
-	*plan = (struct fs_plan) { 0 };
+	*plan = (struct fs_plan){ 0 };
 }

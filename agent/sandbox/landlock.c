@@ -27,6 +27,15 @@ struct path_beneath_attr {
 	int32_t parent_fd;
 } __attribute__((packed));
 
+static struct landlock landlock_none(void)
+{
+	return (struct landlock){
+		.ruleset_fd = -1,
+		.probe_fd = -1,
+		.skipped = buf_init(LANDLOCK_SKIPPED_MAX),
+	};
+}
+
 int landlock_kernel_abi(struct err *err)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG);
@@ -150,12 +159,12 @@ static void note_skipped(struct buf *skipped, const char *path, const char *why)
 	buf_printf(skipped, "%s%s: %s", skipped->n > 0 ? "; " : "", path, why);
 }
 
-static int add_rules(struct landlock *landlock, const struct fs_plan *plan,
-		     enum policy_landlock mode, const uid_t ids[2], struct err *err)
+static int add_rules(struct landlock *landlock, const struct landlock_config *config,
+		     struct err *err)
 {
-	for (size_t i = 0; i < plan->n; i++) {
-		const struct fs_rule *rule = &plan->rules[i];
-		AUTO_FD int fd = open_rule(rule, ids[0], ids[1]);
+	for (size_t i = 0; i < config->plan->n; i++) {
+		const struct fs_rule *rule = &config->plan->rules[i];
+		AUTO_FD int fd = open_rule(rule, config->uid, config->gid);
 
 		if (fd != -1) {
 			if (grant(landlock, rule, fd, err) == -1)
@@ -167,7 +176,7 @@ static int add_rules(struct landlock *landlock, const struct fs_plan *plan,
 		const char *why = errno == ELOOP
 					  ? "goes through a symbolic link: write the real path"
 					  : strerror(errno);
-		if (mode == POLICY_LANDLOCK_HARD_REQUIREMENT)
+		if (config->mode == POLICY_LANDLOCK_HARD_REQUIREMENT)
 			return err_set(err, ERR_INVALID, "landlock hard_requirement: '%s' %s",
 				       rule->path, why);
 		note_skipped(&landlock->skipped, rule->path, why);
@@ -186,33 +195,33 @@ static int open_probe(int *out_fd, struct err *err)
 	return 0;
 }
 
-int landlock_prepare(const struct fs_plan *plan, enum policy_landlock mode, uid_t uid, gid_t gid,
-		     struct landlock *out, struct err *err)
+static int create_ruleset(const struct landlock *landlock, bool unscoped, struct err *err)
 {
-	AUTO(landlock_done)
-	struct landlock landlock = {
-		.abi = landlock_kernel_abi(err),
-		.ruleset_fd = -1,
-		.probe_fd = -1,
-		.skipped = buf_init(LANDLOCK_SKIPPED_MAX),
-	};
-	struct landlock_attr attr = landlock_rights_attr(landlock.abi);
+	struct landlock_attr attr = landlock_rights_attr(landlock->abi);
+	/* Kernels without scopes take the part of the structure that they know. */
+	size_t size = attr.scoped != 0 ? sizeof(attr) : sizeof(attr.handled_access_fs);
 
-	if (check_abi(landlock.abi, mode, err) == -1)
+	if (unscoped)
+		attr.scoped = 0;
+	int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	return fd != -1 ? fd : err_sys(err, "create a Landlock ruleset");
+}
+
+int landlock_prepare(const struct landlock_config *config, struct landlock *out, struct err *err)
+{
+	AUTO(landlock_done) struct landlock landlock = landlock_none();
+
+	landlock.abi = landlock_kernel_abi(err);
+	if (check_abi(landlock.abi, config->mode, err) == -1)
 		return -1;
 	if (landlock.abi > 0) {
-		size_t size = landlock.abi >= LANDLOCK_ABI_COMPLETE
-				      ? sizeof(attr)
-				      : sizeof(attr.handled_access_fs);
-		landlock.ruleset_fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
-		if (landlock.ruleset_fd == -1)
-			return err_sys(err, "create a Landlock ruleset");
-		if (add_rules(&landlock, plan, mode, (uid_t[2]) { uid, gid }, err) == -1 ||
+		landlock.ruleset_fd = create_ruleset(&landlock, config->unscoped, err);
+		if (landlock.ruleset_fd == -1 || add_rules(&landlock, config, err) == -1 ||
 		    open_probe(&landlock.probe_fd, err) == -1)
 			return -1;
 	}
 	*out = landlock;
-	landlock = (struct landlock) { .ruleset_fd = -1, .probe_fd = -1 };
+	landlock = landlock_none();
 	return 0;
 }
 

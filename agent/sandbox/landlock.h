@@ -24,11 +24,19 @@ struct landlock {
 /* The kernel's Landlock ABI, or 0 and the reason in `err` (not built, off at boot, forbidden). */
 int landlock_kernel_abi(struct err *err);
 
-/* Opens the plan's paths and builds the ruleset. Missing writable paths of a policy are created and
- * given to uid:gid. Fails where `mode` asks for more than the kernel has, and with
- * POLICY_LANDLOCK_HARD_REQUIREMENT where any path of the policy cannot be granted. */
-int landlock_prepare(const struct fs_plan *plan, enum policy_landlock mode, uid_t uid, gid_t gid,
-		     struct landlock *out, struct err *err);
+struct landlock_config {
+	const struct fs_plan *plan;
+	enum policy_landlock mode;
+	uid_t uid; /* whom directories that are made belong to */
+	gid_t gid;
+	/* May reach the workload's processes and abstract sockets: for what is brought in beside it. */
+	bool unscoped;
+};
+
+/* Opens the plan's paths and builds the ruleset. Missing writable paths of a policy are created. Fails
+ * where `mode` asks for more than the kernel has, and with POLICY_LANDLOCK_HARD_REQUIREMENT where any
+ * path of the policy cannot be granted. */
+int landlock_prepare(const struct landlock_config *config, struct landlock *out, struct err *err);
 void landlock_done(struct landlock *landlock);
 
 /* In the child, with no_new_privs set: restricts this process for good, then proves it: creating a

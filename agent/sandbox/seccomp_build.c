@@ -39,7 +39,7 @@ static size_t emit(struct builder *b, uint16_t code, uint32_t k)
 		b->too_long = true;
 		return 0;
 	}
-	program->insns[program->n] = (struct sock_filter) { .code = code, .k = k };
+	program->insns[program->n] = (struct sock_filter){ .code = code, .k = k };
 	return program->n++;
 }
 

@@ -77,10 +77,11 @@ START_TEST(groups_have_a_limit)
 }
 END_TEST
 
-START_TEST(identity_comes_from_argv_then_the_policy_then_1000)
+START_TEST(identity_comes_from_argv_then_the_policy_then_the_default)
 {
 	const struct policy_process none = { 0 }, user = { .run_as_user = 7 }, both = { 7, 8 };
-	const struct run_options silent = { 0 }, named = { .user = "5:6" };
+	const struct run_options silent = { 0 }, named = { .user = "5:6", .default_user = "3:4" };
+	const struct run_options defaulted = { .default_user = "3:4" };
 	struct ids ids;
 	struct err err = { 0 };
 
@@ -90,6 +91,10 @@ START_TEST(identity_comes_from_argv_then_the_policy_then_1000)
 	ck_assert(ids.uid == 7 && ids.gid == 7);
 	ck_assert_int_eq(run_options_ids(&silent, &both, &ids, &err), 0);
 	ck_assert(ids.uid == 7 && ids.gid == 8);
+	ck_assert_int_eq(run_options_ids(&defaulted, &none, &ids, &err), 0);
+	ck_assert(ids.uid == 3 && ids.gid == 4);
+	ck_assert_int_eq(run_options_ids(&defaulted, &user, &ids, &err), 0);
+	ck_assert(ids.uid == 7 && ids.gid == 7);
 	ck_assert_int_eq(run_options_ids(&named, &both, &ids, &err), 0);
 	ck_assert(ids.uid == 5 && ids.gid == 6);
 }
@@ -106,7 +111,7 @@ Suite *ids_suite(void)
 	tcase_add_loop_test(tc, groups_are_numbers_that_are_not_roots, 0,
 			    (int)ARRAY_LEN(group_cases));
 	tcase_add_test(tc, groups_have_a_limit);
-	tcase_add_test(tc, identity_comes_from_argv_then_the_policy_then_1000);
+	tcase_add_test(tc, identity_comes_from_argv_then_the_policy_then_the_default);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_exec: `exec` and `shell`: what `kubectl exec` starts lands inside the sandbox. The process that the
+ * runtime put beside the workload, as root, becomes one with the same identity, namespace, file rules
+ * and system call filter, and then the command. Nothing of ours stays behind. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/cmds.h"
+#include "agent/confinement.h"
+#include "agent/net/netns.h"
+#include "agent/run_policy.h"
+#include "agent/run_state.h"
+#include "agent/sandbox/child.h"
+#include "lib/cleanup.h"
+#include "lib/cmd.h"
+
+/* What the run recorded, as far as it matters here. Texts borrow from `state`. */
+struct sandbox_ref {
+	json_t *state;
+	pid_t workload;
+	struct ids ids;
+	const char *workdir;
+	struct cmd_list writable;
+	int netns_fd;
+};
+
+static void sandbox_ref_done(struct sandbox_ref *ref)
+{
+	json_decref(ref->state);
+	auto_close(&ref->netns_fd);
+}
+
+/* Opens the workload's namespace and makes sure that it is still the one that was recorded. */
+static int open_netns(struct sandbox_ref *ref, json_int_t inode, struct err *err)
+{
+	char path[40];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", ref->workload);
+	ref->netns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (ref->netns_fd == -1 || fstat(ref->netns_fd, &st) == -1)
+		return err_sys(err, "open the sandbox's network namespace");
+	if ((json_int_t)st.st_ino != inode)
+		return err_set(err, ERR_DENIED,
+			       "the workload has left the sandbox that was recorded");
+	return 0;
+}
+
+static int find_sandbox(struct sandbox_ref *ref, struct err *err)
+{
+	json_t *writable = NULL;
+	json_int_t inode;
+
+	if (ids_check_privilege(err) == -1 || run_state_read(&ref->state, err) == -1 ||
+	    run_state_workload(ref->state, &ref->workload, &ref->ids, err) == -1)
+		return -1;
+	if (json_unpack(ref->state, "{s:{s:s, s:o}, s:{s:I}}", "files", "workdir", &ref->workdir,
+			"writable_mounts", &writable, "network", "namespace", &inode) == -1 ||
+	    json_array_size(writable) > CMD_LIST_MAX)
+		return err_set(err, ERR_INVALID, "the state of the run is incomplete");
+	for (size_t i = 0; i < json_array_size(writable); i++)
+		ref->writable.items[ref->writable.n++] =
+			json_string_value(json_array_get(writable, i));
+	return open_netns(ref, inode, err);
+}
+
+/* Comes back only on failure, with the exit status. */
+static int enter(struct sandbox_ref *ref, char **command, struct err *err)
+{
+	AUTO(run_policy_done) struct run_policy policy = { 0 };
+	AUTO(confinement_done) struct confinement confinement = { 0 };
+	sigset_t mask;
+	int status = EXIT_NO_SANDBOX;
+
+	if (find_sandbox(ref, err) == -1 ||
+	    run_policy_load(RUN_STATE_POLICY, true, &policy, err) == -1)
+		return EXIT_NO_SANDBOX;
+	const struct confinement_config config = {
+		.policy = policy.policy,
+		.ids = &ref->ids,
+		.workdir = ref->workdir,
+		.writable = &ref->writable,
+		.command = command[0],
+		.beside_workload = true,
+	};
+	if (confinement_build(&config, &confinement, err) == -1)
+		return EXIT_NO_SANDBOX;
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	const struct child_plan plan = {
+		.enter = netns_enter,
+		.enter_fd = ref->netns_fd,
+		.ids = &confinement.ids,
+		.landlock = &confinement.landlock,
+		.seccomp = &confinement.seccomp,
+		.candidates = confinement.candidates,
+		.argv = command,
+		.env = confinement.env,
+		.mask = &mask,
+		.terminal_fd = CHILD_KEEP_SESSION,
+	};
+	child_become(&plan, &status, err);
+	return status;
+}
+
+static int run_command(const char *name, char **command)
+{
+	AUTO(sandbox_ref_done) struct sandbox_ref ref = { .netns_fd = -1 };
+	struct err err = { 0 };
+	int status = enter(&ref, command, &err);
+
+	fprintf(stderr, "openshell-agent %s: %s\n", name, err.msg);
+	return status;
+}
+
+int cmd_exec(int argc, char **argv)
+{
+	static const char synopsis[] = "openshell-agent exec -- COMMAND [ARGUMENTS]";
+	struct err err = { 0 };
+	int rest = 0;
+
+	if (cmd_wants_help(synopsis, NULL, 0, argc, argv))
+		return 0;
+	if (cmd_parse(NULL, 0, argc, argv, &rest, &err) == -1 || rest == argc ||
+	    argv[rest][0] == '\0') {
+		cmd_usage(stderr, synopsis, NULL, 0);
+		return CMD_EXIT_USAGE;
+	}
+	return run_command("exec", argv + rest);
+}
+
+int cmd_shell(int argc, char **argv)
+{
+	static const char synopsis[] = "openshell-agent shell";
+	static char bash[] = "/bin/bash", sh[] = "/bin/sh", login[] = "-l";
+	char *command[] = { access(bash, X_OK) == 0 ? bash : sh, login, NULL };
+
+	if (cmd_wants_help(synopsis, NULL, 0, argc, argv))
+		return 0;
+	if (argc > 1) {
+		cmd_usage(stderr, synopsis, NULL, 0);
+		return CMD_EXIT_USAGE;
+	}
+	return run_command("shell", command);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/mem.h"
+
+enum { CHUNK_SIZE = 64 * 1024, ALIGN = _Alignof(max_align_t) };
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	max_align_t bytes[];
+};
+
+static void *new_chunk(struct arena *arena, size_t size)
+{
+	struct arena_chunk *chunk = mem_calloc(1, sizeof(*chunk) + size);
+
+	chunk->next = arena->chunks;
+	arena->chunks = chunk;
+	return chunk->bytes;
+}
+
+void *arena_alloc(struct arena *arena, size_t n, size_t size)
+{
+	/* Sizes come from counts of nodes, which are capped; a wrap would be our bug. */
+	if (size > 0 && n > (SIZE_MAX / 2 - ALIGN) / size)
+		abort();
+	size_t bytes = (n * size + ALIGN - 1) / ALIGN * ALIGN;
+
+	if (bytes > CHUNK_SIZE / 4)
+		return new_chunk(arena, bytes);
+	if (bytes > arena->left) {
+		arena->next = new_chunk(arena, CHUNK_SIZE);
+		arena->left = CHUNK_SIZE;
+	}
+	char *p = arena->next;
+	arena->next += bytes;
+	arena->left -= bytes;
+	return p;
+}
+
+char *arena_copy(struct arena *arena, struct slice text)
+{
+	char *copy = arena_alloc(arena, text.n + 1, 1);
+
+	if (text.n > 0)
+		memcpy(copy, text.p, text.n);
+	return copy;
+}
+
+void arena_done(struct arena *arena)
+{
+	while (arena->chunks != NULL) {
+		struct arena_chunk *chunk = arena->chunks;
+
+		arena->chunks = chunk->next;
+		free(chunk);
+	}
+	*arena = (struct arena) { 0 };
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/cmd_serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/cleanup.h"
+#include "lib/cmd.h"
+#include "lib/io.h"
+#include "webhook/choices.h"
+#include "webhook/listen.h"
+#include "webhook/server.h"
+#include "webhook/serving_cert.h"
+#include "webhook/watch.h"
+
+enum {
+	NAMESPACES_MAX = 16 << 20,
+	/* Until every API server has seen that the endpoint is gone; then nothing new arrives. */
+	DRAIN_DEFAULT_S = 10,
+	DRAIN_MAX_S = 600,
+	TICK_S = 1,
+};
+
+struct options {
+	const char *listen, *metrics_listen, *cert, *key, *namespaces, *image, *topology, *drain,
+		*log_level;
+};
+
+struct serving {
+	struct options options;
+	struct webhook_config config;
+	uint32_t drain_s;
+	struct log log;
+	struct server *server;
+	struct watch cert_watch, namespaces_watch;
+};
+
+static int check_required(const struct cmd_option *options, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (*(const char **)options[i].out == NULL)
+			return err_set(err, ERR_INVALID, "%s is needed", options[i].name);
+	return 0;
+}
+
+static int parse_log_level(const char *text, enum log_level *out, struct err *err)
+{
+	static const char *const names[] = {
+		[LOG_LEVEL_ERROR] = "error",
+		[LOG_LEVEL_WARN] = "warn",
+		[LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (text == NULL || strcmp(names[i], text) != 0)
+			continue;
+		*out = (enum log_level)i;
+		return 0;
+	}
+	if (text != NULL)
+		return err_set(err, ERR_INVALID,
+			       "--log-level '%s' is not error, warn, info or debug", text);
+	*out = LOG_LEVEL_INFO;
+	return 0;
+}
+
+static int interpret(struct serving *serving, struct err *err)
+{
+	const struct options *options = &serving->options;
+
+	serving->config = (struct webhook_config){ options->image, TOPOLOGY_COMBINED };
+	serving->drain_s = DRAIN_DEFAULT_S;
+	if (options->image[0] == '\0')
+		return err_set(err, ERR_INVALID, "--agent-image is empty");
+	if (options->topology != NULL &&
+	    (!topology_parse(options->topology, &serving->config.default_topology) ||
+	     serving->config.default_topology == TOPOLOGY_NONE))
+		return err_set(err, ERR_INVALID,
+			       "--default-topology '%s' is not combined, sidecar or proxy-pod",
+			       options->topology);
+	if (options->drain != NULL && (!choices_parse_id(options->drain, 0, &serving->drain_s) ||
+				       serving->drain_s > DRAIN_MAX_S))
+		return err_set(err, ERR_INVALID, "--drain-seconds '%s' is not in 0..%d",
+			       options->drain, DRAIN_MAX_S);
+	return parse_log_level(options->log_level, &serving->log.level, err);
+}
+
+static int load_namespaces(struct serving *serving, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(NAMESPACES_MAX);
+	struct namespaces fresh;
+
+	if (io_read_file(serving->options.namespaces, &text, err) == -1)
+		return -1;
+	if (namespaces_parse(buf_slice(&text), &fresh, err) == -1)
+		return err_wrap(err, "'%s'", serving->options.namespaces);
+	server_set_namespaces(serving->server, &fresh);
+	return 0;
+}
+
+/* What was loaded stays in use where the new one is no good; that is said once per change. */
+static void reload(struct serving *serving, bool asked)
+{
+	struct err err;
+
+	if (watch_changed(&serving->cert_watch) || asked) {
+		if (serving_cert_load(serving->options.cert, serving->options.key, &err) == -1)
+			log_reason(&serving->log, LOG_LEVEL_ERROR, "certificate.refused", err.msg);
+		else
+			log_reason(&serving->log, LOG_LEVEL_INFO, "certificate.loaded",
+				   serving->options.cert);
+	}
+	if (watch_changed(&serving->namespaces_watch) || asked) {
+		if (load_namespaces(serving, &err) == -1)
+			log_reason(&serving->log, LOG_LEVEL_ERROR, "namespaces.refused", err.msg);
+		else
+			log_reason(&serving->log, LOG_LEVEL_INFO, "namespaces.loaded",
+				   serving->options.namespaces);
+	}
+}
+
+static sigset_t block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return set;
+}
+
+static void run_until_told(struct serving *serving, const sigset_t *signals)
+{
+	const struct timespec tick = { .tv_sec = TICK_S };
+
+	for (;;) {
+		int signal_number = sigtimedwait(signals, NULL, &tick);
+
+		if (signal_number == SIGTERM || signal_number == SIGINT)
+			return;
+		reload(serving, signal_number == SIGHUP);
+		server_tick(serving->server);
+	}
+}
+
+/* A second signal ends the wait, not the requests under way. */
+static void drain(struct serving *serving, const sigset_t *signals)
+{
+	const struct timespec tick = { .tv_sec = TICK_S };
+
+	log_reason(&serving->log, LOG_LEVEL_INFO, "draining", "asked to end");
+	server_drain(serving->server);
+	for (uint32_t left = serving->drain_s; left > 0; left--) {
+		int signal_number = sigtimedwait(signals, NULL, &tick);
+
+		if (signal_number == SIGTERM || signal_number == SIGINT)
+			break;
+		server_tick(serving->server);
+	}
+	server_stop(serving->server);
+	serving_cert_done();
+	log_reason(&serving->log, LOG_LEVEL_INFO, "stopped", "drained");
+}
+
+static int start(struct serving *serving, struct err *err)
+{
+	const struct options *options = &serving->options;
+	char bound[LISTEN_TEXT_MAX], metrics_bound[LISTEN_TEXT_MAX] = "";
+	int plain_fd = -1, tls_fd = -1;
+
+	serving->cert_watch = (struct watch){ .paths = { options->cert, options->key }, .n = 2 };
+	serving->namespaces_watch = (struct watch){ .paths = { options->namespaces }, .n = 1 };
+	/* Before loading: a change in between is then loaded once more, not missed. */
+	watch_changed(&serving->cert_watch);
+	watch_changed(&serving->namespaces_watch);
+	if (serving_cert_load(options->cert, options->key, err) == -1)
+		return err_wrap(err, "certificate");
+	if (listen_open(options->listen, &tls_fd, bound, err) == -1)
+		return err_wrap(err, "--listen");
+	if (options->metrics_listen != NULL &&
+	    listen_open(options->metrics_listen, &plain_fd, metrics_bound, err) == -1) {
+		close(tls_fd);
+		return err_wrap(err, "--metrics-listen");
+	}
+	if (server_start(&serving->config, &serving->log, tls_fd, plain_fd, &serving->server,
+			 err) == -1)
+		return -1;
+	if (load_namespaces(serving, err) == -1) {
+		server_stop(serving->server);
+		return err_wrap(err, "namespaces");
+	}
+	struct log_line line = log_begin(&serving->log, LOG_LEVEL_INFO, "serving");
+	log_str(&line, "version", OPENSHELL_VERSION);
+	log_str(&line, "address", bound);
+	log_str(&line, "metrics_address", metrics_bound);
+	log_end(&line);
+	return 0;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	static struct serving serving;
+	struct options *to = &serving.options;
+	/* The first REQUIRED of these must be given. */
+	enum { REQUIRED = 5 };
+	const struct cmd_option options[] = {
+		{ "--listen", CMD_TEXT, &to->listen, "ADDR:PORT", "serve TLS here" },
+		{ "--tls-cert", CMD_TEXT, &to->cert, "FILE", "certificate chain (PEM)" },
+		{ "--tls-key", CMD_TEXT, &to->key, "FILE", "its key (PEM)" },
+		{ "--namespaces", CMD_TEXT, &to->namespaces, "FILE",
+		  "Namespace objects (YAML, JSON)" },
+		{ "--agent-image", CMD_TEXT, &to->image, "IMAGE", "image of openshell-agent" },
+		{ "--metrics-listen", CMD_TEXT, &to->metrics_listen, "ADDR:PORT",
+		  "health and metrics without TLS here" },
+		{ "--default-topology", CMD_TEXT, &to->topology, "NAME", "default: combined" },
+		{ "--drain-seconds", CMD_TEXT, &to->drain, "N",
+		  "serve on after SIGTERM, default 10" },
+		{ "--log-level", CMD_TEXT, &to->log_level, "LEVEL",
+		  "error, warn, info (default), debug" },
+	};
+	static const char synopsis[] = "openshell-webhook serve OPTIONS";
+	struct err err = { 0 };
+	int rest = 0;
+
+	if (cmd_wants_help(synopsis, options, ARRAY_LEN(options), argc, argv))
+		return 0;
+	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, &err) == -1 ||
+	    check_required(options, REQUIRED, &err) == -1 || interpret(&serving, &err) == -1) {
+		fprintf(stderr, "openshell-webhook serve: %s\n", err.msg);
+		return CMD_EXIT_USAGE;
+	}
+	if (rest != argc) {
+		fprintf(stderr, "openshell-webhook serve: unexpected '%s'\n", argv[rest]);
+		return CMD_EXIT_USAGE;
+	}
+	sigset_t signals = block_signals();
+	if (start(&serving, &err) == -1) {
+		log_reason(&serving.log, LOG_LEVEL_ERROR, "failed", err.msg);
+		return 1;
+	}
+	run_until_told(&serving, &signals);
+	drain(&serving, &signals);
+	return 0;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* denials: every reason for which a pod is refused. A code is never used for anything else, also
+ * not after its reason is gone. docs/denials.md is printed from this table.
+ *
+ * Columns: name, number, HTTP status of the answer (403: who runs the cluster forbids it, 422: the
+ * pod cannot be sandboxed as it is), when it happens, what to do. No ';' in a remedy: it separates. */
+#ifndef WEBHOOK_DENIALS_H
+#define WEBHOOK_DENIALS_H
+
+#include "lib/buf.h"
+
+#define DENIALS(X)                                                                                 \
+	X(NAMESPACE_UNKNOWN, 1, 403, "The namespace of the pod is not known to the webhook.",      \
+	  "create it, or try again in a moment if it is new")                                      \
+	X(INJECTION, 2, 403,                                                                       \
+	  "The namespace's label openshell.io/injection is absent or has another value.",          \
+	  "label the namespace openshell.io/injection=enabled or =annotated")                      \
+	X(NAMESPACE_KEY, 3, 403,                                                                   \
+	  "A label or annotation of the namespace that begins with openshell.io/ is unknown or "   \
+	  "has an invalid value.",                                                                 \
+	  "ask who runs the namespace to correct it")                                              \
+	X(TOPOLOGY_VALUE, 4, 422, "The topology asked for does not exist.",                        \
+	  "use one of combined, sidecar, proxy-pod, none")                                         \
+	X(TOPOLOGY_FORBIDDEN, 5, 403,                                                              \
+	  "The namespace does not allow the topology (label openshell.io/allowed; none is "        \
+	  "allowed "                                                                               \
+	  "only where it is listed).",                                                             \
+	  "choose an allowed one, or ask who runs the namespace")                                  \
+	X(TOPOLOGY_UNSUPPORTED, 6, 422, "This version renders topology combined only.",            \
+	  "set openshell.io/topology: combined")                                                   \
+	X(KEY_UNKNOWN, 7, 422,                                                                     \
+	  "A label or annotation of the pod that begins with openshell.io/ is not one of ours: a " \
+	  "typing error must never let a pod run open.",                                           \
+	  "correct or remove it")                                                                  \
+	X(KEY_VALUE, 8, 422, "An annotation of ours has an invalid value.", "correct it")          \
+	X(KEY_LOCKED, 9, 403,                                                                      \
+	  "The namespace locks the annotation (annotation openshell.io/locked).",                  \
+	  "remove it from the pod template")                                                       \
+	X(KEY_OURS, 10, 403,                                                                       \
+	  "The pod was submitted with a label or annotation that only OpenShell writes, and not "  \
+	  "as it would be written.",                                                               \
+	  "remove it from the pod template")                                                       \
+	X(KEY_WITHOUT_TOPOLOGY, 11, 422,                                                           \
+	  "The namespace sandboxes annotated pods only, and the pod has annotations of ours but "  \
+	  "no openshell.io/topology.",                                                             \
+	  "add openshell.io/topology, or remove the others to run without a sandbox")              \
+	X(MALFORMED, 12, 422, "A field of the pod has the wrong type or is missing.",              \
+	  "correct the manifest")                                                                  \
+	X(KEY_UNSUPPORTED, 13, 422,                                                                \
+	  "The annotation's value is valid but not available in this topology.",                   \
+	  "remove it, or choose another topology")                                                 \
+	X(HOST_NETWORK, 14, 422, "The pod shares the node's network.",                             \
+	  "remove it, or drop openshell.io/topology")                                              \
+	X(HOST_PID, 15, 422, "The pod shares the node's process table.",                           \
+	  "remove it, or drop openshell.io/topology")                                              \
+	X(HOST_IPC, 16, 422, "The pod shares the node's IPC namespace.",                           \
+	  "remove it, or drop openshell.io/topology")                                              \
+	X(PRIVILEGED, 17, 422, "A container is privileged: it could leave any sandbox.",           \
+	  "remove privileged")                                                                     \
+	X(WINDOWS, 18, 422, "The pod is for Windows nodes.", "only Linux pods can be sandboxed")   \
+	X(SHARED_PROCESSES, 19, 422, "The containers share one process table.",                    \
+	  "remove shareProcessNamespace")                                                          \
+	X(NO_COMMAND, 20, 422,                                                                     \
+	  "The container has no command, so what its image would start is not known.",             \
+	  "set command, or the annotation openshell.io/command, to the image's entrypoint")        \
+	X(MANY_CONTAINERS, 21, 422, "Topology combined confines exactly one container.",           \
+	  "split the pod, or choose sidecar or proxy-pod once this version offers them")           \
+	X(INIT_CONTAINER, 22, 422,                                                                 \
+	  "The pod has init containers of its own, which this version does not confine yet.",      \
+	  "move the work into the container's command")                                            \
+	X(EPHEMERAL_CONTAINER, 23, 422,                                                            \
+	  "An ephemeral container, or a command run by exec, would start outside the sandbox.",    \
+	  "debug in a namespace that is not sandboxed")                                            \
+	X(HOOK, 24, 422,                                                                           \
+	  "A lifecycle hook would run outside the sandbox (exec) or would not reach it (httpGet, " \
+	  "tcpSocket).",                                                                           \
+	  "move it into the container's command, or use sleep")                                    \
+	X(PROBE_EXEC, 25, 422, "An exec probe would run outside the sandbox.", "remove the probe") \
+	X(PROBE_NETWORK, 26, 422,                                                                  \
+	  "A probe over the network would never reach the sandbox: this version lets no inbound "  \
+	  "traffic in.",                                                                           \
+	  "remove the probe until a version with inbound traffic")                                 \
+	X(MESH, 27, 422, "A service mesh wants to put its own proxy into the pod.",                \
+	  "switch the mesh off for this pod (sidecar.istio.io/inject: false, "                     \
+	  "linkerd.io/inject: disabled)")                                                          \
+	X(HOST_PATH, 28, 422,                                                                      \
+	  "A hostPath volume is writable, or shows the node's system or container runtime.",       \
+	  "use another kind of volume, or mount a harmless folder readOnly")                       \
+	X(VOLUME_DEVICE, 29, 422, "A container uses a raw block device.",                          \
+	  "use a volume with a file system")                                                       \
+	X(PROC_MOUNT, 30, 422, "A container asks for an unmasked /proc.", "remove procMount")      \
+	X(CAPABILITY, 31, 422, "A container adds capabilities, which the sandbox takes away.",     \
+	  "remove capabilities.add")                                                               \
+	X(RESERVED_NAME, 32, 422,                                                                  \
+	  "The name of a container or volume begins with openshell-, or is used but not ours.",    \
+	  "rename it")                                                                             \
+	X(RESERVED_PATH, 33, 422,                                                                  \
+	  "A path lies in, or covers, a folder that belongs to the sandbox.", "use another path")  \
+	X(MOUNT_PROPAGATION, 34, 422, "A mount would change the node's mounts.",                   \
+	  "remove mountPropagation: Bidirectional")                                                \
+	X(MOUNT_PATH, 35, 422, "A mount path is not absolute or contains '..'.",                   \
+	  "write the plain absolute path")                                                         \
+	X(ENVIRONMENT, 36, 422,                                                                    \
+	  "A variable begins with OPENSHELL_: these are cleared and configure nothing.",           \
+	  "remove it, configuration is by annotation")                                             \
+	X(IDENTITY, 37, 422, "The sandbox user is invalid, or is the proxy's.",                    \
+	  "choose valid ids that differ (openshell.io/run-as-user, openshell.io/proxy-uid)")       \
+	X(COMMAND, 38, 422, "The command to run is empty, or is the agent itself.",                \
+	  "name the program to run")                                                               \
+	X(TAMPERED, 39, 403,                                                                       \
+	  "The pod has pieces of a sandbox, but not as this version renders them for it.",         \
+	  "submit the pod as written by its author, and keep other webhooks away from "            \
+	  "OpenShell's containers and volumes")                                                    \
+	X(TOO_LARGE, 40, 422, "The rewritten pod would be too large.",                             \
+	  "shorten command and environment")
+
+enum denial {
+#define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,
+	DENIALS(DENIAL_ENUM)
+#undef DENIAL_ENUM
+		DENIAL_COUNT,
+};
+
+struct denial_text {
+	char code[8]; /* "OSW014" */
+	int status;
+	const char *when;
+	const char *remedy;
+};
+
+const struct denial_text *denial_text(enum denial denial);
+
+/* The table as a page of documentation (Markdown). */
+void denials_markdown(struct buf *out);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/handler.h"
+
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "webhook/choices.h"
+#include "webhook/edits.h"
+#include "webhook/keys.h"
+#include "webhook/patch.h"
+#include "webhook/pod.h"
+#include "webhook/response.h"
+#include "webhook/review.h"
+#include "webhook/rewrite.h"
+
+static const char *const result_names[OUTCOME_COUNT] = {
+	[OUTCOME_REFUSED] = "refused",
+	[OUTCOME_UNTOUCHED] = "untouched",
+	[OUTCOME_REWRITTEN] = "rewritten",
+};
+
+/* What else can be done to a pod and starts no process outside its sandbox: attach reaches the
+ * process that runs already, port-forward and proxy its ports. Anything not listed is refused. */
+static const char *const harmless[] = {
+	"attach", "binding", "eviction", "log", "portforward", "proxy", "resize", "status",
+};
+
+/* Other kinds start no process themselves: the pods that they lead to come here on their own. An
+ * UPDATE or DELETE of a pod cannot add one: its containers are fixed, but for their images. */
+static bool is_for_us(const struct review *review, struct findings *findings)
+{
+	if (!review_is_pod(review))
+		return false;
+	if (review->subresource[0] == '\0')
+		return strcmp(review->operation, "CREATE") == 0;
+	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
+		if (strcmp(harmless[i], review->subresource) == 0)
+			return false;
+	findings_deny(findings, DENIAL_EPHEMERAL_CONTAINER, "pods/%.40s", review->subresource);
+	return false;
+}
+
+/* A mirror pod shows one that a node runs from its own files: refusing it would only hide it. */
+static bool is_mirror(const struct review *review)
+{
+	const json_t *meta = json_member(review->object, "metadata");
+
+	return strncmp(review->username, "system:node:", strlen("system:node:")) == 0 &&
+	       json_member_text(json_member(meta, "annotations"), KEY_MIRROR_POD) != NULL;
+}
+
+static void mutate_pod(const struct handler *handler, const struct review *review,
+		       struct edits *edits, struct outcome *outcome)
+{
+	AUTO(choices_done) struct choices choices = { 0 };
+	struct findings *findings = &outcome->findings;
+	struct err err;
+
+	if (pod_check(review->object, &err) == -1) {
+		findings_deny(findings, DENIAL_MALFORMED, "%s", err.msg);
+		return;
+	}
+	if (is_mirror(review)) {
+		findings_warn(findings, "a static pod of a node runs without a sandbox");
+		outcome->topology = TOPOLOGY_NONE;
+		return;
+	}
+	const struct namespace_facts *ns =
+		namespaces_find(handler->namespaces, review->namespace_name);
+	if (ns == NULL) {
+		findings_deny(findings, DENIAL_NAMESPACE_UNKNOWN, "namespace '%.63s' is not known",
+			      review->namespace_name);
+		return;
+	}
+	choices_read(review->object, ns, &choices, findings);
+	outcome->topology =
+		topology_decide(ns, &choices, handler->config->default_topology, findings);
+	const struct rewrite in = { handler->config, ns, &choices, review->object };
+	rewrite_pod(&in, outcome->topology, edits, findings);
+}
+
+static void log_outcome(const struct handler *handler, const struct review *review,
+			const struct outcome *outcome)
+{
+	const json_t *meta = json_member(review->object, "metadata");
+	const char *name = json_member_text(meta, "name");
+	const char *prefix = json_member_text(meta, "generateName");
+	struct log_line line = log_begin(handler->log, LOG_LEVEL_INFO, "review");
+
+	if (line.muted)
+		return;
+	log_str(&line, "result", result_names[outcome->result]);
+	log_str(&line, "namespace", review->namespace_name);
+	log_str(&line, "pod", name != NULL ? name : prefix != NULL ? prefix : "");
+	log_str(&line, "topology", topology_name(outcome->topology));
+	log_str(&line, "uid", review->uid);
+	if (findings_denied(&outcome->findings)) {
+		AUTO(buf_done) struct buf message = buf_init(LOG_VALUE_MAX);
+
+		findings_message(&outcome->findings, &message);
+		log_str(&line, "reason", buf_text(&message));
+	}
+	log_end(&line);
+}
+
+int handler_mutate(const struct handler *handler, struct slice body, struct buf *out,
+		   struct outcome *outcome, struct err *err)
+{
+	AUTO(review_done) struct review review = { 0 };
+	AUTO(edits_done) struct edits edits = { 0 };
+	AUTO(buf_done) struct buf patch = buf_init(HANDLER_PATCH_MAX);
+	struct err too_large;
+
+	*outcome = (struct outcome){ 0 };
+	if (review_decode(body, &review, err) == -1)
+		return err_wrap(err, "AdmissionReview");
+	if (is_for_us(&review, &outcome->findings))
+		mutate_pod(handler, &review, &edits, outcome);
+	if (!findings_denied(&outcome->findings) && patch_encode(&edits, &patch, &too_large) == -1)
+		findings_deny(&outcome->findings, DENIAL_TOO_LARGE, "%s", too_large.msg);
+
+	if (findings_denied(&outcome->findings)) {
+		response_deny(review.uid, &outcome->findings, out);
+	} else {
+		outcome->result = edits.n > 0 ? OUTCOME_REWRITTEN : OUTCOME_UNTOUCHED;
+		response_allow(review.uid, &outcome->findings, &patch, out);
+	}
+	log_outcome(handler, &review, outcome);
+	if (out->overflow)
+		return err_set(err, ERR_LIMIT, "the answer is larger than %zu bytes", out->max);
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* handler: an AdmissionReview in, an AdmissionReview out. The only place that knows the order of the
+ * steps, and that turns what they found into allowed or refused. */
+#ifndef WEBHOOK_HANDLER_H
+#define WEBHOOK_HANDLER_H
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/rd.h"
+#include "webhook/config.h"
+#include "webhook/findings.h"
+#include "webhook/namespaces.h"
+
+enum {
+	/* More than any pod that etcd stores (1.5 MiB), with room for what base64 adds. */
+	HANDLER_PATCH_MAX = 16 << 20,
+	HANDLER_ANSWER_MAX = 24 << 20,
+};
+
+enum outcome_result { OUTCOME_REFUSED = 0, OUTCOME_UNTOUCHED, OUTCOME_REWRITTEN, OUTCOME_COUNT };
+
+/* For metrics: no text from outside. */
+struct outcome {
+	enum outcome_result result;
+	enum topology topology;
+	struct findings findings;
+};
+
+struct handler {
+	const struct webhook_config *config;
+	const struct namespaces *namespaces;
+	const struct log *log;
+};
+
+/* -1: `body` is no AdmissionReview (`err` says why), and there is no answer. Else `out` is one. */
+int handler_mutate(const struct handler *handler, struct slice body, struct buf *out,
+		   struct outcome *outcome, struct err *err);
+
+#endif

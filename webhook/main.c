@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "lib/cleanup.h"
+#include "lib/cmd.h"
+#include "webhook/cmd_denials.h"
+#include "webhook/cmd_serve.h"
+
+static int cmd_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return puts("openshell-webhook " OPENSHELL_VERSION) == EOF;
+}
+
+static const struct cmd cmds[] = {
+	{ "serve", cmd_serve, "the admission server" },
+	{ "denials", cmd_denials, "print every reason for refusing a pod (Markdown)" },
+	{ "version", cmd_version, "print the version" },
+};
+
+int main(int argc, char **argv)
+{
+	return cmd_dispatch("openshell-webhook", cmds, ARRAY_LEN(cmds), argc, argv);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* names: what a rendered pod calls things. The agent and the chart use the same. */
+#ifndef WEBHOOK_NAMES_H
+#define WEBHOOK_NAMES_H
+
+/* Containers and volumes of pods may not begin with it. */
+#define NAME_RESERVED_PREFIX "openshell-"
+
+#define NAME_INSTALL_CONTAINER "openshell-supervisor-install"
+#define NAME_BIN_VOLUME "openshell-supervisor-bin"
+#define NAME_POLICY_VOLUME "openshell-policy"
+#define NAME_RUN_VOLUME "openshell-run"
+#define NAME_DEFAULT_POLICY "openshell-default-policy"
+#define NAME_POLICY_KEY "policy.yaml"
+
+#define PATH_BIN "/opt/openshell"
+#define PATH_AGENT PATH_BIN "/openshell-agent"
+#define PATH_AGENT_IN_IMAGE "/openshell-agent"
+#define PATH_POLICY "/etc/openshell/policy"
+#define PATH_POLICY_FILE PATH_POLICY "/" NAME_POLICY_KEY
+#define PATH_RUN "/run/openshell"
+#define PATH_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount"
+
+enum { ID_DEFAULT_USER = 1000, ID_DEFAULT_PROXY = 1337, ID_PROXY_MIN = 1000 };
+
+/* The largest id: 4294967295 means "unchanged" to the kernel. */
+#define ID_MAX 4294967294U
+
+#endif

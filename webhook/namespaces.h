@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* namespaces: what the webhook knows of the namespaces, read from a file of Namespace objects. */
+#ifndef WEBHOOK_NAMESPACES_H
+#define WEBHOOK_NAMESPACES_H
+
+#include <stddef.h>
+
+#include "lib/err.h"
+#include "lib/json.h"
+#include "lib/rd.h"
+
+/* Borrows from the struct namespaces it came from. */
+struct namespace_facts {
+	const char *name;
+	json_t *labels, *annotations; /* objects of strings, or NULL */
+};
+
+struct namespaces {
+	struct namespace_facts *items; /* sorted by name */
+	size_t n;
+	json_t *owner;
+};
+
+/* Namespace objects in YAML or JSON, also as a List. ERR_INVALID: another kind, no name, a name
+ * twice, a label or annotation that is not a string. */
+int namespaces_parse(struct slice text, struct namespaces *out, struct err *err);
+void namespaces_done(struct namespaces *namespaces);
+
+/* NULL where it is not known. */
+const struct namespace_facts *namespaces_find(const struct namespaces *namespaces,
+					      const char *name);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/ours.h"
+
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "webhook/keys.h"
+#include "webhook/names.h"
+#include "webhook/paths.h"
+#include "webhook/pod.h"
+
+static bool is_reserved(const char *name)
+{
+	return strncmp(name, NAME_RESERVED_PREFIX, strlen(NAME_RESERVED_PREFIX)) == 0;
+}
+
+static const json_t *find_named(const json_t *list, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(pod_name_of(json_array_get(list, i)), name) == 0)
+			return json_array_get(list, i);
+	return NULL;
+}
+
+static void check_volumes(const json_t *spec, const struct pieces *pieces,
+			  struct findings *findings)
+{
+	const json_t *volumes = json_member(spec, "volumes");
+
+	for (size_t i = 0; i < json_array_size(volumes); i++) {
+		const json_t *volume = json_array_get(volumes, i);
+		const char *name = pod_name_of(volume);
+		const json_t *piece = find_named(pieces->volumes, name);
+
+		if (piece != NULL && !json_equal(piece, volume))
+			findings_deny(findings, DENIAL_TAMPERED,
+				      "volume '%s' is not as OpenShell renders it", name);
+		else if (piece == NULL && is_reserved(name))
+			findings_deny(findings, DENIAL_RESERVED_NAME,
+				      "volume '%.63s' has a reserved name", name);
+	}
+}
+
+static bool is_piece(const json_t *list, const json_t *element)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_equal(json_array_get(list, i), element))
+			return true;
+	return false;
+}
+
+static void check_mounts(const json_t *container, const struct pieces *pieces,
+			 struct findings *findings)
+{
+	const json_t *mounts = json_member(container, "volumeMounts");
+
+	for (size_t i = 0; i < json_array_size(mounts); i++) {
+		const json_t *mount = json_array_get(mounts, i);
+		const char *path = json_member_text(mount, "mountPath");
+
+		if (is_piece(pieces->mounts, mount))
+			continue;
+		if (is_reserved(pod_name_of(mount)))
+			findings_deny(findings, DENIAL_RESERVED_NAME,
+				      "container '%.63s' mounts the volume '%.63s'",
+				      pod_name_of(container), pod_name_of(mount));
+		else if (path_is_plain(path) && path_reserved_conflict(path) != NULL)
+			findings_deny(findings, DENIAL_RESERVED_PATH,
+				      "container '%.63s' mounts '%.80s', which conflicts with '%s'",
+				      pod_name_of(container), path, path_reserved_conflict(path));
+	}
+}
+
+/* The first must be ours or nobody's: the agent has to be in place before anything runs. */
+static bool check_init_containers(const json_t *spec, const struct pieces *pieces,
+				  struct findings *findings)
+{
+	const json_t *containers = json_member(spec, "initContainers");
+	bool found = false;
+
+	for (size_t i = 0; i < json_array_size(containers); i++) {
+		json_t *container = json_array_get(containers, i);
+		const char *name = pod_name_of(container);
+
+		if (i == 0 && pieces_is_install(pieces, container))
+			found = true;
+		else if (strcmp(name, NAME_INSTALL_CONTAINER) == 0)
+			findings_deny(findings, DENIAL_TAMPERED,
+				      "init container '%s' is not as OpenShell renders it", name);
+		else if (is_reserved(name))
+			findings_deny(findings, DENIAL_RESERVED_NAME,
+				      "init container '%.63s' has a reserved name", name);
+		else
+			findings_deny(findings, DENIAL_INIT_CONTAINER,
+				      "pod has the init container '%.63s'", name);
+	}
+	return found;
+}
+
+bool ours_check(const json_t *spec, const struct pieces *pieces, struct findings *findings)
+{
+	const json_t *containers = json_member(spec, "containers");
+
+	check_volumes(spec, pieces, findings);
+	for (size_t i = 0; i < json_array_size(containers); i++) {
+		json_t *container = json_array_get(containers, i);
+
+		if (is_reserved(pod_name_of(container)))
+			findings_deny(findings, DENIAL_RESERVED_NAME,
+				      "container '%.63s' has a reserved name",
+				      pod_name_of(container));
+		check_mounts(container, pieces, findings);
+	}
+	return check_init_containers(spec, pieces, findings);
+}
+
+void ours_check_keys(const json_t *pod, const char *status, struct findings *findings)
+{
+	static const struct {
+		const char *map, *kind, *key;
+	} written[] = {
+		{ "annotations", "annotation", KEY_STATUS },
+		{ "annotations", "annotation", KEY_PROXY_URL },
+		{ "annotations", "annotation", KEY_PROXY_CA },
+		{ "labels", "label", KEY_SANDBOX_ROLE },
+		{ "labels", "label", KEY_SANDBOX_ID },
+	};
+	const json_t *meta = json_member(pod, "metadata");
+
+	for (size_t i = 0; i < ARRAY_LEN(written); i++) {
+		const char *value =
+			json_member_text(json_member(meta, written[i].map), written[i].key);
+
+		if (value == NULL || (status != NULL && strcmp(written[i].key, KEY_STATUS) == 0 &&
+				      strcmp(value, status) == 0))
+			continue;
+		findings_deny(findings, DENIAL_KEY_OURS, "the pod has the %s %s", written[i].kind,
+			      written[i].key);
+	}
+}

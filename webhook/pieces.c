@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/pieces.h"
+
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "webhook/names.h"
+
+/* Requests equal limits, so that a pod of class Guaranteed stays one. Copying one file needs little. */
+#define INSTALL_CPU "100m"
+#define INSTALL_MEMORY "64Mi"
+/* Sockets and a few small files. */
+#define RUN_SIZE "4Mi"
+
+/* What building the sandbox takes; all of it is gone before the workload starts. */
+static const char *const capabilities[] = {
+	"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYSLOG",          "SETUID",
+	"SETGID",    "SETPCAP",   "KILL",       "DAC_READ_SEARCH", "CHOWN",
+};
+
+json_t *pieces_capabilities(void)
+{
+	json_t *add = json_array();
+
+	for (size_t i = 0; i < ARRAY_LEN(capabilities); i++)
+		json_array_append_new(add, json_string(capabilities[i]));
+	return json_pack("{s:o, s:[s]}", "add", add, "drop", "ALL");
+}
+
+static json_t *mount(const char *volume, const char *path, bool read_only)
+{
+	json_t *made = json_pack("{s:s, s:s}", "name", volume, "mountPath", path);
+
+	if (read_only)
+		json_object_set_new(made, "readOnly", json_true());
+	return made;
+}
+
+static json_t *install_security(void)
+{
+	return json_pack("{s:i, s:i, s:b, s:b, s:b, s:{s:[s]}, s:{s:s}}", "runAsUser", 0,
+			 "runAsGroup", 0, "runAsNonRoot", 0, "allowPrivilegeEscalation", 0,
+			 "readOnlyRootFilesystem", 1, "capabilities", "drop", "ALL",
+			 "seccompProfile", "type", "RuntimeDefault");
+}
+
+static json_t *install_container(const char *image, bool hide_token)
+{
+	json_t *mounts = json_array();
+
+	json_array_append_new(mounts, mount(NAME_BIN_VOLUME, PATH_BIN, false));
+	/* The API server's plugin leaves a container alone that has something there already. */
+	if (hide_token)
+		json_array_append_new(mounts, mount(NAME_RUN_VOLUME, PATH_TOKEN, true));
+	json_t *amount = json_pack("{s:s, s:s}", "cpu", INSTALL_CPU, "memory", INSTALL_MEMORY);
+	return json_pack("{s:s, s:s, s:s, s:[s,s,s], s:{s:O, s:o}, s:o, s:o, s:s, s:s}", "name",
+			 NAME_INSTALL_CONTAINER, "image", image, "imagePullPolicy", "IfNotPresent",
+			 "command", PATH_AGENT_IN_IMAGE, "install", PATH_BIN, "resources",
+			 "requests", amount, "limits", amount, "securityContext",
+			 install_security(), "volumeMounts", mounts, "terminationMessagePath",
+			 "/dev/termination-log", "terminationMessagePolicy", "File");
+}
+
+void pieces_render(const char *agent_image, const char *policy, bool hide_token, struct pieces *out)
+{
+	out->install = install_container(agent_image, hide_token);
+	out->volumes = json_pack(
+		"[{s:s, s:{}}, {s:s, s:{s:s, s:[{s:s, s:s}], s:i, s:b}}, {s:s, s:{s:s, s:s}}]",
+		"name", NAME_BIN_VOLUME, "emptyDir", /* */
+		"name", NAME_POLICY_VOLUME, "configMap", "name", policy, "items", "key",
+		NAME_POLICY_KEY, "path", NAME_POLICY_KEY, "defaultMode", 0644, "optional", 1, /* */
+		"name", NAME_RUN_VOLUME, "emptyDir", "medium", "Memory", "sizeLimit", RUN_SIZE);
+	out->mounts = json_array();
+	json_array_append_new(out->mounts, mount(NAME_BIN_VOLUME, PATH_BIN, true));
+	json_array_append_new(out->mounts, mount(NAME_POLICY_VOLUME, PATH_POLICY, true));
+	json_array_append_new(out->mounts, mount(NAME_RUN_VOLUME, PATH_RUN, false));
+}
+
+void pieces_done(struct pieces *pieces)
+{
+	json_decref(pieces->install);
+	json_decref(pieces->volumes);
+	json_decref(pieces->mounts);
+	*pieces = (struct pieces){ 0 };
+}
+
+bool pieces_is_install(const struct pieces *pieces, json_t *container)
+{
+	static const char *const ignored[] = { "resources", "resizePolicy" };
+	AUTO(json_drop) json_t *want = json_copy(pieces->install);
+	AUTO(json_drop) json_t *have = json_copy(container);
+
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
+		json_object_del(want, ignored[i]);
+		json_object_del(have, ignored[i]);
+	}
+	return json_equal(want, have);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pod: the shape of a pod, checked once, and short ways to its parts. */
+#ifndef WEBHOOK_POD_H
+#define WEBHOOK_POD_H
+
+#include "lib/err.h"
+#include "lib/json.h"
+
+enum {
+	/* Beyond what any node runs; keeps comparisons of each with each affordable. */
+	POD_LIST_MAX = 512,
+};
+
+/* ERR_INVALID: a field that we read has the wrong type, there is no container, a name is missing.
+ * ERR_LIMIT: a list is longer than POD_LIST_MAX. */
+int pod_check(json_t *pod, struct err *err);
+
+/* For pods that passed pod_check(). Names are never NULL there. */
+const char *pod_name_of(const json_t *named);
+
+#endif

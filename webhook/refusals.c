@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/refusals.h"
+
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "webhook/paths.h"
+#include "webhook/pod.h"
+
+static const struct {
+	const char *field;
+	enum denial denial;
+} node_namespaces[] = {
+	{ "hostNetwork", DENIAL_HOST_NETWORK },
+	{ "hostPID", DENIAL_HOST_PID },
+	{ "hostIPC", DENIAL_HOST_IPC },
+};
+
+/* How a mesh is recognised: what it adds, and what asks it to. A NULL value stands for any. */
+static const struct mesh_sign {
+	const char *map; /* of metadata; NULL: a container's name */
+	const char *key, *value;
+} mesh_signs[] = {
+	{ NULL, "istio-proxy", NULL },
+	{ NULL, "istio-init", NULL },
+	{ NULL, "istio-validation", NULL },
+	{ NULL, "linkerd-proxy", NULL },
+	{ NULL, "linkerd-init", NULL },
+	{ NULL, "linkerd-network-validator", NULL },
+	{ NULL, "consul-dataplane", NULL },
+	{ NULL, "consul-connect-inject-init", NULL },
+	{ NULL, "kuma-sidecar", NULL },
+	{ NULL, "kuma-init", NULL },
+	{ "annotations", "sidecar.istio.io/status", NULL },
+	{ "annotations", "sidecar.istio.io/inject", "true" },
+	{ "labels", "sidecar.istio.io/inject", "true" },
+	{ "annotations", "linkerd.io/proxy-version", NULL },
+	{ "annotations", "linkerd.io/inject", "enabled" },
+	{ "annotations", "linkerd.io/inject", "ingress" },
+	{ "annotations", "consul.hashicorp.com/connect-inject", "true" },
+	{ "annotations", "consul.hashicorp.com/connect-inject-status", NULL },
+	{ "labels", "kuma.io/sidecar-injection", "enabled" },
+	{ "annotations", "kuma.io/sidecar-injected", "true" },
+};
+
+/* What a hostPath may neither be, be in, nor contain: the node's system and the means to rule it. */
+static const char *const node_paths[] = {
+	"/proc",
+	"/sys",
+	"/dev",
+	"/boot",
+	"/etc",
+	"/root",
+	"/run",
+	"/var/run",
+	"/var/lib/kubelet",
+	"/var/lib/containerd",
+	"/var/lib/containers",
+	"/var/lib/docker",
+	"/var/lib/etcd",
+	"/var/log",
+};
+
+static bool has_container(const json_t *spec, const char *list, const char *name)
+{
+	const json_t *containers = json_member(spec, list);
+
+	for (size_t i = 0; i < json_array_size(containers); i++)
+		if (strcmp(pod_name_of(json_array_get(containers, i)), name) == 0)
+			return true;
+	return false;
+}
+
+static void refuse_mesh(const json_t *pod, struct findings *findings)
+{
+	const json_t *spec = json_member(pod, "spec");
+
+	for (size_t i = 0; i < ARRAY_LEN(mesh_signs); i++) {
+		const struct mesh_sign *sign = &mesh_signs[i];
+
+		if (sign->map == NULL) {
+			if (has_container(spec, "containers", sign->key) ||
+			    has_container(spec, "initContainers", sign->key))
+				findings_deny(findings, DENIAL_MESH,
+					      "the pod has the container '%s'", sign->key);
+			continue;
+		}
+		const char *value =
+			json_member_text(json_member(json_member(pod, "metadata"), sign->map),
+					 sign->key);
+		if (value != NULL && (sign->value == NULL || strcmp(value, sign->value) == 0))
+			findings_deny(findings, DENIAL_MESH, "the pod has %s '%.40s' in its %s",
+				      sign->key, value, sign->map);
+	}
+}
+
+static bool is_windows(const json_t *spec)
+{
+	const char *os = json_member_text(json_member(spec, "os"), "name");
+	const char *selected =
+		json_member_text(json_member(spec, "nodeSelector"), "kubernetes.io/os");
+	const json_t *containers = json_member(spec, "containers");
+
+	if (os != NULL && strcmp(os, "linux") != 0)
+		return true;
+	if (selected != NULL && strcmp(selected, "linux") != 0)
+		return true;
+	if (json_member(json_member(spec, "securityContext"), "windowsOptions") != NULL)
+		return true;
+	for (size_t i = 0; i < json_array_size(containers); i++)
+		if (json_member(json_member(json_array_get(containers, i), "securityContext"),
+				"windowsOptions") != NULL)
+			return true;
+	return false;
+}
+
+static bool is_mounted_writable(const json_t *containers, const char *volume)
+{
+	for (size_t i = 0; i < json_array_size(containers); i++) {
+		const json_t *mounts = json_member(json_array_get(containers, i), "volumeMounts");
+
+		for (size_t k = 0; k < json_array_size(mounts); k++) {
+			const json_t *mount = json_array_get(mounts, k);
+
+			if (strcmp(pod_name_of(mount), volume) == 0 &&
+			    !json_member_true(mount, "readOnly"))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void refuse_host_path(const json_t *spec, const json_t *volume, struct findings *findings)
+{
+	const json_t *source = json_member(volume, "hostPath");
+	const char *path = json_member_text(source, "path");
+	const char *name = pod_name_of(volume);
+
+	if (source == NULL)
+		return;
+	if (path == NULL || !path_is_plain(path)) {
+		findings_deny(findings, DENIAL_HOST_PATH,
+			      "volume '%.63s' has no plain absolute hostPath", name);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(node_paths); i++) {
+		if (!path_conflicts(path, node_paths[i]))
+			continue;
+		findings_deny(findings, DENIAL_HOST_PATH, "volume '%.63s' shows the node's '%.80s'",
+			      name, path);
+		return;
+	}
+	if (is_mounted_writable(json_member(spec, "containers"), name))
+		findings_deny(findings, DENIAL_HOST_PATH,
+			      "volume '%.63s' makes the node's '%.80s' writable", name, path);
+}
+
+void refuse_pod(const json_t *pod, struct findings *findings)
+{
+	const json_t *spec = json_member(pod, "spec");
+	const json_t *volumes = json_member(spec, "volumes");
+
+	for (size_t i = 0; i < ARRAY_LEN(node_namespaces); i++)
+		if (json_member_true(spec, node_namespaces[i].field))
+			findings_deny(findings, node_namespaces[i].denial, "pod uses %s",
+				      node_namespaces[i].field);
+	if (is_windows(spec))
+		findings_deny(findings, DENIAL_WINDOWS, "pod is not for Linux");
+	if (json_array_size(json_member(spec, "ephemeralContainers")) > 0)
+		findings_deny(findings, DENIAL_EPHEMERAL_CONTAINER, "pod has ephemeral containers");
+	refuse_mesh(pod, findings);
+	for (size_t i = 0; i < json_array_size(volumes); i++)
+		refuse_host_path(spec, json_array_get(volumes, i), findings);
+}
+
+static void refuse_mounts(const json_t *container, struct findings *findings)
+{
+	const json_t *mounts = json_member(container, "volumeMounts");
+	const char *name = pod_name_of(container);
+
+	for (size_t i = 0; i < json_array_size(mounts); i++) {
+		const json_t *mount = json_array_get(mounts, i);
+		const char *path = json_member_text(mount, "mountPath");
+		const char *propagation = json_member_text(mount, "mountPropagation");
+
+		if (!path_is_plain(path))
+			findings_deny(findings, DENIAL_MOUNT_PATH,
+				      "container '%.63s' mounts '%.80s'", name, path);
+		if (propagation != NULL && strcmp(propagation, "Bidirectional") == 0)
+			findings_deny(findings, DENIAL_MOUNT_PROPAGATION,
+				      "container '%.63s' mounts '%.80s' Bidirectional", name, path);
+	}
+	if (json_array_size(json_member(container, "volumeDevices")) > 0)
+		findings_deny(findings, DENIAL_VOLUME_DEVICE, "container '%.63s' has volumeDevices",
+			      name);
+}
+
+static void refuse_environment(const json_t *container, struct findings *findings)
+{
+	static const char prefix[] = "OPENSHELL_";
+	const json_t *env = json_member(container, "env");
+	const json_t *from = json_member(container, "envFrom");
+
+	for (size_t i = 0; i < json_array_size(env); i++) {
+		const char *name = json_member_text(json_array_get(env, i), "name");
+
+		if (name != NULL && strncmp(name, prefix, strlen(prefix)) == 0)
+			findings_deny(findings, DENIAL_ENVIRONMENT, "container '%.63s' sets %.80s",
+				      pod_name_of(container), name);
+	}
+	for (size_t i = 0; i < json_array_size(from); i++) {
+		const char *name = json_member_text(json_array_get(from, i), "prefix");
+
+		if (name != NULL && strncmp(name, prefix, strlen(prefix)) == 0)
+			findings_deny(findings, DENIAL_ENVIRONMENT,
+				      "container '%.63s' has envFrom with prefix %.80s",
+				      pod_name_of(container), name);
+	}
+}
+
+static void refuse_paths(const json_t *container, struct findings *findings)
+{
+	static const char *const fields[] = { "workingDir", "terminationMessagePath" };
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		const char *path = json_member_text(container, fields[i]);
+
+		if (path == NULL || *path == '\0')
+			continue;
+		if (!path_is_plain(path) || path_reserved_around(path) != NULL)
+			findings_deny(findings, DENIAL_RESERVED_PATH,
+				      "container '%.63s' has %s '%.80s'", pod_name_of(container),
+				      fields[i], path);
+	}
+}
+
+void refuse_container(const json_t *container, struct findings *findings)
+{
+	const json_t *security = json_member(container, "securityContext");
+	const char *proc = json_member_text(security, "procMount");
+
+	if (json_member_true(security, "privileged"))
+		findings_deny(findings, DENIAL_PRIVILEGED, "container '%.63s' is privileged",
+			      pod_name_of(container));
+	if (proc != NULL && strcmp(proc, "Default") != 0)
+		findings_deny(findings, DENIAL_PROC_MOUNT, "container '%.63s' has procMount %.40s",
+			      pod_name_of(container), proc);
+	refuse_mounts(container, findings);
+	refuse_environment(container, findings);
+	refuse_paths(container, findings);
+}
+
+void refuse_probes(const json_t *container, struct findings *findings)
+{
+	static const char *const probes[] = { "livenessProbe", "readinessProbe", "startupProbe" };
+	static const char *const hooks[] = { "postStart", "preStop" };
+	const char *name = pod_name_of(container);
+
+	for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
+		const json_t *probe = json_member(container, probes[i]);
+
+		if (json_member(probe, "exec") != NULL)
+			findings_deny(
+				findings, DENIAL_PROBE_EXEC,
+				"container '%.63s' has a %s that would run outside the sandbox",
+				name, probes[i]);
+		else if (probe != NULL)
+			findings_deny(findings, DENIAL_PROBE_NETWORK,
+				      "container '%.63s' has a %s that could not get in", name,
+				      probes[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
+		const json_t *hook = json_member(json_member(container, "lifecycle"), hooks[i]);
+
+		if (hook != NULL && json_member(hook, "sleep") == NULL)
+			findings_deny(
+				findings, DENIAL_HOOK,
+				"container '%.63s' has a %s hook that the sandbox would not hold",
+				name, hooks[i]);
+	}
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* refusals: what no topology with a launcher in the pod can sandbox. Pure; the pod passed
+ * pod_check(). Names and paths that belong to us are judged by ours_check(). */
+#ifndef WEBHOOK_REFUSALS_H
+#define WEBHOOK_REFUSALS_H
+
+#include "lib/json.h"
+#include "webhook/findings.h"
+
+/* The pod as a whole: node namespaces, Windows, meshes, hostPath. */
+void refuse_pod(const json_t *pod, struct findings *findings);
+
+/* One container: privilege, devices, propagation, paths, variables. */
+void refuse_container(const json_t *container, struct findings *findings);
+
+/* Probes and hooks, which reach a container from outside its sandbox. */
+void refuse_probes(const json_t *container, struct findings *findings);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/rewrite.h"
+
+#include "webhook/ours.h"
+
+void rewrite_pod(const struct rewrite *in, enum topology topology, struct edits *edits,
+		 struct findings *findings)
+{
+	switch (topology) {
+	case TOPOLOGY_COMBINED:
+		rewrite_combined(in, edits, findings);
+		return;
+	case TOPOLOGY_SIDECAR:
+	case TOPOLOGY_PROXY_POD:
+		findings_deny(findings, DENIAL_TOPOLOGY_UNSUPPORTED,
+			      "this version does not offer topology %s yet",
+			      topology_name(topology));
+		return;
+	case TOPOLOGY_NONE:
+		ours_check_keys(in->pod, NULL, findings);
+		return;
+	case TOPOLOGY_REFUSED:
+	case TOPOLOGY_COUNT:
+		break;
+	}
+}

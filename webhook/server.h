@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server: HTTP over TLS around the handler, and the same without TLS and without /mutate for probes
+ * and scrapers. Owns the connections and every limit on them. */
+#ifndef WEBHOOK_SERVER_H
+#define WEBHOOK_SERVER_H
+
+#include "lib/err.h"
+#include "lib/log.h"
+#include "webhook/config.h"
+#include "webhook/namespaces.h"
+
+struct server;
+
+/* Serves on the listening sockets, which it takes over; `plain_fd` -1: none. A certificate must
+ * have been loaded. `config` and `log` are borrowed. Signals must be blocked by the caller. */
+int server_start(const struct webhook_config *config, const struct log *log, int tls_fd,
+		 int plain_fd, struct server **out, struct err *err);
+
+/* Takes over `fresh`; reviews under way finish with what they began with. */
+void server_set_namespaces(struct server *server, struct namespaces *fresh);
+
+/* To be called about once a second: ends connections that are past their time. */
+void server_tick(struct server *server);
+
+/* From now on /readyz fails, and each answer closes its connection. */
+void server_drain(struct server *server);
+
+/* Stops accepting, waits for requests under way (a few seconds), frees everything. */
+void server_stop(struct server *server);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/wrap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "webhook/choices.h"
+#include "webhook/names.h"
+
+/* Two ids of ten digits and a colon. */
+enum { IDS_SIZE = 24 };
+
+static void push(json_t *command, const char *word)
+{
+	json_array_append_new(command, json_string(word));
+}
+
+json_t *wrap_literal(const char *text)
+{
+	AUTO(buf_done) struct buf doubled = buf_init(strlen(text) * 2);
+
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p == '$')
+			buf_puts(&doubled, "$$");
+		else
+			buf_put(&doubled, p, 1);
+	}
+	return json_string(buf_text(&doubled));
+}
+
+json_t *wrap_render(const struct wrap *wrap)
+{
+	json_t *command = json_array();
+	char ids[IDS_SIZE];
+
+	push(command, PATH_AGENT);
+	push(command, "run");
+	push(command, "--policy");
+	push(command, PATH_POLICY_FILE);
+	if (wrap->policy_optional)
+		push(command, "--policy-optional");
+	snprintf(ids, sizeof(ids), "%u:%u", wrap->identity.uid, wrap->identity.gid);
+	push(command, wrap->identity.chosen ? "--user" : "--default-user");
+	push(command, ids);
+	if (wrap->groups[0] != '\0') {
+		push(command, "--groups");
+		push(command, wrap->groups);
+	}
+	for (size_t i = 0; i < json_array_size(wrap->writable); i++) {
+		push(command, "--rw");
+		json_array_append_new(command, wrap_literal(json_string_value(
+						       json_array_get(wrap->writable, i))));
+	}
+	push(command, "--");
+	json_array_extend(command, wrap->original);
+	return command;
+}
+
+static const char *word_at(const json_t *command, size_t i)
+{
+	const char *word = json_string_value(json_array_get(command, i));
+
+	return word != NULL ? word : "";
+}
+
+bool wrap_is_agent(const json_t *command)
+{
+	return strcmp(word_at(command, 0), PATH_AGENT) == 0;
+}
+
+static bool parse_ids(const char *text, uint32_t *out_uid, uint32_t *out_gid)
+{
+	char uid[IDS_SIZE];
+	size_t n = strcspn(text, ":");
+
+	if (text[n] != ':' || n >= sizeof(uid))
+		return false;
+	memcpy(uid, text, n);
+	uid[n] = '\0';
+	return choices_parse_id(uid, 1, out_uid) && choices_parse_id(text + n + 1, 1, out_gid);
+}
+
+static bool is_identity_option(const char *option)
+{
+	return strcmp(option, "--user") == 0 || strcmp(option, "--default-user") == 0;
+}
+
+bool wrap_parse(const json_t *command, struct identity *out_identity, json_t **out_original)
+{
+	size_t n = json_array_size(command), i = 2;
+	struct identity id = { 0 };
+
+	if (!wrap_is_agent(command) || strcmp(word_at(command, 1), "run") != 0)
+		return false;
+	for (; i < n && strcmp(word_at(command, i), "--") != 0; i++) {
+		const char *option = word_at(command, i);
+
+		if (strcmp(option, "--policy-optional") == 0)
+			continue;
+		i++;
+		if (is_identity_option(option)) {
+			if (id.uid != 0 || !parse_ids(word_at(command, i), &id.uid, &id.gid))
+				return false;
+			id.chosen = strcmp(option, "--user") == 0;
+		} else if (strcmp(option, "--policy") != 0 && strcmp(option, "--groups") != 0 &&
+			   strcmp(option, "--rw") != 0) {
+			return false;
+		}
+	}
+	if (id.uid == 0 || i + 1 >= n)
+		return false;
+	*out_original = json_array();
+	while (++i < n)
+		json_array_append(*out_original, json_array_get(command, i));
+	*out_identity = id;
+	return true;
+}

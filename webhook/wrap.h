@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wrap: the command line that starts the agent around the command of a container. */
+#ifndef WEBHOOK_WRAP_H
+#define WEBHOOK_WRAP_H
+
+#include <stdbool.h>
+
+#include "lib/json.h"
+#include "webhook/identity.h"
+
+struct wrap {
+	bool policy_optional;
+	struct identity identity;
+	const char *groups; /* "2000,3000", or "" */
+	const json_t *writable; /* array of paths */
+	json_t *original; /* array of texts, at least one */
+};
+
+/* The new command; the caller drops it. Kubernetes expands $(NAME) in commands: in what we put
+ * in, every '$' is doubled; the original keeps its own. */
+json_t *wrap_render(const struct wrap *wrap);
+
+/* Whether `command` starts the agent, ours or anyone's. */
+bool wrap_is_agent(const json_t *command);
+
+/* Reads back what only a rendered command knows: the identity, and the original command (the
+ * caller drops it). False where `command` is not of the form that wrap_render() gives. */
+bool wrap_parse(const json_t *command, struct identity *out_identity, json_t **out_original);
+
+/* `text` with each '$' doubled, as a JSON text. */
+json_t *wrap_literal(const char *text);
+
+#endif
