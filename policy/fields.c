@@ -14,6 +14,8 @@
 enum {
 	/* As many as nodes: what is spelled out may not make a small text a large policy. */
 	FORMS_MAX = TREE_NODES_MAX,
+	/* Keys that are tried for what they were meant to be; mappings of honest policies have few. */
+	GUESSES_MAX = 32,
 };
 
 void value_error(const struct value *value, const char *fmt, ...)
@@ -71,6 +73,15 @@ bool value_is(const struct value *value, enum tree_kind kind, const char *what)
 	return false;
 }
 
+static const char *nearest_field(const struct field_set *set, struct slice name)
+{
+	struct speller speller = speller_init(name);
+
+	for (size_t i = 0; i < set->n; i++)
+		speller_offer(&speller, set->fields[i].name);
+	return speller.best;
+}
+
 static void report_unknown(const struct value *value, const struct field_set *set,
 			   struct slice name)
 {
@@ -79,13 +90,10 @@ static void report_unknown(const struct value *value, const struct field_set *se
 			    quote(name).text);
 		return;
 	}
-	struct speller speller = speller_init(name);
+	const char *meant = nearest_field(set, name);
 
-	for (size_t i = 0; i < set->n; i++)
-		speller_offer(&speller, set->fields[i].name);
-	if (speller.best != NULL) {
-		value_error(value, "unknown field %s; did you mean '%s'?", quote(name).text,
-			    speller.best);
+	if (meant != NULL) {
+		value_error(value, "unknown field %s; did you mean '%s'?", quote(name).text, meant);
 		return;
 	}
 	AUTO(buf_done) struct buf known = buf_init(400);
@@ -136,6 +144,25 @@ const struct tree_node *value_child(const struct value *value, const char *name)
 		if (key->kind == TREE_SCALAR && is_one_of(key->text, &name, 1))
 			return key->next;
 	return NULL;
+}
+
+bool value_misses(const struct value *value, const struct field_set *set, const char *name)
+{
+	const struct tree_node *node = value->node;
+	size_t looked_at = 0;
+
+	if (value_child(value, name) != NULL)
+		return false;
+	for (const struct tree_node *key = node->first;
+	     key != NULL && key->next != NULL && looked_at < GUESSES_MAX;
+	     key = key->next->next, looked_at++) {
+		const char *meant =
+			find_field(set, key->text) == NULL ? nearest_field(set, key->text) : NULL;
+
+		if (meant != NULL && strcmp(meant, name) == 0)
+			return false;
+	}
+	return true;
 }
 
 bool value_bool(const struct value *value, bool *out)

@@ -61,7 +61,8 @@ static void report_syntax(struct builder *b)
 	if (parser->error == YAML_MEMORY_ERROR)
 		abort();
 	if (parser->error == YAML_READER_ERROR) {
-		report_error(b->report, mark_at_offset(b->text, parser->problem_offset), here(b),
+		/* The library reads ahead, so where the tree stands says nothing. */
+		report_error(b->report, mark_at_offset(b->text, parser->problem_offset), NULL,
 			     "is not UTF-8 text: %s; save the file as UTF-8", what);
 		return;
 	}
