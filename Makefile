@@ -48,6 +48,7 @@ UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tes
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c)) attack
 ATTACK_SRC  := $(wildcard tests/peers/attack/*.c)
+PROGRAM_NAMES := $(patsubst tests/programs/%.c,%,$(wildcard tests/programs/*.c))
 BENCH_NAMES := $(filter-out stamp,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 
 objs = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -139,7 +140,7 @@ corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
 
 test: check e2e
 
-e2e: all $(PEER_NAMES:%=$(OUT)/%) | build/.deps-test
+e2e: all $(PEER_NAMES:%=$(OUT)/%) $(PROGRAM_NAMES:%=$(OUT)/%) | build/.deps-test
 	$(Q)tests/e2e/run
 
 # Programs that play a part in the end-to-end tests: static, so that they run in any image.
@@ -151,6 +152,11 @@ $(OUT)/%: tests/peers/%.c | build/.deps-build
 $(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $(ATTACK_SRC)
+
+# Parts of the agent as programs of their own, so that they can be driven without a sandbox around them.
+$(PROGRAM_NAMES:%=$(OUT)/%): $(OUT)/%: $(OUT)/tests/programs/%.o $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 # --- fuzzing -------------------------------------------------------------------------------------
 SECONDS ?= 600

@@ -37,7 +37,7 @@ static const struct {
 	int activity;
 } methods[] = {
 	{ "connect", 1 }, { "delete", 2 }, { "get", 3 },   { "head", 4 },  { "options", 5 },
-	{ "post", 6 },	  { "put", 7 },	   { "trace", 8 }, { "patch", 9 },
+	{ "post", 6 },    { "put", 7 },    { "trace", 8 }, { "patch", 9 },
 };
 
 static int activity_of(const struct audit *audit)

@@ -12,7 +12,7 @@ static bool refuse(struct gate_answer *out, enum refusal_code code, const char *
 
 static void start(struct gate_answer *out)
 {
-	*out = (struct gate_answer) { .detail = buf_init(GATE_DETAIL_MAX) };
+	*out = (struct gate_answer){ .detail = buf_init(GATE_DETAIL_MAX) };
 }
 
 void gate_answer_done(struct gate_answer *answer)
@@ -22,7 +22,7 @@ void gate_answer_done(struct gate_answer *answer)
 
 struct policy_request gate_question(const struct program *program, const struct site *site)
 {
-	return (struct policy_request) {
+	return (struct policy_request){
 		.host = site_host(site),
 		.port = site->port,
 		.binary = program != NULL ? program->binary : NULL,
@@ -84,8 +84,8 @@ static bool read_forward_site(const struct http1_request *http, struct gate_answ
 	if (!site_read(&http->authority, SITE_PORT_HTTP, &out->site))
 		return refuse(out, REFUSAL_BAD_REQUEST,
 			      "the URL's host is neither a name nor an address");
-	if (http->has_host && (!site_read(&http->host, SITE_PORT_HTTP, &host) ||
-			       !site_equals(&host, &out->site)))
+	if (http->has_host &&
+	    (!site_read(&http->host, SITE_PORT_HTTP, &host) || !site_equals(&host, &out->site)))
 		return refuse(out, REFUSAL_AUTHORITY, "the Host field is not the URL's host");
 	return true;
 }
@@ -135,8 +135,8 @@ void gate_decide(const struct gate *gate, const struct gate_request *request,
 	const struct http1_request *http = request->http;
 
 	start(out);
-	if (request->tunnel != NULL ? !read_tunnel_site(request, out) :
-				      !read_forward_site(http, out))
+	if (request->tunnel != NULL ? !read_tunnel_site(request, out)
+				    : !read_forward_site(http, out))
 		return;
 	struct policy_request question = gate_question(gate->program, &out->site);
 	out->decision = policy_decide_connect(gate->policy, &question);
@@ -144,7 +144,7 @@ void gate_decide(const struct gate *gate, const struct gate_request *request,
 	if (out->decision.verdict == POLICY_ALLOW && !read_path(http, out))
 		return;
 	question.method = http->method;
-	question.path = (struct slice) { (const uint8_t *)out->target.path, out->target.path_n };
+	question.path = (struct slice){ (const uint8_t *)out->target.path, out->target.path_n };
 	question.query = out->target.query;
 	if (out->decision.verdict == POLICY_ALLOW)
 		out->decision = policy_decide_request(gate->policy, &question);

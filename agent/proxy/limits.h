@@ -47,7 +47,7 @@ struct proxy_limits {
 
 static inline struct proxy_limits proxy_limits_default(void)
 {
-	return (struct proxy_limits) {
+	return (struct proxy_limits){
 		.conns = 4096,
 		.head_ms = 15000,
 		.keep_alive_ms = 120000,

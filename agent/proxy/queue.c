@@ -67,7 +67,7 @@ void queue_put(struct queue *q, struct slice data)
 
 struct slice queue_bytes(const struct queue *q)
 {
-	return (struct slice) { q->p != NULL ? q->p + q->start : NULL, q->n };
+	return (struct slice){ q->p != NULL ? q->p + q->start : NULL, q->n };
 }
 
 void queue_take(struct queue *q, size_t n)
@@ -86,5 +86,5 @@ void queue_rest(struct queue *q)
 void queue_done(struct queue *q)
 {
 	free(q->p);
-	*q = (struct queue) { 0 };
+	*q = (struct queue){ 0 };
 }

@@ -13,7 +13,8 @@ static const struct {
 } codes[REFUSAL_CODES] = {
 	[REFUSAL_BAD_REQUEST] = { 400, "bad_request" },
 	[REFUSAL_NOT_A_PROXY_REQUEST] = { 400, "not_a_proxy_request", "configure_proxy",
-					  "This is an HTTP proxy. Set HTTP_PROXY and HTTPS_PROXY to its "
+					  "This is an HTTP proxy. Set HTTP_PROXY and HTTPS_PROXY "
+					  "to its "
 					  "URL, or give it to the program as its proxy." },
 	[REFUSAL_SCHEME] = { 400, "unsupported_proxy_scheme", "use_connect",
 			     "Only http:// URLs are taken in full; for https:// the client sends "
@@ -22,7 +23,8 @@ static const struct {
 	[REFUSAL_POLICY] = { 403, "policy_denied", "change_policy",
 			     "Ask the owner of the policy to allow this, if it is meant to be." },
 	[REFUSAL_DESTINATION] = { 403, "ssrf_denied", "change_policy",
-				  "If this destination is meant, name its host exactly in the policy, or "
+				  "If this destination is meant, name its host exactly in the "
+				  "policy, or "
 				  "list its addresses in the endpoint's allowed_ips." },
 	[REFUSAL_PROTOCOL] = { 403, "unsupported_l7_protocol", "change_policy",
 			       "The endpoint's requests are inspected, so only HTTP/1 passes, in "
@@ -37,7 +39,8 @@ static const struct {
 	[REFUSAL_UPSTREAM] = { 502, "upstream_failed" },
 	[REFUSAL_UPSTREAM_TLS] = { 502, "upstream_tls_failed" },
 	[REFUSAL_TIMEOUT] = { 504, "upstream_timeout" },
-	[REFUSAL_HEAD_TIMEOUT] = { 408, "request_timeout" },
+	[REFUSAL_CLIENT] = { 400, "client_left" },
+	[REFUSAL_CLIENT_TIMEOUT] = { 408, "request_timeout" },
 	[REFUSAL_FULL] = { 503, "proxy_full", "retry",
 			   "Too many connections are open. Close some, or try again later." },
 	[REFUSAL_TLS_UNAVAILABLE] = { 503, "tls_termination_unavailable" },
@@ -69,6 +72,11 @@ const char *refusal_error(enum refusal_code code)
 int refusal_status(enum refusal_code code)
 {
 	return codes[code].status;
+}
+
+bool refusal_is_failure(enum refusal_code code)
+{
+	return code >= REFUSAL_NO_NAME;
 }
 
 static const char *reason_of(int status)
@@ -167,7 +175,8 @@ void refusal_write(const struct refusal *refusal, struct buf *out)
 	int status = refusal->status != 0 ? refusal->status : codes[refusal->code].status;
 
 	put_body(refusal, &body);
-	buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
+	buf_printf(out,
+		   "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
 		   status, reason_of(status), body.n);
 	if (refusal->policy != NULL)
 		put_policy_field(refusal->policy, out);

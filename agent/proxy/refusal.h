@@ -25,12 +25,14 @@ enum refusal_code {
 	REFUSAL_PROTOCOL, /* inspected, but neither TLS nor HTTP/1 */
 	REFUSAL_METHOD, /* CONNECT inside a tunnel */
 	REFUSAL_UPGRADE, /* WebSocket on an inspected endpoint */
+	/* From here on: nothing was refused, something failed. */
 	REFUSAL_NO_NAME, /* the host has no address */
 	REFUSAL_UNREACHABLE,
 	REFUSAL_UPSTREAM, /* the server's answer is malformed, or it hung up */
 	REFUSAL_UPSTREAM_TLS,
 	REFUSAL_TIMEOUT,
-	REFUSAL_HEAD_TIMEOUT,
+	REFUSAL_CLIENT, /* left before it was answered */
+	REFUSAL_CLIENT_TIMEOUT,
 	REFUSAL_FULL,
 	REFUSAL_TLS_UNAVAILABLE,
 	REFUSAL_CODES,
@@ -39,6 +41,9 @@ enum refusal_code {
 /* The word in the body's `error`: "policy_denied". */
 const char *refusal_error(enum refusal_code code);
 int refusal_status(enum refusal_code code);
+
+/* Something did not work, rather than that it was not allowed. */
+bool refusal_is_failure(enum refusal_code code);
 
 /* Borrows all. Texts may be NULL where they are not known. */
 struct refusal {

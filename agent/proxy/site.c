@@ -22,7 +22,7 @@ bool site_equals(const struct site *a, const struct site *b)
 
 struct slice site_host(const struct site *site)
 {
-	return (struct slice) { (const uint8_t *)site->host.text, site->host.n };
+	return (struct slice){ (const uint8_t *)site->host.text, site->host.n };
 }
 
 bool site_is_address(const struct site *site, struct address *out)

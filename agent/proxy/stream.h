@@ -10,13 +10,16 @@
 #include "agent/proxy/queue.h"
 #include "lib/err.h"
 #include "lib/loop.h"
+#include "lib/tls.h"
 
 /* A zeroed one is not open. */
 struct stream {
 	struct loop_fd watch;
+	struct tls_session *tls; /* owned; NULL for bare bytes */
 	bool open;
 	bool readable, writable; /* as far as is known */
-	bool ended; /* the peer said that it sends no more */
+	bool ended; /* the peer sends no more */
+	bool cut; /* and TLS does not vouch that this was its end */
 	bool finished; /* we said so */
 	bool gone; /* reset or broken: nothing will move any more */
 	size_t read_size; /* grows while reads are filled, so that an idle stream costs little */
@@ -42,6 +45,9 @@ enum stream_result stream_read(struct stream *s, struct queue *q, size_t max, st
 
 /* Writes once from `q`. */
 enum stream_result stream_write(struct stream *s, struct queue *q, struct err *err);
+
+/* Goes on with the handshake of `s->tls`: STREAM_MOVED once it is done. */
+enum stream_result stream_handshake(struct stream *s, struct err *err);
 
 /* Says that nothing more will be written. */
 void stream_finish(struct stream *s);
