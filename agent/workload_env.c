@@ -7,8 +7,8 @@
 #include "lib/mem.h"
 
 /* Both cases: curl reads only http_proxy in lower case, others only upper case. */
-static const char *const proxy_names[] = { "ALL_PROXY",	  "HTTP_PROXY",	 "HTTPS_PROXY", "http_proxy",
-					   "https_proxy", "grpc_proxy" };
+static const char *const proxy_names[] = { "ALL_PROXY",  "HTTP_PROXY",  "HTTPS_PROXY",
+					   "http_proxy", "https_proxy", "grpc_proxy" };
 
 static const char *const fixed[] = {
 	/* What does not leave the sandbox needs no proxy. */
@@ -28,7 +28,7 @@ char **workload_env(const char *proxy_url)
 	char **env = mem_calloc(ARRAY_LEN(proxy_names) + ARRAY_LEN(fixed) + 1, sizeof(*env));
 	size_t n = 0;
 
-	if (proxy_url == NULL)
+	if (proxy_url[0] == '\0')
 		return env;
 	for (size_t i = 0; i < ARRAY_LEN(proxy_names); i++)
 		env[n++] = mem_printf("%s=%s", proxy_names[i], proxy_url);

@@ -114,3 +114,8 @@ void env_free(char **env)
 		free(*entry);
 	free(env);
 }
+
+void env_slot_free(char ***env)
+{
+	env_free(*env);
+}

@@ -20,6 +20,9 @@ char **env_build(char *const *environ_in, const char *root_home, const char *hom
 		 char *const *extra);
 void env_free(char **env);
 
+/* For AUTO(). */
+void env_slot_free(char ***env);
+
 /* The value of `name` in `env`, or NULL. */
 const char *env_get(char *const *env, const char *name);
 

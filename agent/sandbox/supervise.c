@@ -32,9 +32,9 @@ int supervise_prepare(int terminal_fd, sigset_t *out_before, struct err *err)
 
 struct state {
 	const struct supervise_config *config;
-	bool ended;             /* the workload, with `status` of waitpid() */
+	bool ended; /* the workload, with `status` of waitpid() */
 	int status;
-	pid_t lost;             /* an essential process that is gone; 0 for none */
+	pid_t lost; /* an essential process that is gone; 0 for none */
 };
 
 static void note_end(struct state *state, pid_t pid, int status)
@@ -91,7 +91,8 @@ static int end_all(const struct state *state, struct err *err)
 int supervise(const struct supervise_config *config, int *out_status, struct err *err)
 {
 	/* Without a check there is nothing to wake for; a signal comes sooner. */
-	const int64_t every_ms = (config->check != NULL ? config->check_every_s : 3600) * INT64_C(1000);
+	const int64_t every_ms =
+		(config->check != NULL ? config->check_every_s : 3600) * INT64_C(1000);
 	struct state state = { .config = config };
 	int64_t due_ms = now_ms() + every_ms;
 
