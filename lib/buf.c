@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "lib/utf8.h"
 
 struct buf buf_init(size_t max)
 {
@@ -76,36 +77,6 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 		b->n += (size_t)n;
 	}
 	va_end(again);
-}
-
-/* Length of the UTF-8 sequence at the start of `s` (RFC 3629: no surrogates, no overlong forms,
- * nothing above U+10FFFF), or 0. */
-static size_t utf8_len(struct slice s)
-{
-	static const struct {
-		uint8_t first, last, second_min, second_max;
-		size_t n;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	if (s.p[0] < 0x80)
-		return 1;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (s.p[0] < forms[i].first || s.p[0] > forms[i].last)
-			continue;
-		if (s.n < forms[i].n || s.p[1] < forms[i].second_min ||
-		    s.p[1] > forms[i].second_max)
-			return 0;
-		for (size_t k = 2; k < forms[i].n; k++)
-			if ((s.p[k] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].n;
-	}
-	return 0;
 }
 
 /* How many bytes at the start need no look at each: ASCII that stands for itself. */
