@@ -264,15 +264,11 @@ void refuse_probes(const json_t *container, struct findings *findings)
 				findings, DENIAL_PROBE_EXEC,
 				"container '%.63s' has a %s that would run outside the sandbox",
 				name, probes[i]);
-		else if (probe != NULL)
-			findings_deny(findings, DENIAL_PROBE_NETWORK,
-				      "container '%.63s' has a %s that could not get in", name,
-				      probes[i]);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
 		const json_t *hook = json_member(json_member(container, "lifecycle"), hooks[i]);
 
-		if (hook != NULL && json_member(hook, "sleep") == NULL)
+		if (json_member(hook, "exec") != NULL)
 			findings_deny(
 				findings, DENIAL_HOOK,
 				"container '%.63s' has a %s hook that the sandbox would not hold",
