@@ -64,15 +64,12 @@ static void add_probed(const json_t *container, struct ports *ports)
 		}
 }
 
-/* "8080,9090/tcp,5353/udp", spaces around words; checked by choices.c. */
+/* "8080,9090/tcp", checked by choices.c. */
 static void add_annotated(const char *text, struct ports *ports)
 {
 	for (const char *at = text; at != NULL; at = strchr(at, ',')) {
-		char *end;
-
 		at += *at == ',';
-		unsigned long number = strtoul(at, &end, 10);
-		add(ports, (unsigned)number, strncmp(end, "/udp", 4) == 0);
+		add(ports, (unsigned)strtoul(at, NULL, 10), false);
 	}
 }
 
