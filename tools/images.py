@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from pods import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
+from podman import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AGENT_IMAGE = "localhost/openshell/agent:dev"

@@ -16,7 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import admission  # noqa: E402
 import images  # noqa: E402
-from pods import Outcome, Pod, Podman  # noqa: E402
+from podman import Podman  # noqa: E402
+from pods import Outcome, Pod  # noqa: E402
 
 OUT = pathlib.Path(os.environ.get("OPENSHELL_OUT", ROOT / "build/release"))
 AGENT = OUT / "openshell-agent"
@@ -126,7 +127,7 @@ class SandboxCase(unittest.TestCase):
         for container in manifest["spec"]["containers"]:
             images.ensure(world.podman, OUT, container["image"])
         playable, _ = admission.for_podman(manifest, world.pod_name())
-        made = world.podman.play(playable, [config_map(policy)] if policy is not None else [])
+        made = Pod(world.podman, playable, [config_map(policy)] if policy is not None else [])
         self.addCleanup(made.remove)
         return made
 

@@ -5,7 +5,7 @@ import json
 import pathlib
 
 import fixture
-from fixture import AGENT_PATH, SandboxCase, config_map, pod, world
+from fixture import AGENT_PATH, SandboxCase, pod, world
 from images import BUSYBOX
 from pods import Outcome, Pod
 
