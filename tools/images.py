@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from pods import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
+from podman import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AGENT_IMAGE = "localhost/openshell/agent:dev"
@@ -179,6 +179,10 @@ def _commit(buildah, name: str, content: pathlib.Path, settings: list[str],
     buildah("commit", "--quiet", "--rm", "--timestamp", "0", container, name)
 
 
+def _buildah_of(podman: Podman):
+    return lambda *argv: podman.tool("buildah", *argv).stdout.decode()
+
+
 def ensure(podman: Podman, out: pathlib.Path, *names: str) -> None:
     """Builds those of `names` that this podman does not have yet. `out`: where programs were built."""
     for name in names:
@@ -188,8 +192,7 @@ def ensure(podman: Podman, out: pathlib.Path, *names: str) -> None:
         with tempfile.TemporaryDirectory(dir=podman.state) as tree:
             os.chmod(tree, 0o755)
             make_tree(pathlib.Path(tree), out)
-            _commit(lambda *argv: podman.tool("buildah", *argv).stdout.decode(), name,
-                    pathlib.Path(tree), settings, base)
+            _commit(_buildah_of(podman), name, pathlib.Path(tree), settings, base)
 
 
 # --- product images ------------------------------------------------------------------------------
@@ -214,16 +217,22 @@ def webhook_tar(tar: pathlib.Path, out: pathlib.Path, scratch: pathlib.Path) -> 
     _output("tar", "-C", root, "-cf", tar, ".")
 
 
-def build_product(out: pathlib.Path) -> None:
-    """Writes OUT/images/{agent,webhook}.tar, which podman, docker, ctr and kind can load."""
-    archives = out / "images"
-    archives.mkdir(exist_ok=True)
-    with Podman() as podman, tempfile.TemporaryDirectory(dir=podman.state) as scratch:
-        ensure(podman, out, AGENT_IMAGE)
+def ensure_product(podman: Podman, out: pathlib.Path) -> None:
+    """Both product images, in this podman."""
+    ensure(podman, out, AGENT_IMAGE)
+    with tempfile.TemporaryDirectory(dir=podman.state) as scratch:
         tar = pathlib.Path(scratch) / "webhook.tar"
         webhook_tar(tar, out, pathlib.Path(scratch))
         settings = ["--entrypoint", '["/openshell-webhook"]', "--user", WEBHOOK_USER]
-        _commit(lambda *argv: podman.tool("buildah", *argv).stdout.decode(), WEBHOOK_IMAGE, tar, settings)
+        _commit(_buildah_of(podman), WEBHOOK_IMAGE, tar, settings)
+
+
+def save_product(out: pathlib.Path) -> None:
+    """Writes OUT/images/{agent,webhook}.tar, which podman, docker, ctr and kind can load."""
+    archives = out / "images"
+    archives.mkdir(exist_ok=True)
+    with Podman() as podman:
+        ensure_product(podman, out)
         for name, image in (("agent", AGENT_IMAGE), ("webhook", WEBHOOK_IMAGE)):
             archive = archives / f"{name}.tar"
             archive.unlink(missing_ok=True)
@@ -241,7 +250,7 @@ def _output(*argv, **options) -> str:
 def main() -> None:
     match sys.argv[1:]:
         case ["product", out]:
-            build_product(pathlib.Path(out).resolve())
+            save_product(pathlib.Path(out).resolve())
         case ["bare", target, packages]:
             debian_root(pathlib.Path(target), "minbase", packages.split(","))
         case _:

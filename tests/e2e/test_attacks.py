@@ -75,10 +75,16 @@ class Attacks(SandboxCase):
     def test_under_a_policy_for_files_nothing_gets_out_nor_is_read(self):
         self.all_hold(SCRATCH, RESTRICTED, "/unreadable:/unreadable/file")
 
-    def all_hold(self, image: str, policy: str = EVERYTHING, unreadable: str = "") -> None:
+    def test_on_a_kernel_with_the_first_landlock_nothing_gets_out(self):
+        self.all_hold(SCRATCH, RESTRICTED, "/unreadable:/unreadable/file", ["/old_landlock", "1", "--"])
+
+    def all_hold(self, image: str, policy: str = EVERYTHING, unreadable: str = "",
+                 around_agent: list[str] = ()) -> None:
         with Outside() as outside:
-            manifest = self.manifest(image, outside, ["all"], {"tmp": "/tmp"}, unreadable)
-            outcome = self.attack(self.sandboxed(manifest, policy), outside)
+            manifest = self.rendered(
+                self.manifest(image, outside, ["all"], {"tmp": "/tmp"}, unreadable), policy)
+            manifest["spec"]["containers"][0]["command"][:0] = around_agent
+            outcome = self.attack(self.play(manifest, policy), outside)
         verdicts = self.verdicts(outcome)
         if not unreadable:  # The policy lets everything be read: nothing for these to try.
             verdicts = {n: v for n, v in verdicts.items() if not n.startswith("unreadable_")}
