@@ -15,6 +15,7 @@
 #include "agent/cmds.h"
 #include "agent/confinement.h"
 #include "agent/net/netns.h"
+#include "agent/own_places.h"
 #include "agent/run_options.h"
 #include "agent/run_policy.h"
 #include "agent/run_report.h"
@@ -48,7 +49,7 @@ static int check_place(struct err *err)
 			err, ERR_DENIED,
 			"not PID 1 of its container: remove shareProcessNamespace, or run it as "
 			"the container's command");
-	return ids_check_privilege(err);
+	return ids_check_privilege(err) == -1 ? -1 : own_places_check(err);
 }
 
 static int prepare(const struct run_options *options, struct sandbox *s, struct err *err)
