@@ -112,7 +112,12 @@
 	  "submit the pod as written by its author, and keep other webhooks away from "            \
 	  "OpenShell's containers and volumes")                                                    \
 	X(TOO_LARGE, 40, 422, "The rewritten pod would be too large.",                             \
-	  "shorten command and environment")
+	  "shorten command and environment")                                                       \
+	X(MOUNT_NESTED, 41, 422,                                                                   \
+	  "A volume that may hold programs is mounted inside one that may be written: the "        \
+	  "workload could put a link in its way, and at the next start it would be mounted where " \
+	  "that leads, over the agent for example.",                                               \
+	  "mount each in a folder of its own")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

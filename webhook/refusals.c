@@ -195,6 +195,93 @@ static void refuse_mounts(const json_t *container, struct findings *findings)
 			      name);
 }
 
+static const json_t *find_volume(const json_t *spec, const char *name)
+{
+	const json_t *volumes = json_member(spec, "volumes");
+
+	for (size_t i = 0; i < json_array_size(volumes); i++)
+		if (strcmp(pod_name_of(json_array_get(volumes, i)), name) == 0)
+			return json_array_get(volumes, i);
+	return NULL;
+}
+
+/* What only the kubelet writes to. */
+static json_t *fixed_source(const json_t *volume)
+{
+	static const char *const sources[] = { "configMap", "secret", "downwardAPI", "projected" };
+	json_t *found = NULL;
+
+	for (size_t i = 0; found == NULL && i < ARRAY_LEN(sources); i++)
+		found = json_member(volume, sources[i]);
+	return found;
+}
+
+static bool is_executable(const json_t *mode)
+{
+	return mode != NULL && (!json_is_integer(mode) || (json_integer_value(mode) & 0111) != 0);
+}
+
+static bool has_program_item(const json_t *source)
+{
+	const json_t *items = json_member(source, "items");
+
+	for (size_t i = 0; i < json_array_size(items); i++)
+		if (is_executable(json_member(json_array_get(items, i), "mode")))
+			return true;
+	return false;
+}
+
+/* Such a file could be run in the agent's place. */
+static bool has_program(json_t *source)
+{
+	json_t *parts = json_member(source, "sources");
+	const char *kind;
+	json_t *part;
+
+	if (is_executable(json_member(source, "defaultMode")) || has_program_item(source))
+		return true;
+	for (size_t i = 0; i < json_array_size(parts); i++)
+		json_object_foreach(json_array_get(parts, i), kind,
+				    part) if (has_program_item(part)) return true;
+	return false;
+}
+
+/* A volume that is read-only here may still be written by another pod. */
+static bool is_nested(const json_t *spec, const json_t *inner, const json_t *outer)
+{
+	const char *in = json_member_text(inner, "mountPath");
+	const char *out = json_member_text(outer, "mountPath");
+
+	if (!path_is_plain(out) || !path_is_inside(in, out) || path_equals(in, out) ||
+	    fixed_source(find_volume(spec, pod_name_of(outer))) != NULL)
+		return false;
+	json_t *fixed = fixed_source(find_volume(spec, pod_name_of(inner)));
+	return fixed == NULL || has_program(fixed);
+}
+
+void refuse_nested_mounts(const json_t *spec, const json_t *container, struct findings *findings)
+{
+	const json_t *mounts = json_member(container, "volumeMounts");
+
+	for (size_t i = 0; i < json_array_size(mounts); i++) {
+		const json_t *inner = json_array_get(mounts, i);
+
+		if (!path_is_plain(json_member_text(inner, "mountPath")))
+			continue;
+		for (size_t k = 0; k < json_array_size(mounts); k++) {
+			const json_t *outer = json_array_get(mounts, k);
+
+			if (!is_nested(spec, inner, outer))
+				continue;
+			findings_deny(findings, DENIAL_MOUNT_NESTED,
+				      "container '%.63s' mounts '%.80s' inside '%.80s'",
+				      pod_name_of(container), json_member_text(inner, "mountPath"),
+				      json_member_text(outer, "mountPath"));
+			break;
+		}
+	}
+}
+
 static void refuse_environment(const json_t *container, struct findings *findings)
 {
 	static const char prefix[] = "OPENSHELL_";
