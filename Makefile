@@ -33,7 +33,8 @@ CFLAGS += -isystem /usr/include/libnl3
 
 # The agent runs inside other people's images, so it brings all it needs and loads nothing
 # (agent/static/no_loading.c). A sanitizer build is dynamic: it is for unit tests, never for an image.
-AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,-z,pack-relative-relocs -Wl,--wrap=dlopen -Wl,--fatal-warnings)
+AGENT_WRAPS   := dlopen getenv secure_getenv __libc_secure_getenv __tunables_init
+AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,-z,pack-relative-relocs $(AGENT_WRAPS:%=-Wl,--wrap=%) -Wl,--fatal-warnings)
 AGENT_LIBS    := -lyaml -ljansson -lssl -lcrypto -lnl-3 -lcap
 WEBHOOK_LIBS  := -lmicrohttpd -lgnutls -ljansson -lyaml -lcrypto
 UNIT_LIBS     := $(WEBHOOK_LIBS) $(AGENT_LIBS) -lcheck -lsubunit -lm -lrt -lpthread

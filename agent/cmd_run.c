@@ -16,6 +16,7 @@
 #include "agent/confinement.h"
 #include "agent/egress.h"
 #include "agent/net/netns.h"
+#include "agent/own_places.h"
 #include "agent/run_options.h"
 #include "agent/run_policy.h"
 #include "agent/run_report.h"
@@ -50,7 +51,7 @@ static int check_place(struct err *err)
 			err, ERR_DENIED,
 			"not PID 1 of its container: remove shareProcessNamespace, or run it as "
 			"the container's command");
-	return ids_check_privilege(err);
+	return ids_check_privilege(err) == -1 ? -1 : own_places_check(err);
 }
 
 static int start_egress(const struct log *log, const struct run_options *options, struct sandbox *s,

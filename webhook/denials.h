@@ -107,7 +107,12 @@
 	  "OpenShell's containers and volumes")                                                    \
 	X(TOO_LARGE, 40, 422, "The rewritten pod would be too large.",                             \
 	  "shorten command and environment")                                                       \
-	X(PORT_PROTOCOL, 41, 422,                                                                  \
+	X(MOUNT_NESTED, 41, 422,                                                                   \
+	  "A volume that may hold programs is mounted inside one that may be written: the "        \
+	  "workload could put a link in its way, and at the next start it would be mounted where " \
+	  "that leads, over the agent for example.",                                               \
+	  "mount each in a folder of its own")                                                     \
+	X(PORT_PROTOCOL, 42, 422,                                                                  \
 	  "A port cannot be let into the sandbox: SCTP, or more ports than it can have.",          \
 	  "declare TCP and UDP ports only, at most 64")
 

@@ -122,6 +122,7 @@ static void plan_pod(const struct rewrite *in, struct combined *plan, struct fin
 	identity_groups(spec, &plan->groups, findings);
 	for (size_t i = 0; i < json_array_size(containers); i++) {
 		refuse_container(json_array_get(containers, i), findings);
+		refuse_nested_mounts(spec, json_array_get(containers, i), findings);
 		refuse_probes(json_array_get(containers, i), findings);
 	}
 	if (json_array_size(containers) > 1)
