@@ -20,8 +20,6 @@ enum {
 	FIRST_PORT_DEFAULT = 1024,
 };
 
-static const char first_port[] = "net/ipv4/ip_unprivileged_port_start";
-
 /* One side: its channels to the kernel. */
 struct side {
 	struct nl_chan route, filter;
@@ -118,8 +116,8 @@ static void free_low_ports(struct fence *fence)
 {
 	struct err ignored;
 
-	if (sysctl_write(first_port, 0, &ignored) == -1 ||
-	    sysctl_read(first_port, &fence->first_port, &ignored) == -1)
+	if (sysctl_write(SYSCTL_FIRST_PORT, 0, &ignored) == -1 ||
+	    sysctl_read(SYSCTL_FIRST_PORT, &fence->first_port, &ignored) == -1)
 		fence->first_port = FIRST_PORT_DEFAULT;
 }
 
