@@ -26,7 +26,7 @@ struct side {
 };
 
 struct builder {
-	const struct fence_config *config;
+	const struct fence_config *config; /* checked, each port once */
 	struct fence *fence;
 	struct side pod, inner;
 	struct routes routes;
@@ -65,7 +65,8 @@ static bool is_ours(const struct fence_config *config, uint16_t port)
 	for (size_t i = 0; i < config->n_own; i++)
 		if (config->own[i] == port)
 			return true;
-	return port == config->proxy_port;
+	return port == config->proxy_port || port == config->transparent_port ||
+	       port == config->dns_port;
 }
 
 static int check_port(const struct fence_config *config, struct fence_port inbound, struct err *err)
@@ -94,6 +95,24 @@ static int check(const struct fence_config *config, struct err *err)
 		if (check_port(config, config->inbound[i], err) == -1)
 			return -1;
 	return 0;
+}
+
+/* A port may be declared and probed; it is let in once. */
+static void drop_repeated(struct fence_config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_inbound; i++) {
+		struct fence_port port = config->inbound[i];
+		size_t known = 0;
+
+		while (known < n && (config->inbound[known].port != port.port ||
+				     config->inbound[known].protocol != port.protocol))
+			known++;
+		if (known == n)
+			config->inbound[n++] = port;
+	}
+	config->n_inbound = n;
 }
 
 /* --- the two sides --- */
@@ -311,10 +330,12 @@ static int build(struct builder *b, struct err *err)
 int fence_build(const struct fence_config *config, struct fence *out, struct err *err)
 {
 	struct fence fence = FENCE_INIT;
-	AUTO(builder_done) struct builder b = { .config = config, .fence = &fence };
+	struct fence_config checked = *config;
+	AUTO(builder_done) struct builder b = { .config = &checked, .fence = &fence };
 
 	if (check(config, err) == -1)
 		return -1;
+	drop_repeated(&checked);
 	if (build(&b, err) == -1) {
 		fence_done(&fence);
 		return err_wrap(err, "fence the sandbox's network");

@@ -384,6 +384,11 @@ class Inbound(FenceCase):
                         self.play.listener(self.play.inner, "0.0.0.0", 80), 200000)
         self.assertEqual(self.outside(drain, POD4, 80), 200000)
 
+    def test_a_port_declared_twice_is_let_in_once(self):
+        self.play.stop()
+        built = self.play.start("--inbound", "80", "--inbound", "80", "--inbound", "80/udp")
+        self.assertEqual([x["port"] for x in built["listeners"]], [80, 80])
+
     def test_a_connection_from_outside_opens_no_other_way(self):
         self.serve_inside("0.0.0.0", 80)
         self.assertEqual(self.outside(tcp, POD4, 80), OUT4)
