@@ -15,8 +15,8 @@ static void print_problems(FILE *to, const char *file, const char *kind,
 	for (size_t i = 0; i < problems->n; i++) {
 		const struct policy_problem *p = &problems->items[i];
 
-		fprintf(to, "%s:%u:%u: %s%s%s%s\n", file, p->line, p->column, kind, p->place,
-			p->place[0] != '\0' ? ": " : "", p->text);
+		fprintf(to, "%s:%u:%u: %s%s: %s\n", file, p->line, p->column, kind,
+			p->place[0] != '\0' ? p->place : "policy", p->text);
 	}
 	if (problems->left_off > 0)
 		fprintf(to, "%s: and %zu more\n", file, problems->left_off);

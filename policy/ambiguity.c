@@ -8,9 +8,10 @@
 #include "policy/overlap.h"
 
 enum {
-	/* Comparisons and states, so that a hostile policy costs a fraction of a second, not a minute.
-	 * A thousand wildcard hosts that disagree in everything stay below it. */
-	COMPARISONS_MAX = 20000000,
+	/* Pairs of endpoints, and what comparing their patterns costs, so that a hostile policy takes a
+	 * fraction of a second, not a minute. Thousands that disagree under one host stay below it. */
+	COMPARISONS_MAX = 60000000,
+	HOST_PAIR_COST = 10,
 };
 
 struct check {
@@ -51,10 +52,9 @@ static const char *request_difference(const struct net_endpoint *a, const struct
 	return a->encoded_slash != b->encoded_slash ? "allow_encoded_slash" : NULL;
 }
 
-static bool spend(struct check *check)
+static bool spend(struct check *check, size_t cost)
 {
-	if (check->budget > 0)
-		check->budget--;
+	check->budget -= check->budget > cost ? cost : check->budget;
 	return check->budget > 0;
 }
 
@@ -94,19 +94,13 @@ struct meeting {
 	uint16_t port;
 };
 
-static const struct net_endpoint *endpoint_of(const struct check *check,
-					      const struct host_entry *entry)
-{
-	return check->network->endpoints[entry->endpoint];
-}
-
 /* Each is compared with one only: all of one record agree, or that has been reported. */
 static void compare_connections(struct check *check, const struct meeting *m)
 {
-	const struct net_endpoint *first = endpoint_of(check, &m->a[0]);
+	const struct net_endpoint *first = m->a[0].endpoint;
 
-	for (size_t i = 0; i < (m->a == m->b ? m->n_b : 1) && spend(check); i++) {
-		const struct net_endpoint *other = endpoint_of(check, &m->b[i]);
+	for (size_t i = 0; i < (m->a == m->b ? m->n_b : 1) && spend(check, 1); i++) {
+		const struct net_endpoint *other = m->b[i].endpoint;
 		const char *field = connection_difference(first, other);
 
 		if (field == NULL)
@@ -119,10 +113,10 @@ static void compare_connections(struct check *check, const struct meeting *m)
 static void compare_requests(struct check *check, const struct meeting *m)
 {
 	for (size_t i = 0; i < m->n_a; i++) {
-		const struct net_endpoint *a = endpoint_of(check, &m->a[i]);
+		const struct net_endpoint *a = m->a[i].endpoint;
 
-		for (size_t k = m->a == m->b ? i + 1 : 0; k < m->n_b && spend(check); k++) {
-			const struct net_endpoint *b = endpoint_of(check, &m->b[k]);
+		for (size_t k = m->a == m->b ? i + 1 : 0; k < m->n_b && spend(check, 1); k++) {
+			const struct net_endpoint *b = m->b[k].endpoint;
 			const char *field = request_difference(a, b);
 
 			if (field == NULL || !paths_overlap(check, a, b) || check->budget == 0)
@@ -141,7 +135,7 @@ static void compare_records(struct check *check, const struct host_record *a,
 	const struct host_record *few = a->n <= b->n ? a : b;
 	const struct host_record *many = few == a ? b : a;
 
-	for (size_t i = 0; i < few->n && spend(check);) {
+	for (size_t i = 0; i < few->n && spend(check, 1);) {
 		struct meeting m = { .port = index->entries[few->first + i].port };
 
 		m.a = host_record_port(index, few, m.port, &m.n_a);
@@ -166,7 +160,7 @@ static void meet_covering(void *ctx, const struct host_record *record)
 {
 	const struct seeker *seeker = ctx;
 
-	if (spend(seeker->check))
+	if (spend(seeker->check, 1))
 		compare_records(seeker->check, seeker->record, record);
 }
 
@@ -178,7 +172,7 @@ static void meet_glob(const struct seeker *seeker, const struct host_record *oth
 	/* With equal suffixes each would meet the other: once is enough. */
 	if (other > mine && host_suffix(other->pattern).n == host_suffix(mine->pattern).n)
 		return;
-	if (spend(check) &&
+	if (spend(check, HOST_PAIR_COST) &&
 	    (other == mine ||
 	     host_patterns_overlap(mine->pattern, other->pattern, &check->budget)) &&
 	    check->budget > 0)

@@ -4,14 +4,16 @@
 #ifndef POLICY_FIELDS_H
 #define POLICY_FIELDS_H
 
+#include "policy/pattern.h"
 #include "policy/tree.h"
 
-/* One node that is being read, and where what it means goes. */
 struct reader {
-	struct arena *arena;
+	struct arena *arena; /* where what is read lives */
 	const struct report *report;
+	size_t *n_forms; /* of all patterns so far */
 };
 
+/* One node that is being read. */
 struct value {
 	const struct reader *reader;
 	const struct tree_node *node;
@@ -43,6 +45,9 @@ bool value_fields(const struct value *value, const struct field_set *set, void *
 /* The value of key `name` of a mapping; NULL if it has none. */
 const struct tree_node *value_child(const struct value *value, const char *name);
 
+/* True where a mapping has no key `name`, not even a misspelt one, which is reported already. */
+bool value_misses(const struct value *value, const struct field_set *set, const char *name);
+
 /* The node's kind is `kind`; if not, that has been reported. `what` is "a list of paths". */
 bool value_is(const struct value *value, enum tree_kind kind, const char *what);
 
@@ -52,6 +57,10 @@ bool value_bool(const struct value *value, bool *out);
 /* Text: quoted, or plain and not something else in YAML (a number, a boolean, null). Not empty, no
  * control characters. Borrows from the tree. */
 bool value_text(const struct value *value, struct slice *out);
+
+/* `text`, which comes from `value`, as a pattern. False after a report. */
+bool value_pattern(const struct value *value, struct slice text, enum glob_kind kind,
+		   struct pattern *out);
 
 /* A plain decimal number in min..max. */
 bool value_number(const struct value *value, unsigned long min, unsigned long max,

@@ -17,6 +17,15 @@ static size_t class_len(struct slice s)
 	return 0;
 }
 
+size_t glob_skip(struct slice pattern, size_t at)
+{
+	struct slice left = { pattern.p + at, pattern.n - at };
+
+	if (left.p[0] == '[')
+		return class_len(left);
+	return left.p[0] == '\\' && left.n > 1 ? 2 : 1;
+}
+
 static bool is_negated(struct slice class)
 {
 	return class.p[0] == '!' || class.p[0] == '^';
@@ -87,7 +96,7 @@ int glob_check(struct slice pattern, enum glob_kind kind, struct err *err)
 
 		if (left.p[0] == '\\' && left.n == 1)
 			return err_set(err, ERR_INVALID, "ends in a lone '\\'; write '\\\\'");
-		if (left.p[0] == '[' && class_len(left) == 0)
+		if (glob_skip(pattern, i) == 0)
 			return err_set(err, ERR_INVALID, "has a '[' without ']'; write '\\['");
 		struct glob_element e = glob_element(pattern, i, kind);
 		if (e.type == GLOB_CLASS && check_class(e.class, err) == -1)

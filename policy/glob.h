@@ -39,6 +39,10 @@ int glob_check(struct slice pattern, enum glob_kind kind, struct err *err);
 /* The element at `at`. The pattern must have passed glob_check(). */
 struct glob_element glob_element(struct slice pattern, size_t at, enum glob_kind kind);
 
+/* Bytes to go over so that nothing inside an escape or a class is taken for something else: 2 for an
+ * escape, a whole class, else 1; 0 at a '[' without ']'. */
+size_t glob_skip(struct slice pattern, size_t at);
+
 bool glob_class_has(struct slice class, uint8_t c);
 
 /* The whole of `text`. The pattern must have passed glob_check(). */

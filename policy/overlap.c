@@ -6,6 +6,11 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 
+enum {
+	/* A pair of states costs about as much as so many comparisons of two numbers. */
+	PAIR_COST = 6,
+};
+
 struct charset {
 	uint64_t bits[4];
 };
@@ -209,7 +214,7 @@ static bool machines_meet(const struct machine *a, const struct machine *b, size
 {
 	size_t pairs = (a->n + 1) * (b->n + 1);
 
-	if (pairs > *budget) {
+	if (pairs * PAIR_COST > *budget) {
 		*budget = 0;
 		return true;
 	}
@@ -217,7 +222,7 @@ static bool machines_meet(const struct machine *a, const struct machine *b, size
 	AUTO_FREE uint32_t *todo = mem_calloc(pairs, sizeof(*todo));
 	struct walk w = { a, b, seen, todo, 0 };
 
-	*budget -= pairs;
+	*budget -= pairs * PAIR_COST;
 	reach(&w, 0, 0);
 	while (w.n_todo > 0) {
 		size_t at = todo[--w.n_todo];
@@ -231,23 +236,42 @@ static bool machines_meet(const struct machine *a, const struct machine *b, size
 	return false;
 }
 
+/* Most patterns differ in a character before their first special one, which is quick to see. */
+static bool part_early(struct slice a, struct slice b, const char *special, size_t *budget)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	size_t i = 0;
+
+	while (i < n && a.p[i] == b.p[i] && strchr(special, a.p[i]) == NULL)
+		i++;
+	*budget -= *budget > i ? i : *budget;
+	return i < n && a.p[i] != b.p[i] && strchr(special, a.p[i]) == NULL &&
+	       strchr(special, b.p[i]) == NULL;
+}
+
+static bool globs_overlap(struct slice a, struct slice b, size_t *budget)
+{
+	if (part_early(a, b, "*?[\\", budget))
+		return false;
+	AUTO(machine_done) struct machine left = machine_of_path(a);
+	AUTO(machine_done) struct machine right = machine_of_path(b);
+
+	return machines_meet(&left, &right, budget);
+}
+
 bool path_patterns_overlap(const struct pattern *a, const struct pattern *b, size_t *budget)
 {
-	for (size_t i = 0; i < a->n; i++) {
-		AUTO(machine_done) struct machine left = machine_of_path(a->forms[i].glob);
-
-		for (size_t k = 0; k < b->n; k++) {
-			AUTO(machine_done) struct machine right = machine_of_path(b->forms[k].glob);
-
-			if (machines_meet(&left, &right, budget))
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t k = 0; k < b->n; k++)
+			if (globs_overlap(a->forms[i].glob, b->forms[k].glob, budget))
 				return true;
-		}
-	}
 	return false;
 }
 
 bool host_patterns_overlap(struct slice a, struct slice b, size_t *budget)
 {
+	if (part_early(a, b, "*", budget))
+		return false;
 	AUTO(machine_done) struct machine left = machine_of_host(a);
 	AUTO(machine_done) struct machine right = machine_of_host(b);
 

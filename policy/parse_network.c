@@ -63,7 +63,6 @@ static void read_binary_path(const struct value *value, void *out)
 {
 	struct net_binary *binary = out;
 	struct slice text;
-	struct err err;
 
 	if (!value_text(value, &text))
 		return;
@@ -73,11 +72,8 @@ static void read_binary_path(const struct value *value, void *out)
 	}
 	/* Only '*' makes a pattern: "/usr/bin/[" is a program. */
 	binary->glob = memchr(text.p, '*', text.n) != NULL;
-	if (binary->glob &&
-	    pattern_compile(text, GLOB_PATH, value->reader->arena, &binary->pattern, &err) == -1) {
-		value_error(value, "%s %s", quote(text).text, err.msg);
+	if (binary->glob && !value_pattern(value, text, GLOB_PATH, &binary->pattern))
 		return;
-	}
 	binary->path.p = (const uint8_t *)arena_copy(value->reader->arena, text);
 	binary->path.n = text.n;
 }
@@ -108,7 +104,7 @@ static void read_binary(const struct value *value, void *out)
 		return;
 	}
 	if (value_fields(value, &set, &policy->binaries[policy->n_binaries]) &&
-	    value_child(value, "path") == NULL)
+	    value_misses(value, &set, "path"))
 		value_error(value, "needs `path`; write the path of the executable");
 	if (policy->binaries[policy->n_binaries].path.n > 0)
 		policy->n_binaries++;
@@ -166,7 +162,7 @@ static void read_policy(const struct value *value, struct slice key, struct net_
 		value_warning(value,
 			      "names no `binaries`, so it matches no program unless identity is"
 			      " relaxed; list the executables");
-	if (value_child(value, "endpoints") == NULL)
+	if (value_misses(value, &set, "endpoints"))
 		value_warning(value, "names no `endpoints`, so it allows nothing");
 }
 

@@ -13,14 +13,9 @@ static void read_pattern(const struct value *value, void *out)
 {
 	struct net_query *query = out;
 	struct slice text;
-	struct err err;
 
-	if (!value_text(value, &text))
-		return;
-	if (pattern_compile(text, GLOB_TEXT, value->reader->arena, &query->any[query->n], &err) ==
-	    -1)
-		value_error(value, "%s %s", quote(text).text, err.msg);
-	else
+	if (value_text(value, &text) &&
+	    value_pattern(value, text, GLOB_TEXT, &query->any[query->n]))
 		query->n++;
 }
 
@@ -28,6 +23,7 @@ static void read_any(const struct value *value, void *out)
 {
 	struct net_query *query = out;
 
+	query->n = 0;
 	query->any = arena_alloc(value->reader->arena, value->node->n, sizeof(*query->any));
 	if (value_each(value, "a list of patterns", read_pattern, query) && value->node->n == 0)
 		value_error(value, "is an empty list, which matches nothing; name a pattern");

@@ -13,27 +13,16 @@ struct braces {
 	size_t commas;
 };
 
-/* Bytes to step over so that nothing inside an escape or a class is taken for a brace. */
-static size_t step_over(struct slice text, size_t at)
-{
-	struct err ignored;
-	struct slice left = { text.p + at, text.n - at };
-
-	if (left.p[0] == '\\' && left.n > 1)
-		return 2;
-	/* A class that does not end is reported by glob_check(). */
-	if (left.p[0] == '[' && glob_check(left, GLOB_TEXT, &ignored) == 0)
-		return glob_element(left, 0, GLOB_TEXT).n;
-	return 1;
-}
-
 /* The first {...} of `text`. */
 static int find_braces(struct slice text, struct braces *out, struct err *err)
 {
 	struct braces b = { 0 };
 	bool open = false;
 
-	for (size_t i = 0; i < text.n; i += step_over(text, i)) {
+	for (size_t i = 0, step; i < text.n; i += step) {
+		step = glob_skip(text, i);
+		if (step == 0)
+			return err_set(err, ERR_INVALID, "has a '[' without ']'; write '\\['");
 		if (text.p[i] == '{' && open)
 			return err_set(err, ERR_INVALID,
 				       "has '{' inside '{...}'; spell the alternatives out");
@@ -103,7 +92,7 @@ static int spell_out(struct expansion *e, size_t which, const struct braces *b, 
 	e->n--;
 	e->texts[which] = e->texts[e->n];
 	e->lens[which] = e->lens[e->n];
-	for (size_t i = start; i <= b->close; i += step_over(all, i)) {
+	for (size_t i = start; i <= b->close; i += glob_skip(all, i)) {
 		if (all.p[i] != ',' && i != b->close)
 			continue;
 		if (push(e, head, (struct slice) { all.p + start, i - start }, tail, err) == -1)

@@ -8,7 +8,7 @@
 #include "policy/glob.h"
 
 enum {
-	/* What {a,b} may spell out to; more is a list, which the policy has as well. */
+	/* What {a,b} of one pattern may spell out to; more is a list, which policies have as well. */
 	PATTERN_ALTERNATIVES_MAX = 64,
 	/* As long as what it is matched with. */
 	PATTERN_BYTES_MAX = 4096,

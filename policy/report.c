@@ -11,7 +11,7 @@
 
 enum {
 	/* A place is shown whole unless its keys are absurd. */
-	PLACE_TEXT_MAX = 1024,
+	PLACE_TEXT_MAX = 300,
 	PLACE_KEY_MAX = 100,
 	/* Keys and indexes of one place; the tree is not deeper. */
 	PLACE_STEPS_MAX = 64,

@@ -29,7 +29,7 @@ struct builder {
 
 static struct mark mark_of(yaml_mark_t mark)
 {
-	return (struct mark) { (unsigned)mark.line + 1, (unsigned)mark.column + 1 };
+	return (struct mark){ (unsigned)mark.line + 1, (unsigned)mark.column + 1 };
 }
 
 /* Where the next child goes; NULL for the document itself. */
@@ -45,7 +45,7 @@ static struct mark mark_at_offset(struct slice text, size_t offset)
 
 	for (size_t i = 0; i < text.n && i < offset; i++) {
 		if (text.p[i] == '\n')
-			at = (struct mark) { at.line + 1, 1 };
+			at = (struct mark){ at.line + 1, 1 };
 		else if ((text.p[i] & 0xc0) != 0x80)
 			at.column++;
 	}
@@ -61,7 +61,8 @@ static void report_syntax(struct builder *b)
 	if (parser->error == YAML_MEMORY_ERROR)
 		abort();
 	if (parser->error == YAML_READER_ERROR) {
-		report_error(b->report, mark_at_offset(b->text, parser->problem_offset), here(b),
+		/* The library reads ahead, so where the tree stands says nothing. */
+		report_error(b->report, mark_at_offset(b->text, parser->problem_offset), NULL,
 			     "is not UTF-8 text: %s; save the file as UTF-8", what);
 		return;
 	}
@@ -140,7 +141,7 @@ static void take_scalar(struct builder *b, const yaml_event_t *event)
 
 	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	if (text.n <= TREE_SCALAR_MAX)
-		node->text = (struct slice) { (uint8_t *)arena_copy(b->arena, text), text.n };
+		node->text = (struct slice){ (uint8_t *)arena_copy(b->arena, text), text.n };
 	else
 		node->kind = TREE_REFUSED;
 	attach(b, node);
@@ -180,10 +181,10 @@ static void open_node(struct builder *b, enum tree_kind kind, const yaml_event_t
 		return;
 	}
 	const struct place *parent = here(b);
-	b->stack[b->depth++] = (struct frame) {
+	b->stack[b->depth++] = (struct frame){
 		.node = node,
 		.place = { .parent = parent,
-			   .key = kind == TREE_MAPPING ? slice_text("") : (struct slice) { 0 } },
+			   .key = kind == TREE_MAPPING ? slice_text("") : (struct slice){ 0 } },
 	};
 }
 
@@ -207,7 +208,7 @@ static int compare_keys(const void *left, const void *right)
 static void refuse_duplicate_keys(struct builder *b, struct frame *frame)
 {
 	const struct tree_node *mapping = frame->node;
-	AUTO_FREE struct tree_node **keys = mem_calloc(mapping->n, sizeof(*keys));
+	AUTO_FREE struct tree_node **keys = mem_calloc(mapping->n, sizeof(void *));
 	size_t n = 0;
 
 	for (struct tree_node *key = mapping->first; key != NULL && key->next != NULL;
@@ -215,7 +216,7 @@ static void refuse_duplicate_keys(struct builder *b, struct frame *frame)
 		if (key->kind == TREE_SCALAR)
 			keys[n++] = key;
 	if (n > 1)
-		qsort(keys, n, sizeof(*keys), compare_keys);
+		qsort(keys, n, sizeof(void *), compare_keys);
 	for (size_t i = 1; i < n; i++) {
 		struct tree_node *first = keys[i - 1], *again = keys[i];
 
@@ -306,13 +307,15 @@ const struct tree_node *tree_parse(struct slice text, struct arena *arena,
 		abort();
 	/* Not guessed from the bytes: a policy is UTF-8. */
 	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&b.parser, text.p, text.n);
+	/* An empty slice may have no address; libyaml insists on one. */
+	yaml_parser_set_input_string(&b.parser, text.p != NULL ? text.p : (const uint8_t *)"",
+				     text.n);
 	read_events(&b);
 	yaml_parser_delete(&b.parser);
 	if (b.depth > 0)
 		return NULL;
 	if (b.root == NULL && report_errors(report) == before)
-		report_error(report, (struct mark) { 1, 1 }, NULL,
+		report_error(report, (struct mark){ 1, 1 }, NULL,
 			     "the document is empty; write at least `version: 1`");
 	return b.root;
 }

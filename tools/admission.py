@@ -20,6 +20,7 @@ import uuid
 import jsonpatch
 import yaml
 
+PODMAN_ANNOTATION_MAX = 63
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -134,7 +135,8 @@ class Webhook:
             self._process = subprocess.Popen(
                 [program, "serve", "--listen", f"127.0.0.1:{self.port}",
                  "--tls-cert", self._certificate, "--tls-key", key,
-                 "--namespaces", state / "namespaces.yaml", "--agent-image", agent_image],
+                 "--namespaces", state / "namespaces.yaml", "--agent-image", agent_image,
+                 "--drain-seconds", "0"],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self._await_ready()
 
@@ -184,8 +186,12 @@ class Webhook:
 def for_podman(pod: dict, name: str) -> tuple[dict, list[str]]:
     """A copy of `pod` that podman can play, and what had to be left out for that."""
     pod, left_out = copy.deepcopy(pod), []
-    pod["metadata"] = {key: value for key, value in pod["metadata"].items()
-                       if key in ("labels", "annotations")} | {"name": name}
+    annotations = pod["metadata"].get("annotations", {})
+    for key in [k for k, value in annotations.items() if len(value) > PODMAN_ANNOTATION_MAX]:
+        left_out.append(f"annotation {key}: podman takes only short values")
+        del annotations[key]
+    pod["metadata"] = {"name": name, "labels": pod["metadata"].get("labels", {}),
+                       "annotations": annotations}
     spec = pod["spec"]
     spec["restartPolicy"] = "Never"
     projected = {v["name"] for v in spec.get("volumes", []) if "projected" in v}

@@ -8,6 +8,7 @@ until somebody plugs something in.
 
 What each container wrote is read from its log file, which keeps the two streams apart byte for byte.
 """
+import copy
 import fcntl
 import json
 import os
@@ -166,14 +167,17 @@ class Pod:
 
     def __init__(self, podman: Podman, manifest: dict, configmaps: list[dict]):
         self.podman = podman
+        manifest, configmaps = _with_own_volumes(manifest, configmaps)
         self.manifest = manifest
         self.name = manifest["metadata"]["name"]
         self.init_names = [c["name"] for c in manifest["spec"].get("initContainers", [])]
         self.names = [c["name"] for c in manifest["spec"]["containers"]]
         text = yaml.safe_dump_all([*configmaps, manifest])
-        podman.podman("kube", "play", "--network", "none", "--start=false", "-", input=text.encode())
+        podman.podman("kube", "play", "--network", "none", "--start=false", "--seccomp-profile-root",
+                      str(podman.state), "-", input=text.encode())
         ids = podman.podman("pod", "inspect", self.name, "--format", "{{.ID}} {{.InfraContainerID}}")
         self._pod_id, self.infra = ids.stdout.decode().split()
+        self._open_empty_dirs()
 
     def start(self, before_init=None) -> None:
         """Runs the pod as a kubelet does. `before_init(pid)` may furnish its network namespace, of
@@ -258,6 +262,8 @@ class Pod:
         self.podman.podman("kill", "--signal", signal_name, self.id(container))
 
     def remove(self) -> None:
+        self.podman.podman("pod", "kill", self.name, check=False)
+        _await_empty(self._pod_id)
         self.podman.podman("pod", "rm", "--force", "--time", "0", self.name)
         self.podman.podman("volume", "prune", "--force")
         _remove_cgroups([self._pod_id])
@@ -268,8 +274,40 @@ class Pod:
     def __exit__(self, *_exc) -> None:
         self.remove()
 
+    def volume(self, container: str, path: str) -> pathlib.Path:
+        """Where on this machine the volume lies that `container` has at `path`."""
+        for mount in json.loads(self._inspect(self.id(container), "{{json .Mounts}}")):
+            if mount["Destination"] == path:
+                return pathlib.Path(mount["Source"])
+        raise PodError(f"{container} has no volume at {path}")
+
+    def _open_empty_dirs(self) -> None:
+        """A kubelet makes emptyDir volumes writable for everybody; podman leaves them to root."""
+        spec = self.manifest["spec"]
+        empty = {v["name"] for v in spec.get("volumes", []) if "emptyDir" in v}
+        for container in spec["containers"]:
+            for mount in container.get("volumeMounts", []):
+                if mount["name"] in empty:
+                    self.volume(container["name"], mount["mountPath"]).chmod(0o777)
+
     def _inspect(self, what: str, field: str) -> str:
         return self.podman.podman("inspect", what, "--format", field).stdout.decode().strip()
+
+
+def _with_own_volumes(manifest: dict, configmaps: list[dict]) -> tuple[dict, list[dict]]:
+    """Copies with the pod's name before those of volumes and ConfigMaps: to podman they are names of
+    volumes of the whole machine, which pods would share and find filled."""
+    manifest, configmaps = copy.deepcopy(manifest), copy.deepcopy(list(configmaps))
+    prefix = manifest["metadata"]["name"] + "-"
+    spec = manifest["spec"]
+    named = [m for c in spec.get("initContainers", []) + spec["containers"]
+             for m in c.get("volumeMounts", [])]
+    named += spec.get("volumes", [])
+    named += [v["configMap"] for v in spec.get("volumes", []) if "configMap" in v]
+    named += [c["metadata"] for c in configmaps]
+    for item in named:
+        item["name"] = prefix + item["name"]
+    return manifest, configmaps
 
 
 # --- private state and its removal ---------------------------------------------------------------
@@ -334,6 +372,20 @@ def _limit_processes(pod_id: str) -> None:
     for group in _pod_cgroups(pod_id):
         if (group / "pids.max").exists():
             (group / "pids.max").write_text(str(PIDS_LIMIT))
+
+
+def _await_empty(pod_id: str) -> None:
+    """Waits until no process, conmon included, is in the pod's groups: podman would try for seconds to
+    remove a group that is in use."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        members = [p for group in _pod_cgroups(pod_id) for p in group.glob("**/cgroup.procs")]
+        try:
+            if not any(p.read_text() for p in members):
+                return
+        except OSError:  # A group went away meanwhile.
+            pass
+        time.sleep(0.02)
 
 
 def _remove_cgroups(pod_ids: list[str]) -> None:

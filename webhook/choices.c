@@ -192,7 +192,7 @@ static bool is_ours(const char *name)
 static void list_keys(struct buf *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		buf_printf(out, "%s%s", i > 0 ? " " : "", keys[i].name + strlen(KEY_PREFIX));
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", keys[i].name + strlen(KEY_PREFIX));
 }
 
 static bool key_is_valid(const char *name, const char *value, const char *locked,
@@ -205,8 +205,7 @@ static bool key_is_valid(const char *name, const char *value, const char *locked
 
 		list_keys(&valid);
 		findings_deny(findings, DENIAL_KEY_UNKNOWN,
-			      "annotation '%.60s' is not one of " KEY_PREFIX " %s", name,
-			      buf_text(&valid));
+			      "annotation '%.60s' is not one of ours (%s)", name, buf_text(&valid));
 		return false;
 	}
 	if (locked != NULL && choices_list_has(locked, ',', name)) {
@@ -253,13 +252,13 @@ static void take(const char *name, const char *value, struct choices *out,
 		strcmp(name, KEY_PROXY_UID) == 0 || strcmp(name, KEY_BINARY_IDENTITY) == 0;
 }
 
-static void read_annotations(const json_t *annotations, const char *locked, struct choices *out,
+static void read_annotations(json_t *annotations, const char *locked, struct choices *out,
 			     struct findings *findings)
 {
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)annotations, name, value)
+	json_object_foreach(annotations, name, value)
 	{
 		if (!is_ours(name) ||
 		    is_one_of(name, written_annotations, ARRAY_LEN(written_annotations)))
@@ -270,12 +269,12 @@ static void read_annotations(const json_t *annotations, const char *locked, stru
 	}
 }
 
-static void check_labels(const json_t *labels, struct findings *findings)
+static void check_labels(json_t *labels, struct findings *findings)
 {
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)labels, name, value)
+	json_object_foreach(labels, name, value)
 	{
 		if (!is_ours(name) || is_one_of(name, written_labels, ARRAY_LEN(written_labels)))
 			continue;
@@ -288,10 +287,10 @@ void choices_read(const json_t *pod, const struct namespace_facts *ns, struct ch
 		  struct findings *findings)
 {
 	const json_t *meta = json_member(pod, "metadata");
-	const json_t *annotations = json_member(meta, "annotations");
+	json_t *annotations = json_member(meta, "annotations");
 	const char *locked = json_member_text(ns->annotations, KEY_LOCKED);
 
-	*out = (struct choices) { 0 };
+	*out = (struct choices){ 0 };
 	if (annotations != NULL)
 		read_annotations(annotations, locked, out, findings);
 	if (json_member(meta, "labels") != NULL)
@@ -303,5 +302,5 @@ void choices_read(const json_t *pod, const struct namespace_facts *ns, struct ch
 void choices_done(struct choices *choices)
 {
 	json_decref(choices->command);
-	*choices = (struct choices) { 0 };
+	*choices = (struct choices){ 0 };
 }

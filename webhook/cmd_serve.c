@@ -71,7 +71,7 @@ static int interpret(struct serving *serving, struct err *err)
 {
 	const struct options *options = &serving->options;
 
-	serving->config = (struct webhook_config) { options->image, TOPOLOGY_COMBINED };
+	serving->config = (struct webhook_config){ options->image, TOPOLOGY_COMBINED };
 	serving->drain_s = DRAIN_DEFAULT_S;
 	if (options->image[0] == '\0')
 		return err_set(err, ERR_INVALID, "--agent-image is empty");
@@ -174,8 +174,8 @@ static int start(struct serving *serving, struct err *err)
 	char bound[LISTEN_TEXT_MAX], metrics_bound[LISTEN_TEXT_MAX] = "";
 	int plain_fd = -1, tls_fd = -1;
 
-	serving->cert_watch = (struct watch) { .paths = { options->cert, options->key }, .n = 2 };
-	serving->namespaces_watch = (struct watch) { .paths = { options->namespaces }, .n = 1 };
+	serving->cert_watch = (struct watch){ .paths = { options->cert, options->key }, .n = 2 };
+	serving->namespaces_watch = (struct watch){ .paths = { options->namespaces }, .n = 1 };
 	/* Before loading: a change in between is then loaded once more, not missed. */
 	watch_changed(&serving->cert_watch);
 	watch_changed(&serving->namespaces_watch);

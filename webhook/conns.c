@@ -8,7 +8,7 @@
 
 void conns_init(struct conns *conns)
 {
-	*conns = (struct conns) { 0 };
+	*conns = (struct conns){ 0 };
 	pthread_mutex_init(&conns->lock, NULL);
 }
 
@@ -19,7 +19,7 @@ struct conn *conns_add(struct conns *conns, int fd, int64_t now_ms)
 	pthread_mutex_lock(&conns->lock);
 	if (conns->n < CONNS_MAX) {
 		conn = mem_calloc(1, sizeof(*conn));
-		*conn = (struct conn) { fd, now_ms + CONNS_FIRST_MS };
+		*conn = (struct conn){ fd, now_ms + CONNS_FIRST_MS };
 		conns->items[conns->n++] = conn;
 	}
 	pthread_mutex_unlock(&conns->lock);

@@ -79,7 +79,7 @@
 	X(PROBE_NETWORK, 26, 422,                                                                  \
 	  "A probe over the network would never reach the sandbox: this version lets no inbound "  \
 	  "traffic in.",                                                                           \
-	  "remove the probe")                                                                      \
+	  "remove the probe until a version with inbound traffic")                                 \
 	X(MESH, 27, 422, "A service mesh wants to put its own proxy into the pod.",                \
 	  "switch the mesh off for this pod (sidecar.istio.io/inject: false, "                     \
 	  "linkerd.io/inject: disabled)")                                                          \
@@ -104,7 +104,7 @@
 	  "A variable begins with OPENSHELL_: these are cleared and configure nothing.",           \
 	  "remove it, configuration is by annotation")                                             \
 	X(IDENTITY, 37, 422, "The sandbox user is invalid, or is the proxy's.",                    \
-	  "set openshell.io/run-as-user or openshell.io/proxy-uid to another id")                  \
+	  "choose valid ids that differ (openshell.io/run-as-user, openshell.io/proxy-uid)")       \
 	X(COMMAND, 38, 422, "The command to run is empty, or is the agent itself.",                \
 	  "name the program to run")                                                               \
 	X(TAMPERED, 39, 403,                                                                       \

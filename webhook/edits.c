@@ -10,7 +10,7 @@ enum { EDITS_PATH_MAX = 4096 };
 static void put(struct edits *edits, enum edit_op op, const char *path, json_t *value)
 {
 	edits->items = mem_grow(edits->items, edits->n, &edits->cap, sizeof(*edits->items));
-	edits->items[edits->n++] = (struct edit) { op, mem_strdup(path), value };
+	edits->items[edits->n++] = (struct edit){ op, mem_strdup(path), value };
 }
 
 void edits_done(struct edits *edits)
@@ -20,7 +20,7 @@ void edits_done(struct edits *edits)
 		json_decref(edits->items[i].value);
 	}
 	free(edits->items);
-	*edits = (struct edits) { 0 };
+	*edits = (struct edits){ 0 };
 }
 
 void edits_add(struct edits *edits, const char *path, json_t *want)

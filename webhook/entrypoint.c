@@ -29,17 +29,15 @@ static json_t *literal_copy(const json_t *words)
 	return copy;
 }
 
-static json_t *from_annotation(const json_t *annotation, const char *container,
-			       struct findings *findings)
+static json_t *from_annotation(json_t *annotation, const char *container, struct findings *findings)
 {
-	const json_t *words = annotation;
+	json_t *words = annotation;
 	const char *name;
 	json_t *value;
 
 	if (json_is_object(annotation)) {
 		/* One that names nobody is a typing error. */
-		json_object_foreach((json_t *)(uintptr_t)annotation, name,
-				    value) if (strcmp(name, container) != 0)
+		json_object_foreach(annotation, name, value) if (strcmp(name, container) != 0)
 			findings_deny(findings, DENIAL_KEY_VALUE,
 				      KEY_COMMAND " names the container '%.63s', which the pod "
 						  "does not have",
@@ -60,12 +58,12 @@ static json_t *from_annotation(const json_t *annotation, const char *container,
 static json_t *from_container(const json_t *container, struct identity *out_rendered,
 			      struct findings *findings)
 {
-	const json_t *command = json_member(container, "command");
+	json_t *command = json_member(container, "command");
 	json_t *original = NULL;
 
 	if (!wrap_is_agent(command))
-		original = json_incref((json_t *)(uintptr_t)command);
-	else if (!wrap_parse(command, &out_rendered->uid, &out_rendered->gid, &original))
+		original = json_incref(command);
+	else if (!wrap_parse(command, out_rendered, &original))
 		findings_deny(findings, DENIAL_TAMPERED,
 			      "container '%.63s' starts the agent in its own way",
 			      pod_name_of(container));

@@ -17,6 +17,6 @@ struct field {
 };
 
 /* ERR_INVALID names the first field of another type: "spec.containers[0].name is not a string". */
-int fields_check(const json_t *root, const struct field *fields, size_t n, struct err *err);
+int fields_check(json_t *root, const struct field *fields, size_t n, struct err *err);
 
 #endif

@@ -12,7 +12,7 @@
 enum {
 	FINDINGS_DENIALS_MAX = 16, /* more are counted: a message must stay readable */
 	FINDINGS_WARNINGS_MAX = 8, /* the API server cuts the sum of all at 4096 bytes */
-	FINDINGS_WHAT_MAX = 240,
+	FINDINGS_WHAT_MAX = 320,
 	FINDINGS_WARNING_MAX = 120, /* the API server's advice for one warning */
 };
 

@@ -111,7 +111,7 @@ int handler_mutate(const struct handler *handler, struct slice body, struct buf 
 	AUTO(buf_done) struct buf patch = buf_init(HANDLER_PATCH_MAX);
 	struct err too_large;
 
-	*outcome = (struct outcome) { 0 };
+	*outcome = (struct outcome){ 0 };
 	if (review_decode(body, &review, err) == -1)
 		return err_wrap(err, "AdmissionReview");
 	if (is_for_us(&review, &outcome->findings))

@@ -63,27 +63,30 @@ struct identity identity_resolve(const struct choices *choices, const struct nam
 	const json_t *pod_sc = json_member(spec, "securityContext");
 	const json_t *own_sc = json_member(container, "securityContext");
 	uint32_t proxy = choices->proxy_uid != 0 ? choices->proxy_uid : ID_DEFAULT_PROXY;
-	const uint32_t uids[] = {
+	const uint32_t chosen[] = {
 		choices->run_as_user,
-		rendered.uid,
+		rendered.chosen ? rendered.uid : 0,
 		read_id(own_sc, "runAsUser", "container", findings),
 		read_id(pod_sc, "runAsUser", "pod", findings),
-		openshift_start(ns, findings),
-		ID_DEFAULT_USER,
 	};
-	uint32_t uid = first_of(uids, ARRAY_LEN(uids));
-	const uint32_t gids[] = {
+	const uint32_t defaults[] = { openshift_start(ns, findings), ID_DEFAULT_USER };
+	struct identity id = { .uid = first_of(chosen, ARRAY_LEN(chosen)) };
+
+	id.chosen = id.uid != 0;
+	if (!id.chosen)
+		id.uid = first_of(defaults, ARRAY_LEN(defaults));
+	const uint32_t groups[] = {
 		choices->run_as_group,
 		rendered.gid,
 		read_id(own_sc, "runAsGroup", "container", findings),
 		read_id(pod_sc, "runAsGroup", "pod", findings),
-		uid,
+		id.uid,
 	};
-
-	if (uid == proxy)
+	id.gid = first_of(groups, ARRAY_LEN(groups));
+	if (id.uid == proxy)
 		findings_deny(findings, DENIAL_IDENTITY,
-			      "the sandbox user %" PRIu32 " is also the proxy's", uid);
-	return (struct identity) { uid, first_of(gids, ARRAY_LEN(gids)) };
+			      "the sandbox user %" PRIu32 " is also the proxy's", id.uid);
+	return id;
 }
 
 static void add_group(const json_t *value, struct buf *out, json_int_t *seen, size_t *n,
@@ -94,12 +97,16 @@ static void add_group(const json_t *value, struct buf *out, json_int_t *seen, si
 	for (size_t i = 0; i < *n; i++)
 		if (seen[i] == id)
 			return;
-	if (*n == GROUPS_MAX || id < 0 || id > (json_int_t)ID_MAX) {
+	if (id < 1 || id > (json_int_t)ID_MAX) {
 		findings_deny(findings, DENIAL_IDENTITY,
-			      "group %" JSON_INTEGER_FORMAT
-			      " of the pod is not in 0..4294967294, or "
-			      "one of more than %d",
-			      id, GROUPS_MAX);
+			      "the pod's group %" JSON_INTEGER_FORMAT
+			      " is not in 1..4294967294 (fsGroup, supplementalGroups)",
+			      id);
+		return;
+	}
+	if (*n == GROUPS_MAX) {
+		findings_deny(findings, DENIAL_IDENTITY, "the pod has more than %d groups",
+			      GROUPS_MAX);
 		return;
 	}
 	seen[(*n)++] = id;
@@ -111,7 +118,7 @@ void identity_groups(const json_t *spec, struct buf *out, struct findings *findi
 	const json_t *security = json_member(spec, "securityContext");
 	const json_t *fs_group = json_member(security, "fsGroup");
 	const json_t *more = json_member(security, "supplementalGroups");
-	json_int_t seen[GROUPS_MAX];
+	json_int_t seen[GROUPS_MAX] = { 0 };
 	size_t n = 0;
 
 	if (fs_group != NULL)

@@ -3,6 +3,7 @@
 #ifndef WEBHOOK_IDENTITY_H
 #define WEBHOOK_IDENTITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/buf.h"
@@ -11,9 +12,11 @@
 
 struct identity {
 	uint32_t uid, gid;
+	/* The pod says so. Else it is what applies where the policy does not say either. */
+	bool chosen;
 };
 
-/* `rendered` is what our own earlier rendering says (uid 0: there is none): by then the container's
+/* `rendered` is what our own earlier rendering says (zeros: there is none): by then the container's
  * own fields are overwritten, so it stands in their place. Refuses ids out of range, and the
  * proxy's. */
 struct identity identity_resolve(const struct choices *choices, const struct namespace_facts *ns,

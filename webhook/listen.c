@@ -44,7 +44,7 @@ static int parse(const char *text, union address *out, struct err *err)
 	host[colon - text] = '\0';
 	if (parse_port(colon + 1, &port, err) == -1)
 		return -1;
-	*out = (union address) { .v6 = { .sin6_family = AF_INET6, .sin6_port = port } };
+	*out = (union address){ .v6 = { .sin6_family = AF_INET6, .sin6_port = port } };
 	if (host[0] == '\0')
 		return 0;
 	size_t n = strlen(host);
@@ -53,7 +53,7 @@ static int parse(const char *text, union address *out, struct err *err)
 		if (inet_pton(AF_INET6, host + 1, &out->v6.sin6_addr) == 1)
 			return 0;
 	}
-	*out = (union address) { .v4 = { .sin_family = AF_INET, .sin_port = port } };
+	*out = (union address){ .v4 = { .sin_family = AF_INET, .sin_port = port } };
 	if (inet_pton(AF_INET, host, &out->v4.sin_addr) == 1)
 		return 0;
 	return err_set(err, ERR_INVALID, "'%s' is not an IP address and port", text);
@@ -74,7 +74,7 @@ static void format(const union address *address, char out[LISTEN_TEXT_MAX])
 
 int listen_open(const char *address, int *out_fd, char out_bound[LISTEN_TEXT_MAX], struct err *err)
 {
-	union address wanted;
+	union address wanted = { 0 };
 	int on = 1;
 
 	if (parse(address, &wanted, err) == -1)
@@ -85,7 +85,7 @@ int listen_open(const char *address, int *out_fd, char out_bound[LISTEN_TEXT_MAX
 	if (fd == -1 && errno == EAFNOSUPPORT && address[0] == ':') {
 		in_port_t port = wanted.v6.sin6_port;
 
-		wanted = (union address) { .v4 = { .sin_family = AF_INET, .sin_port = port } };
+		wanted = (union address){ .v4 = { .sin_family = AF_INET, .sin_port = port } };
 		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	}
 	if (fd == -1)

@@ -22,7 +22,7 @@ static int by_name(const void *a, const void *b)
 		      ((const struct namespace_facts *)b)->name);
 }
 
-static int read_one(const json_t *object, struct namespace_facts *out, struct err *err)
+static int read_one(json_t *object, struct namespace_facts *out, struct err *err)
 {
 	const char *kind = json_member_text(object, "kind");
 
@@ -34,7 +34,7 @@ static int read_one(const json_t *object, struct namespace_facts *out, struct er
 	const char *name = json_member_text(meta, "name");
 	if (name == NULL || *name == '\0')
 		return err_set(err, ERR_INVALID, "metadata.name is missing");
-	*out = (struct namespace_facts) {
+	*out = (struct namespace_facts){
 		.name = name,
 		.labels = json_member(meta, "labels"),
 		.annotations = json_member(meta, "annotations"),
@@ -42,24 +42,32 @@ static int read_one(const json_t *object, struct namespace_facts *out, struct er
 	return 0;
 }
 
+static int read_all(struct namespaces *found, struct err *err)
+{
+	found->n = json_array_size(found->owner);
+	found->items = mem_calloc(found->n, sizeof(*found->items));
+	for (size_t i = 0; i < found->n; i++)
+		if (read_one(json_array_get(found->owner, i), &found->items[i], err) == -1)
+			return err_wrap(err, "object %zu", i + 1);
+	qsort(found->items, found->n, sizeof(*found->items), by_name);
+	for (size_t i = 1; i < found->n; i++)
+		if (strcmp(found->items[i - 1].name, found->items[i].name) == 0)
+			return err_set(err, ERR_INVALID, "namespace '%s' is given twice",
+				       found->items[i].name);
+	return 0;
+}
+
 int namespaces_parse(struct slice text, struct namespaces *out, struct err *err)
 {
-	AUTO(namespaces_done) struct namespaces found = { 0 };
+	struct namespaces found = { 0 };
 
 	if (manifest_parse(text, &found.owner, err) == -1)
 		return -1;
-	found.n = json_array_size(found.owner);
-	found.items = mem_calloc(found.n, sizeof(*found.items));
-	for (size_t i = 0; i < found.n; i++)
-		if (read_one(json_array_get(found.owner, i), &found.items[i], err) == -1)
-			return err_wrap(err, "object %zu", i + 1);
-	qsort(found.items, found.n, sizeof(*found.items), by_name);
-	for (size_t i = 1; i < found.n; i++)
-		if (strcmp(found.items[i - 1].name, found.items[i].name) == 0)
-			return err_set(err, ERR_INVALID, "namespace '%s' is given twice",
-				       found.items[i].name);
+	if (read_all(&found, err) == -1) {
+		namespaces_done(&found);
+		return -1;
+	}
 	*out = found;
-	found = (struct namespaces) { 0 };
 	return 0;
 }
 
@@ -67,7 +75,7 @@ void namespaces_done(struct namespaces *namespaces)
 {
 	free(namespaces->items);
 	json_decref(namespaces->owner);
-	*namespaces = (struct namespaces) { 0 };
+	*namespaces = (struct namespaces){ 0 };
 }
 
 const struct namespace_facts *namespaces_find(const struct namespaces *namespaces, const char *name)

@@ -12,7 +12,7 @@
 /* Borrows from the struct namespaces it came from. */
 struct namespace_facts {
 	const char *name;
-	const json_t *labels, *annotations; /* objects of strings, or NULL */
+	json_t *labels, *annotations; /* objects of strings, or NULL */
 };
 
 struct namespaces {

@@ -79,7 +79,7 @@ static bool check_init_containers(const json_t *spec, const struct pieces *piece
 	bool found = false;
 
 	for (size_t i = 0; i < json_array_size(containers); i++) {
-		const json_t *container = json_array_get(containers, i);
+		json_t *container = json_array_get(containers, i);
 		const char *name = pod_name_of(container);
 
 		if (i == 0 && pieces_is_install(pieces, container))
@@ -91,8 +91,8 @@ static bool check_init_containers(const json_t *spec, const struct pieces *piece
 			findings_deny(findings, DENIAL_RESERVED_NAME,
 				      "init container '%.63s' has a reserved name", name);
 		else
-			findings_deny(findings, DENIAL_INIT_CONTAINER, "init container '%.63s'",
-				      name);
+			findings_deny(findings, DENIAL_INIT_CONTAINER,
+				      "pod has the init container '%.63s'", name);
 	}
 	return found;
 }
@@ -103,7 +103,7 @@ bool ours_check(const json_t *spec, const struct pieces *pieces, struct findings
 
 	check_volumes(spec, pieces, findings);
 	for (size_t i = 0; i < json_array_size(containers); i++) {
-		const json_t *container = json_array_get(containers, i);
+		json_t *container = json_array_get(containers, i);
 
 		if (is_reserved(pod_name_of(container)))
 			findings_deny(findings, DENIAL_RESERVED_NAME,

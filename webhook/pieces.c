@@ -81,15 +81,18 @@ void pieces_done(struct pieces *pieces)
 	json_decref(pieces->install);
 	json_decref(pieces->volumes);
 	json_decref(pieces->mounts);
-	*pieces = (struct pieces) { 0 };
+	*pieces = (struct pieces){ 0 };
 }
 
-bool pieces_is_install(const struct pieces *pieces, const json_t *container)
+bool pieces_is_install(const struct pieces *pieces, json_t *container)
 {
+	static const char *const ignored[] = { "resources", "resizePolicy" };
 	AUTO(json_drop) json_t *want = json_copy(pieces->install);
-	AUTO(json_drop) json_t *have = json_copy((json_t *)(uintptr_t)container);
+	AUTO(json_drop) json_t *have = json_copy(container);
 
-	json_object_del(want, "resources");
-	json_object_del(have, "resources");
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
+		json_object_del(want, ignored[i]);
+		json_object_del(have, ignored[i]);
+	}
 	return json_equal(want, have);
 }

@@ -23,7 +23,7 @@ void pieces_done(struct pieces *pieces);
 json_t *pieces_capabilities(void);
 
 /* Whether `container` is our install container. Its resources are left out of the comparison:
- * LimitRanges and autoscalers change them, and no part of the sandbox rests on them. */
-bool pieces_is_install(const struct pieces *pieces, const json_t *container);
+ * LimitRanges, autoscalers and defaults change them, and no part of the sandbox rests on them. */
+bool pieces_is_install(const struct pieces *pieces, json_t *container);
 
 #endif

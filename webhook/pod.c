@@ -104,7 +104,7 @@ static int check_mounts(const json_t *containers, const char *where, struct err 
 	return 0;
 }
 
-int pod_check(const json_t *pod, struct err *err)
+int pod_check(json_t *pod, struct err *err)
 {
 	if (pod == NULL || !json_is_object(pod))
 		return err_set(err, ERR_INVALID, "there is no pod");

@@ -13,7 +13,7 @@ enum {
 
 /* ERR_INVALID: a field that we read has the wrong type, there is no container, a name is missing.
  * ERR_LIMIT: a list is longer than POD_LIST_MAX. */
-int pod_check(const json_t *pod, struct err *err);
+int pod_check(json_t *pod, struct err *err);
 
 /* For pods that passed pod_check(). Names are never NULL there. */
 const char *pod_name_of(const json_t *named);

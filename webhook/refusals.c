@@ -259,18 +259,23 @@ void refuse_probes(const json_t *container, struct findings *findings)
 	for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
 		const json_t *probe = json_member(container, probes[i]);
 
-		if (probe == NULL)
-			continue;
-		findings_deny(findings,
-			      json_member(probe, "exec") != NULL ? DENIAL_PROBE_EXEC
-								 : DENIAL_PROBE_NETWORK,
-			      "container '%.63s' has a %s", name, probes[i]);
+		if (json_member(probe, "exec") != NULL)
+			findings_deny(
+				findings, DENIAL_PROBE_EXEC,
+				"container '%.63s' has a %s that would run outside the sandbox",
+				name, probes[i]);
+		else if (probe != NULL)
+			findings_deny(findings, DENIAL_PROBE_NETWORK,
+				      "container '%.63s' has a %s that could not get in", name,
+				      probes[i]);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
 		const json_t *hook = json_member(json_member(container, "lifecycle"), hooks[i]);
 
 		if (hook != NULL && json_member(hook, "sleep") == NULL)
-			findings_deny(findings, DENIAL_HOOK, "container '%.63s' has a %s hook",
-				      name, hooks[i]);
+			findings_deny(
+				findings, DENIAL_HOOK,
+				"container '%.63s' has a %s hook that the sandbox would not hold",
+				name, hooks[i]);
 	}
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/json_arena.h"
 #include "webhook/fields.h"
 
 static const struct field envelope[] = {
@@ -29,7 +30,7 @@ static const char *text_or_empty(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
-static int check_envelope(const json_t *root, struct err *err)
+static int check_envelope(json_t *root, struct err *err)
 {
 	if (fields_check(root, envelope, ARRAY_LEN(envelope), err) == -1)
 		return -1;
@@ -60,13 +61,13 @@ int review_decode(struct slice body, struct review *out, struct err *err)
 		return -1;
 	const json_t *request = json_member(root, "request");
 	const json_t *resource = json_member(request, "resource");
-	const json_t *object = json_member(request, "object");
+	json_t *object = json_member(request, "object");
 	const char *namespace_name = text_or_empty(request, "namespace");
 
 	/* Controllers' pods often come without their own, and the request's is what counts. */
 	if (*namespace_name == '\0')
 		namespace_name = text_or_empty(json_member(object, "metadata"), "namespace");
-	*out = (struct review) {
+	*out = (struct review){
 		.root = STEAL(root),
 		.uid = text_or_empty(request, "uid"),
 		.operation = text_or_empty(request, "operation"),
@@ -82,8 +83,8 @@ int review_decode(struct slice body, struct review *out, struct err *err)
 
 void review_done(struct review *review)
 {
-	json_decref(review->root);
-	*review = (struct review) { 0 };
+	json_arena_drop(review->root);
+	*review = (struct review){ 0 };
 }
 
 bool review_is_pod(const struct review *review)

@@ -19,7 +19,7 @@ struct review {
 	const char *group, *resource, *subresource; /* "" where absent */
 	const char *namespace_name; /* of the request, else of the object, else "" */
 	const char *username; /* "" where absent */
-	const json_t *object; /* NULL where the request has none */
+	json_t *object; /* NULL where the request has none */
 };
 
 /* ERR_INVALID names the field. A decoded review is always answered, also where its object is

@@ -13,7 +13,7 @@ struct rewrite {
 	const struct webhook_config *config;
 	const struct namespace_facts *ns;
 	const struct choices *choices;
-	const json_t *pod; /* passed pod_check() */
+	json_t *pod; /* passed pod_check() */
 };
 
 /* Refusals go to `findings`; then `edits` is of no use. */

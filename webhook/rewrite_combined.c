@@ -97,9 +97,11 @@ static void plan_container(const struct rewrite *in, const json_t *spec, const j
 
 	plan->original = entrypoint_resolve(container, in->choices, &rendered, findings);
 	if (plan->installed != wrap_is_agent(json_member(container, "command")))
-		findings_deny(findings, DENIAL_TAMPERED, "the pod has %s, but not the other",
-			      plan->installed ? "our init container and another command"
-					      : "the agent's command and no init container");
+		findings_deny(findings, DENIAL_TAMPERED, "container '%.63s' %s",
+			      pod_name_of(container),
+			      plan->installed
+				      ? "does not start the agent that our init container installs"
+				      : "starts the agent, but our init container is missing");
 	check_capabilities(container, plan->installed, findings);
 	plan->identity = identity_resolve(in->choices, in->ns, spec, container, rendered, findings);
 	check_choices(in, spec, container, findings);
@@ -161,8 +163,7 @@ static void edit_command(const struct rewrite *in, const json_t *container,
 	AUTO(json_drop) json_t *writable = writable_paths(in, container);
 	struct wrap wrap = {
 		.policy_optional = in->choices->policy == NULL,
-		.uid = plan->identity.uid,
-		.gid = plan->identity.gid,
+		.identity = plan->identity,
 		.groups = buf_text(&plan->groups),
 		.writable = writable,
 		.original = plan->original,

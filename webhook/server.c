@@ -11,7 +11,9 @@
 #include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/json_arena.h"
 #include "lib/mem.h"
+#include "webhook/answer.h"
 #include "webhook/conns.h"
 #include "webhook/handler.h"
 #include "webhook/metrics.h"
@@ -24,7 +26,7 @@ enum {
 	BODY_IGNORED_MAX = 16 << 20,
 	/* Of all bodies that are being received; more are told to come back (503). */
 	BODIES_MAX = 64 << 20,
-	/* Reviews above this size are worked on one at a time: a tree takes 30 times its text. */
+	/* Reviews above this size are worked on one at a time: a tree takes up to 100 times its text. */
 	BIG_BODY = 256 << 10,
 	/* Head of a request: request line and all headers. */
 	CONN_MEMORY = 32 << 10,
@@ -35,6 +37,7 @@ enum {
 	STOP_WAIT_MS = 5000,
 };
 
+#define FLAGS (MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG)
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct server {
@@ -65,53 +68,6 @@ static int64_t now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/* --- answers ---------------------------------------------------------------------------------- */
-
-struct answer {
-	unsigned int status;
-	const char *type;
-	const char *allow; /* for 405 */
-	struct buf body;
-};
-
-static struct answer answer_text(unsigned int status, const char *text)
-{
-	struct answer answer = { .status = status, .type = "text/plain", .body = buf_init(1024) };
-
-	buf_printf(&answer.body, "%s\n", text);
-	return answer;
-}
-
-/* Takes over the body of `answer`. */
-static enum MHD_Result send_answer(const struct server *server, struct MHD_Connection *connection,
-				   struct answer *answer)
-{
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(answer->body.n, answer->body.p,
-						MHD_RESPMEM_MUST_FREE);
-
-	if (response == NULL) {
-		buf_done(&answer->body);
-		return MHD_NO;
-	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
-	if (answer->allow != NULL)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
-	if (server->draining)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-	enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
-	MHD_destroy_response(response);
-	return result;
-}
-
-static struct answer not_allowed(const char *allow)
-{
-	struct answer answer = answer_text(MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
-
-	answer.allow = allow;
-	return answer;
 }
 
 /* --- /mutate ---------------------------------------------------------------------------------- */
@@ -156,8 +112,12 @@ static struct answer mutate(struct request *request)
 
 	if (request->refused != 0)
 		return answer_text(request->refused, refusal_text(request->refused));
-	if (request->body.n <= BIG_BODY)
-		return review_answer(server, buf_slice(&request->body));
+	if (request->body.n <= BIG_BODY) {
+		json_arena_begin();
+		answer = review_answer(server, buf_slice(&request->body));
+		json_arena_end();
+		return answer;
+	}
 	pthread_mutex_lock(&server->big_body_lock);
 	answer = review_answer(server, buf_slice(&request->body));
 	/* The heap of this thread would keep what the tree took. */
@@ -216,20 +176,20 @@ static enum MHD_Result on_mutate(struct server *server, struct MHD_Connection *c
 {
 	if (*request == NULL) {
 		if (strcmp(method, MHD_HTTP_METHOD_POST) != 0) {
-			struct answer answer = not_allowed("POST");
+			struct answer answer = answer_not_allowed("POST");
 
 			metrics_count_status(&server->metrics, answer.status);
-			return send_answer(server, connection, &answer);
+			return answer_send(connection, &answer, server->draining);
 		}
 		unsigned int refused = judge_head(connection);
 		if (refused != 0) {
 			struct answer answer = answer_text(refused, refusal_text(refused));
 
 			metrics_count_status(&server->metrics, refused);
-			return send_answer(server, connection, &answer);
+			return answer_send(connection, &answer, server->draining);
 		}
 		*request = mem_calloc(1, sizeof(**request));
-		**request = (struct request) { .server = server, .body = buf_init(BODY_MAX) };
+		**request = (struct request){ .server = server, .body = buf_init(BODY_MAX) };
 		atomic_fetch_add(&server->requests, 1);
 		return MHD_YES;
 	}
@@ -241,7 +201,7 @@ static enum MHD_Result on_mutate(struct server *server, struct MHD_Connection *c
 	}
 	struct answer answer = mutate(*request);
 	metrics_count_status(&server->metrics, answer.status);
-	return send_answer(server, connection, &answer);
+	return answer_send(connection, &answer, server->draining);
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */
@@ -298,9 +258,9 @@ static enum MHD_Result on_page(struct server *server, struct MHD_Connection *con
 		answer = strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
 					 strcmp(method, MHD_HTTP_METHOD_HEAD) == 0
 				 ? pages[i].get(server)
-				 : not_allowed("GET, HEAD");
+				 : answer_not_allowed("GET, HEAD");
 	}
-	return send_answer(server, connection, &answer);
+	return answer_send(connection, &answer, server->draining);
 }
 
 /* --- the library's callbacks ------------------------------------------------------------------ */
@@ -318,6 +278,7 @@ static void allow(struct server *server, struct MHD_Connection *connection, int6
 	conns_allow(&server->conns, conn_of(connection), now_us() / 1000, ms);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's signature */
 static enum MHD_Result on_tls_request(void *cls, struct MHD_Connection *connection,
 				      const char *path, const char *method, const char *version,
 				      const char *data, size_t *n, void **context)
@@ -335,6 +296,7 @@ static enum MHD_Result on_tls_request(void *cls, struct MHD_Connection *connecti
 	return result;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's signature */
 static enum MHD_Result on_plain_request(void *cls, struct MHD_Connection *connection,
 					const char *path, const char *method, const char *version,
 					const char *data, size_t *n, void **context)
@@ -391,47 +353,51 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *cls, const ch
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static struct MHD_Daemon *start(struct server *server, MHD_AccessHandlerCallback handler, int fd,
-				unsigned int flags, unsigned int connections,
-				const struct MHD_OptionItem *more)
+/* Functions go in as numbers there: the library's way. */
+static struct MHD_Daemon *start_tls(struct server *server, int fd,
+				    const struct MHD_OptionItem *options)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG |
-					flags,
-				0, NULL, NULL, handler, server, /* */
-				MHD_OPTION_EXTERNAL_LOGGER, on_message, server, /* */
-				MHD_OPTION_LISTEN_SOCKET, fd, /* */
-				MHD_OPTION_CONNECTION_LIMIT, connections, /* */
-				MHD_OPTION_CONNECTION_TIMEOUT, CONNS_IDLE_MS / 1000U, /* */
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONN_MEMORY, /* */
-				MHD_OPTION_STRICT_FOR_CLIENT, 1, /* */
-				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, /* */
-				MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, /* */
-				MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, /* */
-				MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+	return MHD_start_daemon(FLAGS | MHD_USE_TLS, 0, NULL, NULL, on_tls_request, server,
+				MHD_OPTION_EXTERNAL_LOGGER, on_message, server,
+				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+				TLS_CONNS_MAX, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
+				MHD_OPTION_HTTPS_CERT_CALLBACK2, serving_cert_retrieve,
+				MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES, MHD_OPTION_ARRAY, options,
+				MHD_OPTION_END);
+}
+
+static struct MHD_Daemon *start_plain(struct server *server, int fd,
+				      const struct MHD_OptionItem *options)
+{
+	return MHD_start_daemon(FLAGS, 0, NULL, NULL, on_plain_request, server,
+				MHD_OPTION_EXTERNAL_LOGGER, on_message, server,
+				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+				PLAIN_CONNS_MAX, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 int server_start(const struct webhook_config *config, const struct log *log, int tls_fd,
 		 int plain_fd, struct server **out, struct err *err)
 {
 	struct server *server = mem_calloc(1, sizeof(*server));
-	const struct MHD_OptionItem tls_options[] = {
-		{ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)serving_cert_retrieve },
-		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PRIORITIES },
-		{ MHD_OPTION_THREAD_POOL_SIZE, THREADS, NULL },
+	const struct MHD_OptionItem options[] = {
+		{ MHD_OPTION_CONNECTION_TIMEOUT, CONNS_IDLE_MS / 1000, NULL },
+		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONN_MEMORY, NULL },
+		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
+		{ MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
+		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, server },
+		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	const struct MHD_OptionItem no_options[] = { { MHD_OPTION_END, 0, NULL } };
 
+	json_arena_init();
 	server->config = config;
 	server->log = log;
 	conns_init(&server->conns);
 	pthread_rwlock_init(&server->namespaces_lock, NULL);
 	pthread_mutex_init(&server->big_body_lock, NULL);
-	server->tls =
-		start(server, on_tls_request, tls_fd, MHD_USE_TLS, TLS_CONNS_MAX, tls_options);
+	server->tls = start_tls(server, tls_fd, options);
 	if (server->tls != NULL && plain_fd != -1)
-		server->plain =
-			start(server, on_plain_request, plain_fd, 0, PLAIN_CONNS_MAX, no_options);
+		server->plain = start_plain(server, plain_fd, options);
 	if (server->tls == NULL || (plain_fd != -1 && server->plain == NULL)) {
 		server_stop(server);
 		return err_set(err, ERR_SYS, "the HTTP server did not start");
@@ -446,7 +412,7 @@ void server_set_namespaces(struct server *server, struct namespaces *fresh)
 	struct namespaces old = server->namespaces;
 	server->namespaces = *fresh;
 	pthread_rwlock_unlock(&server->namespaces_lock);
-	*fresh = (struct namespaces) { 0 };
+	*fresh = (struct namespaces){ 0 };
 	namespaces_done(&old);
 }
 

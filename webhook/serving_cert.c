@@ -31,7 +31,7 @@ static void pair_done(struct pair *pair)
 		gnutls_x509_crt_deinit(pair->chain[i]);
 	if (pair->key != NULL)
 		gnutls_x509_privkey_deinit(pair->key);
-	*pair = (struct pair) { 0 };
+	*pair = (struct pair){ 0 };
 }
 
 static int refuse(const char *path, int code, struct err *err)
@@ -43,7 +43,7 @@ static int read_pem(const char *path, struct buf *out, gnutls_datum_t *out_datum
 {
 	if (io_read_file(path, out, err) == -1)
 		return -1;
-	*out_datum = (gnutls_datum_t) { (unsigned char *)out->p, (unsigned int)out->n };
+	*out_datum = (gnutls_datum_t){ (unsigned char *)out->p, (unsigned int)out->n };
 	return 0;
 }
 
@@ -128,6 +128,7 @@ static int copy_pair(const struct pair *pair, gnutls_pcert_st *chain, gnutls_pri
 	return -1;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's signature */
 int serving_cert_retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
 			  gnutls_pcert_st **certs, unsigned int *certs_length,
 			  gnutls_ocsp_data_st **ocsp, unsigned int *ocsp_length,

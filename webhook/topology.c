@@ -94,13 +94,13 @@ static const struct namespace_key annotation_keys[] = {
 };
 
 /* A key of ours that is misspelt or misused would open a namespace: it closes it instead. */
-static void check_keys(const char *what, const json_t *map, const struct namespace_key *known,
-		       size_t n, struct findings *findings)
+static void check_keys(const char *what, json_t *map, const struct namespace_key *known, size_t n,
+		       struct findings *findings)
 {
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)map, name, value)
+	json_object_foreach(map, name, value)
 	{
 		size_t i = 0;
 

@@ -40,8 +40,8 @@ json_t *wrap_render(const struct wrap *wrap)
 	push(command, PATH_POLICY_FILE);
 	if (wrap->policy_optional)
 		push(command, "--policy-optional");
-	snprintf(ids, sizeof(ids), "%u:%u", wrap->uid, wrap->gid);
-	push(command, "--user");
+	snprintf(ids, sizeof(ids), "%u:%u", wrap->identity.uid, wrap->identity.gid);
+	push(command, wrap->identity.chosen ? "--user" : "--default-user");
 	push(command, ids);
 	if (wrap->groups[0] != '\0') {
 		push(command, "--groups");
@@ -53,7 +53,7 @@ json_t *wrap_render(const struct wrap *wrap)
 						       json_array_get(wrap->writable, i))));
 	}
 	push(command, "--");
-	json_array_extend(command, (json_t *)(uintptr_t)wrap->original);
+	json_array_extend(command, wrap->original);
 	return command;
 }
 
@@ -81,10 +81,15 @@ static bool parse_ids(const char *text, uint32_t *out_uid, uint32_t *out_gid)
 	return choices_parse_id(uid, 1, out_uid) && choices_parse_id(text + n + 1, 1, out_gid);
 }
 
-bool wrap_parse(const json_t *command, uint32_t *out_uid, uint32_t *out_gid, json_t **out_original)
+static bool is_identity_option(const char *option)
+{
+	return strcmp(option, "--user") == 0 || strcmp(option, "--default-user") == 0;
+}
+
+bool wrap_parse(const json_t *command, struct identity *out_identity, json_t **out_original)
 {
 	size_t n = json_array_size(command), i = 2;
-	uint32_t uid = 0, gid = 0;
+	struct identity id = { 0 };
 
 	if (!wrap_is_agent(command) || strcmp(word_at(command, 1), "run") != 0)
 		return false;
@@ -94,20 +99,20 @@ bool wrap_parse(const json_t *command, uint32_t *out_uid, uint32_t *out_gid, jso
 		if (strcmp(option, "--policy-optional") == 0)
 			continue;
 		i++;
-		if (strcmp(option, "--user") == 0) {
-			if (uid != 0 || !parse_ids(word_at(command, i), &uid, &gid))
+		if (is_identity_option(option)) {
+			if (id.uid != 0 || !parse_ids(word_at(command, i), &id.uid, &id.gid))
 				return false;
+			id.chosen = strcmp(option, "--user") == 0;
 		} else if (strcmp(option, "--policy") != 0 && strcmp(option, "--groups") != 0 &&
 			   strcmp(option, "--rw") != 0) {
 			return false;
 		}
 	}
-	if (uid == 0 || i + 1 >= n)
+	if (id.uid == 0 || i + 1 >= n)
 		return false;
 	*out_original = json_array();
 	while (++i < n)
 		json_array_append(*out_original, json_array_get(command, i));
-	*out_uid = uid;
-	*out_gid = gid;
+	*out_identity = id;
 	return true;
 }

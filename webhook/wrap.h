@@ -4,16 +4,16 @@
 #define WEBHOOK_WRAP_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "lib/json.h"
+#include "webhook/identity.h"
 
 struct wrap {
 	bool policy_optional;
-	uint32_t uid, gid;
+	struct identity identity;
 	const char *groups; /* "2000,3000", or "" */
 	const json_t *writable; /* array of paths */
-	const json_t *original; /* array of texts, at least one */
+	json_t *original; /* array of texts, at least one */
 };
 
 /* The new command; the caller drops it. Kubernetes expands $(NAME) in commands: in what we put
@@ -25,7 +25,7 @@ bool wrap_is_agent(const json_t *command);
 
 /* Reads back what only a rendered command knows: the identity, and the original command (the
  * caller drops it). False where `command` is not of the form that wrap_render() gives. */
-bool wrap_parse(const json_t *command, uint32_t *out_uid, uint32_t *out_gid, json_t **out_original);
+bool wrap_parse(const json_t *command, struct identity *out_identity, json_t **out_original);
 
 /* `text` with each '$' doubled, as a JSON text. */
 json_t *wrap_literal(const char *text);

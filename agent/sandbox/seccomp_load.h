@@ -6,8 +6,8 @@
 #include "agent/sandbox/seccomp_build.h"
 
 /* 0 or an errno value. One raw system call, so it may run between fork and exec. no_new_privs must
- * be set already (else EACCES); EINVAL means a kernel without CONFIG_SECCOMP_FILTER. It must come
- * last: no second filter, no Landlock-free mount or identity change of ours passes it. */
+ * be set already (else EACCES); EINVAL means a kernel without CONFIG_SECCOMP_FILTER. It goes last:
+ * the filter itself lets no further one be installed. */
 int seccomp_load(const struct seccomp_program *program);
 
 #endif

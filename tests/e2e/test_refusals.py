@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the sandbox cannot be built as asked, the container ends at once: exit status 125, one line
+that names the cause, and the workload never runs."""
+import json
+import pathlib
+
+import fixture
+from fixture import AGENT_PATH, SandboxCase, config_map, pod, world
+from images import BUSYBOX
+from pods import Outcome, Pod
+
+GOOD_POLICY = "version: 1\n"
+HARD_POLICY = GOOD_POLICY + "landlock: {compatibility: hard_requirement}\n"
+BEST_EFFORT_POLICY = GOOD_POLICY + "landlock: {compatibility: best_effort}\n"
+# Rendered for what later versions do with it; nothing needs it yet.
+UNUSED_CAPABILITIES = {"SYSLOG"}
+RUNTIME_PROFILE = pathlib.Path("/usr/share/containers/seccomp.json")
+ENOSYS = 38
+
+
+def app(manifest: dict) -> dict:
+    return manifest["spec"]["containers"][0]
+
+
+def deny_calls(state: pathlib.Path, name: str, prefix: str) -> None:
+    """A seccomp profile: the runtime's own, but calls that begin with `prefix` do not exist."""
+    profile = json.loads(RUNTIME_PROFILE.read_text())
+    names = {n for rule in profile["syscalls"] for n in rule["names"] if n.startswith(prefix)}
+    for rule in profile["syscalls"]:
+        rule["names"] = [n for n in rule["names"] if n not in names]
+    profile["syscalls"] = [r for r in profile["syscalls"] if r["names"]]
+    profile["syscalls"].append({"names": sorted(names), "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS})
+    (state / name).write_text(json.dumps(profile))
+
+
+class Refusals(SandboxCase):
+    def marking_pod(self) -> dict:
+        """As rendered, a pod whose workload leaves a mark and writes a line."""
+        return self.rendered(pod(
+            BUSYBOX, ["sh", "-c", "echo ran; touch /mark/ran"],
+            volumes=[{"name": "mark", "emptyDir": {}}],
+            volumeMounts=[{"name": "mark", "mountPath": "/mark"}]), GOOD_POLICY)
+
+    def play(self, manifest: dict, policy: str | None = GOOD_POLICY) -> tuple[Outcome, bool]:
+        """Plays it to its end; also whether the workload ran."""
+        made: Pod = self._play(manifest, policy)
+        made.start()
+        outcome = made.wait("app", 20)
+        return outcome, (made.volume("app", "/mark") / "ran").exists()
+
+    def assert_refused(self, manifest: dict, *causes: str, policy: str | None = GOOD_POLICY) -> None:
+        outcome, ran = self.play(manifest, policy)
+        self.assertFalse(ran, "the workload ran")
+        self.assertEqual((outcome.code, outcome.stdout), (125, b""), outcome.stderr)
+        lines = outcome.stderr.decode().splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        event = json.loads(lines[0])
+        self.assertEqual((event["event"], event["level"]), ("sandbox.refused", "error"))
+        for cause in causes:
+            self.assertIn(cause, event["reason"])
+
+    def test_the_pod_that_is_spoiled_below_runs_as_it_is(self):
+        outcome, ran = self.play(self.marking_pod())
+        self.assertEqual((outcome.code, outcome.stdout, ran), (0, b"ran\n", True), outcome.stderr)
+
+    def test_each_rendered_capability_is_needed(self):
+        for name in app(self.marking_pod())["securityContext"]["capabilities"]["add"]:
+            with self.subTest(missing=name):
+                manifest = self.marking_pod()
+                app(manifest)["securityContext"]["capabilities"]["add"].remove(name)
+                if name in UNUSED_CAPABILITIES:
+                    self.assertEqual(self.play(manifest)[0].code, 0)
+                else:
+                    self.assert_refused(manifest, name)
+
+    def test_a_start_that_is_not_roots(self):
+        manifest = self.marking_pod()
+        app(manifest)["securityContext"]["runAsUser"] = 1000
+        self.assert_refused(manifest)
+
+    def test_no_new_privileges_set_from_outside_does_no_harm(self):
+        manifest = self.marking_pod()
+        app(manifest)["securityContext"]["allowPrivilegeEscalation"] = False
+        outcome, ran = self.play(manifest)
+        self.assertEqual((outcome.code, ran), (0, True), outcome.stderr)
+
+    def test_a_place_that_is_not_process_1(self):
+        manifest = self.marking_pod()
+        manifest["spec"]["shareProcessNamespace"] = True
+        self.assert_refused(manifest, "PID 1")
+
+    def test_a_kernel_without_landlock(self):
+        manifest = self.without_landlock()
+        self.assert_refused(manifest, "Landlock")
+
+    def test_a_kernel_without_landlock_also_under_hard_requirement(self):
+        self.assert_refused(self.without_landlock(), "Landlock", policy=HARD_POLICY)
+
+    def test_best_effort_alone_runs_without_landlock_and_says_so(self):
+        outcome, ran = self.play(self.without_landlock(), BEST_EFFORT_POLICY)
+        self.assertEqual((outcome.code, ran), (0, True), outcome.stderr)
+        warnings = [e for e in fixture.events(outcome.stderr)[0] if e["level"] == "warn"]
+        self.assertTrue(any("landlock" in e["event"] for e in warnings), outcome.stderr)
+
+    def without_landlock(self) -> dict:
+        deny_calls(world.podman.state, "no-landlock.json", "landlock_")
+        manifest = self.marking_pod()
+        manifest["metadata"].setdefault("annotations", {})[
+            "container.seccomp.security.alpha.kubernetes.io/app"] = "localhost/no-landlock.json"
+        return manifest
+
+    def test_a_kernel_that_loads_no_seccomp_filter(self):
+        deny_calls(world.podman.state, "no-seccomp.json", "seccomp")
+        manifest = self.marking_pod()
+        manifest["metadata"].setdefault("annotations", {})[
+            "container.seccomp.security.alpha.kubernetes.io/app"] = "localhost/no-seccomp.json"
+        self.assert_refused(manifest, "seccomp")
+
+    def test_a_named_policy_that_is_absent(self):
+        self.assert_refused(self.marking_pod(), "policy.yaml", policy=None)
+
+    def test_a_policy_that_is_broken(self):
+        broken = {
+            "not a mapping": "- version: 1\n",
+            "not YAML": "version: [1\n",
+            "an unknown field": GOOD_POLICY + "filesystem_polici: {}\n",
+            "no version": "network_policies: {}\n",
+            "empty": "",
+        }
+        for name, text in broken.items():
+            with self.subTest(policy=name):
+                self.assert_refused(self.marking_pod(), "policy.yaml", policy=text)
+
+    def test_an_option_that_does_not_exist(self):
+        manifest = self.marking_pod()
+        app(manifest)["command"].insert(2, "--frobnicate")
+        self.assert_refused(manifest, "--frobnicate")
+
+    def test_an_identity_that_is_roots(self):
+        for user in ("0:0", "0:1000", "1000:0", "root"):
+            with self.subTest(user=user):
+                manifest = self.marking_pod()
+                app(manifest)["command"][2:2] = ["--user", user]
+                self.assert_refused(manifest, "--user")
+
+    def test_no_command(self):
+        manifest = self.marking_pod()
+        command = app(manifest)["command"]
+        app(manifest)["command"] = command[:command.index("--") + 1]
+        self.assert_refused(manifest, "command")
+
+    def test_a_place_without_its_state_directory(self):
+        manifest = self.marking_pod()
+        app(manifest)["volumeMounts"] = [
+            m for m in app(manifest)["volumeMounts"] if m["mountPath"] != "/run/openshell"]
+        self.assert_refused(manifest, "/run/openshell")
+
+    def test_the_agent_is_where_the_webhook_says(self):
+        self.assertEqual(app(self.marking_pod())["command"][:2], [AGENT_PATH, "run"])

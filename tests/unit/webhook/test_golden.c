@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each folder of tests/golden/webhook is a case: pod.yaml goes in; patch.json (and pod.json, the pod
+ * after it) or refused.txt must come out, and warnings.txt where there are any. GOLDEN_UPDATE=1
+ * writes what came out instead of comparing. tests/golden/apply.py checks the patches once more. */
+#include <check.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/io.h"
+#include "lib/mem.h"
+#include "tests/support/json_patch.h"
+#include "tests/support/review_text.h"
+#include "webhook/manifest.h"
+
+#define GOLDEN "tests/golden/webhook"
+#define IMAGE "registry.example/openshell/agent:1.0.0"
+
+enum { CASES_MAX = 512, TEXT_MAX = 1 << 20 };
+
+static char *cases[CASES_MAX];
+static int n_cases;
+
+static const struct webhook_config config = { IMAGE, TOPOLOGY_COMBINED };
+static const struct log quiet = { .level = LOG_LEVEL_ERROR };
+static struct namespaces namespaces;
+
+static bool updating(void)
+{
+	return getenv("GOLDEN_UPDATE") != NULL;
+}
+
+static void read_text(const char *path, struct buf *out)
+{
+	struct err err = { 0 };
+
+	ck_assert_msg(io_read_file(path, out, &err) == 0, "%s", err.msg);
+}
+
+static json_t *read_pod(const char *name)
+{
+	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/pod.yaml", name);
+	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
+	AUTO(json_drop) json_t *objects = NULL;
+	struct err err = { 0 };
+
+	read_text(path, &text);
+	ck_assert_msg(manifest_parse(buf_slice(&text), &objects, &err) == 0, "%s: %s", path,
+		      err.msg);
+	ck_assert_uint_eq(json_array_size(objects), 1);
+	return json_incref(json_array_get(objects, 0));
+}
+
+static void load_namespaces(void)
+{
+	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
+	struct err err = { 0 };
+
+	read_text(GOLDEN "/namespaces.yaml", &text);
+	ck_assert_msg(namespaces_parse(buf_slice(&text), &namespaces, &err) == 0, "%s", err.msg);
+}
+
+static void free_namespaces(void)
+{
+	namespaces_done(&namespaces);
+}
+
+/* NULL: the file must not be there. */
+static void expect_file(const char *name, const char *file, const char *have)
+{
+	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/%s", name, file);
+	AUTO(buf_done) struct buf want = buf_init(TEXT_MAX);
+	struct err err = { 0 };
+
+	if (updating()) {
+		if (have == NULL)
+			unlink(path);
+		else
+			ck_assert(io_replace_file(path, 0644, slice_text(have), &err) == 0);
+		return;
+	}
+	if (have == NULL) {
+		ck_assert_msg(access(path, F_OK) == -1, "%s is there, but was not expected", path);
+		return;
+	}
+	read_text(path, &want);
+	ck_assert_msg(strcmp(buf_text(&want), have) == 0, "%s:\n%s\nbut now:\n%s", path,
+		      buf_text(&want), have);
+}
+
+static void expect_json(const char *name, const char *file, const json_t *have, size_t flags)
+{
+	AUTO_FREE char *dump = have != NULL ? json_dumps(have, JSON_INDENT(2) | flags) : NULL;
+	AUTO_FREE char *text = dump != NULL ? mem_printf("%s\n", dump) : NULL;
+
+	expect_file(name, file, text);
+}
+
+/* One problem, or one warning, a line. */
+static void expect_refusal(const char *name, const struct review_answer *answer)
+{
+	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
+
+	for (const char *p = answer->message; *p != '\0'; p++) {
+		if (strncmp(p, "; [", 3) == 0 || strncmp(p, "; and", 5) == 0)
+			buf_puts(&text, "\n"), p++;
+		else
+			buf_put(&text, p, 1);
+	}
+	buf_puts(&text, "\n");
+	expect_file(name, "refused.txt", answer->allowed ? NULL : buf_text(&text));
+}
+
+static void expect_warnings(const char *name, const struct review_answer *answer)
+{
+	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
+
+	for (size_t i = 0; i < json_array_size(answer->warnings); i++)
+		buf_printf(&text, "%s\n", json_string_value(json_array_get(answer->warnings, i)));
+	expect_file(name, "warnings.txt", answer->warnings != NULL ? buf_text(&text) : NULL);
+}
+
+static void expect_fixed_point(const struct handler *handler, json_t *pod, const char *name)
+{
+	AUTO(review_answer_done) struct review_answer again = { 0 };
+	struct err err = { 0 };
+
+	ck_assert_msg(review_pod(handler, pod, &again, &err) == 0, "%s", err.msg);
+	ck_assert_msg(again.allowed, "%s: its own result is refused: %s", name, again.message);
+	ck_assert_msg(json_array_size(again.patch) == 0, "%s: its own result is patched again",
+		      name);
+}
+
+START_TEST(every_case_gives_what_its_folder_says)
+{
+	const char *name = cases[_i];
+	const struct handler handler = { &config, &namespaces, &quiet };
+	AUTO(json_drop) json_t *pod = read_pod(name);
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	struct err err = { 0 };
+
+	ck_assert_msg(review_pod(&handler, pod, &answer, &err) == 0, "%s: %s", name, err.msg);
+	ck_assert_str_eq(answer.uid, REVIEW_UID);
+	bool changed = json_array_size(answer.patch) > 0;
+	ck_assert_msg(json_patch_apply(pod, answer.patch, &err) == 0, "%s: %s", name, err.msg);
+	expect_refusal(name, &answer);
+	expect_warnings(name, &answer);
+	expect_json(name, "patch.json", answer.allowed ? answer.patch : NULL, 0);
+	expect_json(name, "pod.json", changed ? pod : NULL, JSON_SORT_KEYS);
+	if (answer.allowed)
+		expect_fixed_point(&handler, pod, name);
+}
+END_TEST
+
+static void expect_denial(const char *case_name, const char *patch_text, const char *code)
+{
+	const struct handler handler = { &config, &namespaces, &quiet };
+	AUTO(json_drop) json_t *pod = read_pod(case_name);
+	AUTO(json_drop) json_t *tampering = NULL;
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	AUTO(review_answer_done) struct review_answer again = { 0 };
+	struct err err = { 0 };
+
+	ck_assert(review_pod(&handler, pod, &answer, &err) == 0);
+	ck_assert(json_patch_apply(pod, answer.patch, &err) == 0);
+	ck_assert_msg(json_parse(slice_text(patch_text), &tampering, &err) == 0, "%s", err.msg);
+	ck_assert_msg(json_patch_apply(pod, tampering, &err) == 0, "%s", err.msg);
+	ck_assert(review_pod(&handler, pod, &again, &err) == 0);
+	ck_assert_msg(!again.allowed, "allowed: %s", patch_text);
+	ck_assert_msg(strstr(again.message, code) != NULL, "%s: %s", patch_text, again.message);
+}
+
+#define OP(op, path, value) "[{\"op\":\"" op "\",\"path\":\"" path "\",\"value\":" value "}]"
+#define INSTALL "/spec/initContainers/0"
+
+static const struct {
+	const char *patch, *code;
+} tamperings[] = {
+	{ OP("replace", INSTALL "/image", "\"evil\""), "OSW039" },
+	{ OP("add", INSTALL "/args", "[\"x\"]"), "OSW039" },
+	{ OP("add", INSTALL "/env", "[{\"name\":\"LD_PRELOAD\",\"value\":\"/x\"}]"), "OSW039" },
+	{ OP("replace", INSTALL "/securityContext/capabilities", "{}"), "OSW039" },
+	{ OP("add", INSTALL "/volumeMounts/-", "{\"name\":\"data\",\"mountPath\":\"/openshell\"}"),
+	  "OSW039" },
+	{ OP("remove", INSTALL, "0"), "OSW039" },
+	{ OP("add", INSTALL, "{\"name\":\"first\",\"image\":\"x\"}"), "OSW022" },
+	{ OP("replace", "/spec/containers/0/command", "[\"/app\"]"), "OSW039" },
+	{ OP("replace", "/spec/containers/0/command/0", "\"/bin/sh\""), "OSW039" },
+	{ OP("add", "/spec/containers/0/securityContext/capabilities/add/-", "\"SYS_MODULE\""),
+	  "OSW031" },
+	{ OP("add", "/spec/containers/-", "{\"name\":\"other\",\"image\":\"x\"}"), "OSW021" },
+	{ OP("replace", "/metadata/annotations/openshell.io~1status", "\"{}\""), "OSW010" },
+	{ OP("add", "/spec/hostPID", "true"), "OSW015" },
+	{ "[{\"op\":\"replace\",\"path\":\"/spec/volumes/0\",\"value\":"
+	  "{\"name\":\"openshell-supervisor-bin\",\"hostPath\":{\"path\":\"/srv\"}}}]",
+	  "OSW039" },
+	{ "[{\"op\":\"replace\",\"path\":\"/spec/containers/0/volumeMounts/0/readOnly\","
+	  "\"value\":false}]",
+	  "OSW032" },
+};
+
+START_TEST(what_was_rendered_and_then_changed_is_refused)
+{
+	expect_denial("minimal", tamperings[_i].patch, tamperings[_i].code);
+}
+END_TEST
+
+/* What other admission plugins do to a pod between two calls must not refuse it. */
+START_TEST(a_mount_added_later_is_taken_in_by_a_second_pass)
+{
+	const struct handler handler = { &config, &namespaces, &quiet };
+	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *later = NULL;
+	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
+	struct err err = { 0 };
+
+	ck_assert(review_pod(&handler, pod, &first, &err) == 0);
+	ck_assert(json_patch_apply(pod, first.patch, &err) == 0);
+	ck_assert(json_parse(slice_text("[{\"op\":\"add\",\"path\":\"/spec/volumes/-\",\"value\":"
+					"{\"name\":\"late\",\"emptyDir\":{}}},{\"op\":\"add\","
+					"\"path\":\"/spec/containers/0/volumeMounts/-\",\"value\":"
+					"{\"name\":\"late\",\"mountPath\":\"/late\"}},"
+					"{\"op\":\"replace\",\"path\":\"" INSTALL
+					"/resources/limits/cpu\",\"value\":\"1\"}]"),
+			     &later, &err) == 0);
+	ck_assert(json_patch_apply(pod, later, &err) == 0);
+	ck_assert(review_pod(&handler, pod, &second, &err) == 0);
+	ck_assert_msg(second.allowed, "%s", second.message);
+	ck_assert_uint_eq(json_array_size(second.patch), 1);
+	ck_assert(json_patch_apply(pod, second.patch, &err) == 0);
+	expect_fixed_point(&handler, pod, "late");
+}
+END_TEST
+
+static void add_refusals(struct buf *out)
+{
+	for (int i = 0; i < n_cases; i++) {
+		AUTO_FREE char *path = mem_printf(GOLDEN "/%s/refused.txt", cases[i]);
+
+		if (access(path, F_OK) == 0)
+			read_text(path, out);
+	}
+}
+
+START_TEST(every_denial_is_shown_by_a_case)
+{
+	AUTO(buf_done) struct buf all = buf_init(TEXT_MAX);
+
+	add_refusals(&all);
+	for (int i = 0; i < DENIAL_COUNT; i++) {
+		/* Takes a pod of 16 MiB: test_handler.c makes one. */
+		if (i == DENIAL_TOO_LARGE)
+			continue;
+		const char *code = denial_text((enum denial)i)->code;
+		ck_assert_msg(strstr(buf_text(&all), code) != NULL, "no case is refused with %s",
+			      code);
+	}
+}
+END_TEST
+
+START_TEST(the_documentation_of_denials_is_what_the_table_says)
+{
+	AUTO(buf_done) struct buf page = buf_init(TEXT_MAX);
+
+	denials_markdown(&page);
+	expect_file("../../../docs", "denials.md", buf_text(&page));
+}
+END_TEST
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void find_cases(void)
+{
+	DIR *folder = opendir(GOLDEN);
+	struct dirent *entry;
+
+	if (folder == NULL)
+		return;
+	while ((entry = readdir(folder)) != NULL)
+		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR && n_cases < CASES_MAX)
+			cases[n_cases++] = mem_strdup(entry->d_name);
+	closedir(folder);
+	qsort(cases, (size_t)n_cases, sizeof(cases[0]), by_name);
+}
+
+START_TEST(there_are_cases)
+{
+	ck_assert_int_gt(n_cases, 50);
+}
+END_TEST
+
+Suite *golden_suite(void);
+Suite *golden_suite(void)
+{
+	Suite *suite = suite_create("golden");
+	TCase *each = tcase_create("golden");
+
+	find_cases();
+	tcase_add_checked_fixture(each, load_namespaces, free_namespaces);
+	tcase_add_test(each, there_are_cases);
+	tcase_add_loop_test(each, every_case_gives_what_its_folder_says, 0, n_cases);
+	tcase_add_loop_test(each, what_was_rendered_and_then_changed_is_refused, 0,
+			    (int)ARRAY_LEN(tamperings));
+	tcase_add_test(each, a_mount_added_later_is_taken_in_by_a_second_pass);
+	tcase_add_test(each, every_denial_is_shown_by_a_case);
+	tcase_add_test(each, the_documentation_of_denials_is_what_the_table_says);
+	suite_add_tcase(suite, each);
+	return suite;
+}

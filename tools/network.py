@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""network: an outside world for pods, in a network namespace of its own.
+
+An origin listens there. `plug` gives a pod an eth0 that leads to it, with default routes, as a CNI
+plugin would; nothing of this machine's own network is touched or reachable."""
+import pathlib
+import secrets
+import subprocess
+
+ORIGIN = pathlib.Path(__file__).resolve().parent / "origin.py"
+PORT = 8080
+LOOPBACK_PORT = 9090
+ABSTRACT = "openshell-test-abstract"
+
+
+class Outside:
+    """The origin and its network; `token` is what it answers."""
+
+    host = f"198.51.100.1:{PORT}"
+    host6 = f"[2001:db8:1::1]:{PORT}"
+
+    def __init__(self):
+        self.token = secrets.token_hex(8)
+        self._processes: list[subprocess.Popen] = []
+        self._origin = self._start(["unshare", "--net", "--"], PORT)
+
+    def __enter__(self) -> "Outside":
+        return self
+
+    def __exit__(self, *_exc) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def plug(self, pid: int) -> None:
+        """Connects the network namespace of process `pid`, one at a time."""
+        origin = str(self._origin.pid)
+        _inside(origin, "ip", "link", "add", "pod", "type", "veth", "peer", "name", "eth0",
+                "netns", str(pid))
+        for where, device, v4, v6 in ((origin, "pod", "198.51.100.1/24", "2001:db8:1::1/64"),
+                                      (str(pid), "eth0", "198.51.100.2/24", "2001:db8:1::2/64")):
+            _inside(where, "ip", "link", "set", "lo", "up")
+            _inside(where, "ip", "link", "set", device, "up")
+            _inside(where, "ip", "address", "add", v4, "dev", device)
+            _inside(where, "ip", "-6", "address", "add", v6, "dev", device, "nodad")
+        _inside(str(pid), "ip", "route", "add", "default", "via", "198.51.100.1")
+        _inside(str(pid), "ip", "-6", "route", "add", "default", "via", "2001:db8:1::1")
+
+    def listen_inside(self, pid: int, *paths: str) -> None:
+        """Another origin in the namespace of `pid`: on its loopback, an abstract socket, `paths`."""
+        self._start(["nsenter", f"--net=/proc/{pid}/ns/net", "--"], LOOPBACK_PORT, f"@{ABSTRACT}", *paths)
+
+    def _start(self, prefix: list[str], port: int, *paths: str) -> subprocess.Popen:
+        process = subprocess.Popen([*prefix, str(ORIGIN), str(port), self.token, *paths],
+                                   stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self._processes.append(process)
+        if process.stdout.readline() != b"ready\n":
+            raise RuntimeError("the origin did not start")
+        return process
+
+
+def _inside(pid: str, *command: str) -> None:
+    done = subprocess.run(["nsenter", f"--net=/proc/{pid}/ns/net", "--", *command],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
