@@ -176,6 +176,11 @@ class Play:
         self.built = json.loads(self._driver.stdout.readline() or '{"error": "no answer"}')
         return self.built
 
+    def wait_gone(self, device: str) -> None:
+        """A device goes a moment after the namespace at its other end."""
+        while device in run("nsenter", f"--net={self.pod}", "ip", "link"):
+            time.sleep(0.05)
+
     def sysctl(self, name: str, value: int) -> None:
         run("nsenter", f"--net={self.pod}", "sh", "-c", f"echo {value} > /proc/sys/{name}")
 
@@ -262,7 +267,8 @@ def count_tcp(listening: socket.socket, into: str) -> None:
     while data := connection.recv(65536):
         n += len(data)
     connection.close()
-    pathlib.Path(into).write_text(str(n), encoding="ascii")
+    pathlib.Path(into + ".new").write_text(str(n), encoding="ascii")
+    os.rename(into + ".new", into)
 
 
 def family_of(address: str) -> int:

@@ -528,7 +528,7 @@ class Addresses(FenceCase):
 
     def test_somebody_elses_device_of_our_name_is_left_alone(self):
         self.play.stop(signal.SIGKILL)
-        time.sleep(0.2)
+        self.play.wait_gone("openshell0")
         run("nsenter", f"--net={self.play.pod}", "ip", "link", "add", "openshell0", "type", "bridge")
         self.assertIn("not ours", self.play.start()["error"])
 
