@@ -20,15 +20,13 @@ enum {
 	FIRST_PORT_DEFAULT = 1024,
 };
 
-static const char first_port[] = "net/ipv4/ip_unprivileged_port_start";
-
 /* One side: its channels to the kernel. */
 struct side {
 	struct nl_chan route, filter;
 };
 
 struct builder {
-	const struct fence_config *config;
+	const struct fence_config *config; /* checked, each port once */
 	struct fence *fence;
 	struct side pod, inner;
 	struct routes routes;
@@ -67,7 +65,8 @@ static bool is_ours(const struct fence_config *config, uint16_t port)
 	for (size_t i = 0; i < config->n_own; i++)
 		if (config->own[i] == port)
 			return true;
-	return port == config->proxy_port;
+	return port == config->proxy_port || port == config->transparent_port ||
+	       port == config->dns_port;
 }
 
 static int check_port(const struct fence_config *config, struct fence_port inbound, struct err *err)
@@ -98,6 +97,24 @@ static int check(const struct fence_config *config, struct err *err)
 	return 0;
 }
 
+/* A port may be declared and probed; it is let in once. */
+static void drop_repeated(struct fence_config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_inbound; i++) {
+		struct fence_port port = config->inbound[i];
+		size_t known = 0;
+
+		while (known < n && (config->inbound[known].port != port.port ||
+				     config->inbound[known].protocol != port.protocol))
+			known++;
+		if (known == n)
+			config->inbound[n++] = port;
+	}
+	config->n_inbound = n;
+}
+
 /* --- the two sides --- */
 
 static int open_side(struct side *side, int *out_reports, struct probe *out_probe, struct err *err)
@@ -118,8 +135,8 @@ static void free_low_ports(struct fence *fence)
 {
 	struct err ignored;
 
-	if (sysctl_write(first_port, 0, &ignored) == -1 ||
-	    sysctl_read(first_port, &fence->first_port, &ignored) == -1)
+	if (sysctl_write(SYSCTL_FIRST_PORT, 0, &ignored) == -1 ||
+	    sysctl_read(SYSCTL_FIRST_PORT, &fence->first_port, &ignored) == -1)
 		fence->first_port = FIRST_PORT_DEFAULT;
 }
 
@@ -313,10 +330,12 @@ static int build(struct builder *b, struct err *err)
 int fence_build(const struct fence_config *config, struct fence *out, struct err *err)
 {
 	struct fence fence = FENCE_INIT;
-	AUTO(builder_done) struct builder b = { .config = config, .fence = &fence };
+	struct fence_config checked = *config;
+	AUTO(builder_done) struct builder b = { .config = &checked, .fence = &fence };
 
 	if (check(config, err) == -1)
 		return -1;
+	drop_repeated(&checked);
 	if (build(&b, err) == -1) {
 		fence_done(&fence);
 		return err_wrap(err, "fence the sandbox's network");

@@ -45,6 +45,9 @@ struct fence {
 	bool dnat_v4, dnat_v6; /* inbound goes in by the kernel, with the client's address */
 	struct fence_listener listeners[FENCE_LISTENERS_MAX];
 	size_t n_listeners;
+	/* Ports that IPv6 clients do not reach, as the node lets nobody listen on them: to be warned of. */
+	uint16_t closed_v6[NFT_RULES_PORTS_MAX];
+	size_t n_closed_v6;
 	/* Reports of dropped packets (agent/net/nflog.h): the workload's, and other processes' in the
 	 * pod. For the proxy to read. */
 	int inner_reports_fd, pod_reports_fd;
@@ -54,8 +57,7 @@ struct fence {
 	long first_port;
 };
 
-/* Needs NET_ADMIN and SYS_ADMIN and a single thread; NET_BIND_SERVICE only for inbound ports below the
- * pod's own ip_unprivileged_port_start that the kernel cannot rewrite. */
+/* Needs NET_ADMIN and SYS_ADMIN and a single thread. */
 int fence_build(const struct fence_config *config, struct fence *out, struct err *err);
 
 /* Closes what `fence` holds. Accepts one that was zeroed by FENCE_INIT. The filter stays in force. */

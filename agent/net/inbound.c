@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "agent/net/sysctl.h"
 #include "lib/cleanup.h"
 
 enum { BACKLOG = 128 };
@@ -49,20 +50,51 @@ static int listen_on(int family, bool loopback, uint16_t port)
 	return steal_fd(&fd);
 }
 
+/* A port that takes privilege elsewhere (NET_BIND_SERVICE, which we do not ask for): the limit is
+ * lowered for as long as it takes, where the node allows that. */
+static int listen_low(int family, bool loopback, uint16_t port)
+{
+	struct err ignored;
+	long first;
+
+	if (sysctl_read(SYSCTL_FIRST_PORT, &first, &ignored) == -1 ||
+	    sysctl_write(SYSCTL_FIRST_PORT, port, &ignored) == -1) {
+		errno = EACCES;
+		return -1;
+	}
+	AUTO_FD int fd = listen_on(family, loopback, port);
+	int error = errno;
+	if (sysctl_write(SYSCTL_FIRST_PORT, first, &ignored) == -1)
+		return -1;
+	errno = error;
+	return steal_fd(&fd);
+}
+
+static int refuse(uint16_t port, struct err *err)
+{
+	if (errno == EACCES)
+		return err_set(err, ERR_DENIED,
+			       "port %u cannot be let in: this node lets containers listen on no "
+			       "port as low; use one above 1023",
+			       port);
+	return err_sys(err, "listen on port %u for the workload", port);
+}
+
 static int add(struct fence *fence, int family, bool loopback, uint16_t port, struct err *err)
 {
 	const struct subnet *net = family == AF_INET6 && fence->has_v6 ? &fence->v6 : &fence->v4;
 	int fd = listen_on(family, loopback, port);
 
+	if (fd == -1 && errno == EACCES)
+		fd = listen_low(family, loopback, port);
 	if (fd == -1 && loopback)
 		return 0;
-	if (fd == -1 && errno == EACCES)
-		return err_set(err, ERR_DENIED,
-			       "port %u cannot be let in: this node lets containers bind no port "
-			       "below 1024; use a higher one",
-			       port);
+	if (fd == -1 && family == AF_INET6 && fence->dnat_v4) {
+		fence->closed_v6[fence->n_closed_v6++] = port;
+		return 0;
+	}
 	if (fd == -1)
-		return err_sys(err, "listen on port %u for the workload", port);
+		return refuse(port, err);
 	fence->listeners[fence->n_listeners++] = (struct fence_listener){ fd, port, net->inner };
 	return 0;
 }

@@ -7,8 +7,9 @@
 
 #include "agent/net/fence.h"
 
-/* Fills `fence->listeners` for the TCP ports of `config`. A loopback listener that cannot be had is left
- * out; one that is the only way in is an error. `pod_has_v6`: others reach the pod over IPv6. */
+/* Fills `fence->listeners` for the TCP ports of `config`. A listener on loopback that cannot be had is
+ * left out, and so is one for IPv6 where IPv4 clients get in (`fence->closed_v6`); else it is an error.
+ * `pod_has_v6`: others reach the pod over IPv6. */
 int inbound_listen(const struct fence_config *config, bool pod_has_v6, struct fence *fence,
 		   struct err *err);
 

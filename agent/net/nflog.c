@@ -113,7 +113,7 @@ bool nflog_parse_one(struct slice body, struct nflog_event *out)
 		if (attr.type == NFULA_PAYLOAD)
 			packet = attr.value;
 		if (attr.type == NFULA_PREFIX && text != NULL && strlen(text) < NFLOG_PREFIX_MAX)
-			strcpy(event.prefix, text);
+			memcpy(event.prefix, text, strlen(text) + 1);
 		if (attr.type == NFULA_UID && attr.value.n == sizeof(event.uid)) {
 			event.uid = ntohl(nl_in_u32(attr.value));
 			event.has_uid = true;

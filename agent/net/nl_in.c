@@ -2,6 +2,7 @@
 #include "agent/net/nl_in.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/netlink.h>
 #include <string.h>
 
@@ -80,7 +81,7 @@ int nl_in_error(const struct nl_in *message, const char **out_text)
 	struct nl_in_attr attr;
 
 	*out_text = "";
-	if (!nl_in_header(&r, &e, sizeof(e)) || e.error > 0)
+	if (!nl_in_header(&r, &e, sizeof(e)) || e.error > 0 || e.error == INT_MIN)
 		return EBADMSG;
 	if ((message->flags & NLM_F_ACK_TLVS) == 0)
 		return -e.error;

@@ -98,9 +98,13 @@ static int take_address(struct routes *routes, struct rd r, struct err *err)
 	if (!nl_in_header(&r, &head, sizeof(head)))
 		return bad_message(err);
 	note_family(routes, &head);
+	/* An address that claims the whole family for its link says nothing of what is in use. */
+	unsigned prefix = head.ifa_prefixlen;
+	if (prefix == 0)
+		prefix = head.ifa_family == AF_INET ? 32 : 128;
 	while (nl_in_attr(&r, &attr))
 		if ((attr.type == IFA_ADDRESS || attr.type == IFA_LOCAL) &&
-		    read_block(head.ifa_family, attr.value, head.ifa_prefixlen, &block) &&
+		    read_block(head.ifa_family, attr.value, prefix, &block) &&
 		    routes_add(routes, block, err) == -1)
 			return -1;
 	return r.bad ? bad_message(err) : 0;

@@ -5,7 +5,10 @@
 
 #include "lib/err.h"
 
-/* A whole number below /proc/sys, such as "net/ipv4/ip_unprivileged_port_start". */
+/* The first TCP and UDP port that a process without privilege may bind. */
+#define SYSCTL_FIRST_PORT "net/ipv4/ip_unprivileged_port_start"
+
+/* A whole number below /proc/sys, named as above. */
 int sysctl_read(const char *name, long *out, struct err *err);
 
 /* A container's /proc/sys is read-only, so this may go through an instance of procfs of our own that is

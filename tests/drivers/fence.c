@@ -56,6 +56,7 @@ static void print_fence(const struct fence *fence, int inner)
 		       subnet_text(fence->v6.inner, in));
 	printf("\"dnat_v4\": %d, \"dnat_v6\": %d, \"first_port\": %ld, ", fence->dnat_v4,
 	       fence->dnat_v6, fence->first_port);
+	printf("\"closed_v6\": %zu, ", fence->n_closed_v6);
 	print_listeners(fence);
 	printf("}\n");
 }

@@ -27,6 +27,12 @@ ND_AND_MLD = {130, 131, 132, 133, 134, 135, 136, 143}
 POD4, OUT4, POD6, OUT6 = "10.9.0.2", "10.9.0.1", "fd00:9::2", "fd00:9::1"
 
 
+READ_ONLY_SYSCTLS = ("mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys "
+                     '&& exec "$@"')
+CAPABILITIES = ("+sys_admin,+net_admin,+sys_ptrace,+syslog,+setuid,+setgid,+setpcap,+kill,"
+                "+dac_read_search,+chown")
+
+
 def run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -158,13 +164,25 @@ class Play:
         self.stop()
         self._stack.close()
 
-    def start(self, *options: str) -> dict:
-        """Builds the fence; what the driver says of it."""
+    def start(self, *options: str, **environment: str) -> dict:
+        """Builds the fence, with what a container has: /proc/sys is read-only, and there are the
+        capabilities of PID 1 alone. What the driver says of it."""
         self._driver = subprocess.Popen(
-            ["nsenter", f"--net={self.pod}", str(self._driver_path), *options],
+            ["nsenter", f"--net={self.pod}", "unshare", "--mount", "sh", "-c", READ_ONLY_SYSCTLS,
+             "sh", "setpriv", f"--bounding-set=-all,{CAPABILITIES}", "env",
+             *(f"{name}={value}" for name, value in environment.items()),
+             str(self._driver_path), *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.built = json.loads(self._driver.stdout.readline() or '{"error": "no answer"}')
         return self.built
+
+    def wait_gone(self, device: str) -> None:
+        """A device goes a moment after the namespace at its other end."""
+        while device in run("nsenter", f"--net={self.pod}", "ip", "link"):
+            time.sleep(0.05)
+
+    def sysctl(self, name: str, value: int) -> None:
+        run("nsenter", f"--net={self.pod}", "sh", "-c", f"echo {value} > /proc/sys/{name}")
 
     def ask(self, what: str) -> dict:
         self._driver.stdin.write(what + "\n")
@@ -249,7 +267,8 @@ def count_tcp(listening: socket.socket, into: str) -> None:
     while data := connection.recv(65536):
         n += len(data)
     connection.close()
-    pathlib.Path(into).write_text(str(n), encoding="ascii")
+    pathlib.Path(into + ".new").write_text(str(n), encoding="ascii")
+    os.rename(into + ".new", into)
 
 
 def family_of(address: str) -> int:

@@ -5,7 +5,6 @@ import pathlib
 import signal
 import socket
 import struct
-import subprocess
 import tempfile
 import time
 import unittest
@@ -385,6 +384,11 @@ class Inbound(FenceCase):
                         self.play.listener(self.play.inner, "0.0.0.0", 80), 200000)
         self.assertEqual(self.outside(drain, POD4, 80), 200000)
 
+    def test_a_port_declared_twice_is_let_in_once(self):
+        self.play.stop()
+        built = self.play.start("--inbound", "80", "--inbound", "80", "--inbound", "80/udp")
+        self.assertEqual([x["port"] for x in built["listeners"]], [80, 80])
+
     def test_a_connection_from_outside_opens_no_other_way(self):
         self.serve_inside("0.0.0.0", 80)
         self.assertEqual(self.outside(tcp, POD4, 80), OUT4)
@@ -524,7 +528,7 @@ class Addresses(FenceCase):
 
     def test_somebody_elses_device_of_our_name_is_left_alone(self):
         self.play.stop(signal.SIGKILL)
-        time.sleep(0.2)
+        self.play.wait_gone("openshell0")
         run("nsenter", f"--net={self.play.pod}", "ip", "link", "add", "openshell0", "type", "bridge")
         self.assertIn("not ours", self.play.start()["error"])
 
@@ -558,13 +562,75 @@ class WithoutIPv4(FenceCase):
         self.assertEqual(self.play.ask("probe"), {"holds": True})
 
 
+class RefusedIPv6(FenceCase):
+    """Where new devices of the pod have IPv6 turned off."""
+    options = ("--inbound", "8080")
+
+    def test_ipv6_clients_are_passed_on_over_ipv4(self):
+        self.play.sysctl("net/ipv6/conf/default/disable_ipv6", 1)
+        self.built = self.play.ask("build")
+        self.assertNotIn("v6", self.built)
+        self.assertEqual([(x["family"], x["to"]) for x in self.built["listeners"]],
+                         [(4, self.built["v4"][1]), (6, self.built["v4"][1])])
+        self.assertEqual(self.inner(udp, OUT6, 80), "ENETUNREACH")
+
+
+class Refused(FenceCase):
+    """Where a node refuses what others take. A library stands before the call and says no."""
+    options = ("--inbound", "80")
+
+    def start_refused(self, what: str, *options: str) -> dict:
+        self.play.stop()
+        with tempfile.TemporaryDirectory() as folder:
+            run("cc", "-shared", "-fPIC", "-I/usr/include/libnl3", "-o", f"{folder}/refuse.so",
+                str(GOLDEN / f"refuse_{what}.c"))
+            self.built = self.play.start(*options, LD_PRELOAD=f"{folder}/refuse.so")
+        return self.built
+
+    def test_without_forwarding_inbound_goes_by_listeners(self):
+        built = self.start_refused("forwarding", *self.options)
+        self.assertEqual(built["dnat_v4"], 0)
+        self.assertEqual([x["family"] for x in built["listeners"]], [4, 6])
+        self.assertEqual(self.outside(connects, POD4, 80), "connected")
+        self.assertEqual(self.outside(connects, POD4, 81), "ECONNREFUSED")
+
+    def test_without_forwarding_a_datagram_port_is_an_error(self):
+        self.assertIn("UDP port 53 cannot be let in",
+                      self.start_refused("forwarding", "--inbound", "53/udp")["error"])
+
+    def test_without_sysctls_a_low_port_is_closed_to_ipv6_alone(self):
+        built = self.start_refused("procfs", *self.options)
+        self.assertEqual((built["first_port"], built["closed_v6"]), (1024, 1))
+        self.assertEqual((built["dnat_v4"], built["listeners"]), (1, []))
+        self.assertEqual(self.start_refused("procfs", "--inbound", "8080")["closed_v6"], 0)
+
+
+def connects(address: str, port: int) -> str:
+    socket.create_connection((address, port), 1).close()
+    return "connected"
+
+
+class StrictSources(FenceCase):
+    """With the strictest check of source addresses that a node may have."""
+    options = ("--inbound", "8080")
+
+    def test_both_ways_work(self):
+        self.play.sysctl("net/ipv4/conf/all/rp_filter", 1)
+        self.play.serve(self.play.inner, WORKLOAD, answer_tcp,
+                        self.play.listener(self.play.inner, "0.0.0.0", 8080))
+        self.assertEqual(self.outside(tcp, POD4, 8080), OUT4)
+        proxy, mine = self.built["v4"]
+        self.play.serve(self.play.pod, PROXY, answer_tcp,
+                        self.play.listener(self.play.pod, proxy, PROXY_PORT))
+        self.assertEqual(self.inner(tcp, proxy, PROXY_PORT), mine)
+
+
 class ForwardingIPv6(FenceCase):
     """Where the pod forwards IPv6 already, the kernel passes it on as it does IPv4."""
     options = ("--inbound", "8080")
 
     def test_the_client_keeps_its_address(self):
-        subprocess.run(["nsenter", f"--net={self.play.pod}", "sh", "-c",
-                        "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"], check=True)
+        self.play.sysctl("net/ipv6/conf/all/forwarding", 1)
         self.built = self.play.ask("build")
         self.assertEqual(self.built["dnat_v6"], 1)
         self.play.serve(self.play.inner, WORKLOAD, answer_tcp,

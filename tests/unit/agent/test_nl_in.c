@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/netlink.h>
 #include <netlink/msg.h>
 #include <stdlib.h>
@@ -129,6 +130,7 @@ static const struct {
 	{ -EINVAL, EINVAL, 64, NLM_F_ACK_TLVS | NLM_F_CAPPED, "no such chain" },
 	{ -EINVAL, EINVAL, 4, NLM_F_ACK_TLVS | NLM_F_CAPPED, "no such chain" },
 	{ 5, EBADMSG, 16, NLM_F_ACK_TLVS, "" },
+	{ INT_MIN, EBADMSG, 16, NLM_F_ACK_TLVS, "" },
 };
 
 START_TEST(an_error_says_what_the_kernel_said)

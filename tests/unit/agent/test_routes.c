@@ -110,6 +110,21 @@ START_TEST(a_default_route_takes_nothing)
 }
 END_TEST
 
+START_TEST(an_address_without_a_network_takes_itself)
+{
+	AUTO(routes_done) struct routes routes = { 0 };
+	struct nl_out v4 = address(1, AF_INET, "10.0.0.1", 0, 0);
+	struct nl_out v6 = address(1, AF_INET6, "fd00::1", 0, 0);
+	struct err err = { 0 };
+
+	ck_assert_int_eq(give(&routes, &v4, MAX, &err), 0);
+	ck_assert_int_eq(give(&routes, &v6, MAX, &err), 0);
+	ck_assert_uint_eq(routes.n_taken, 2);
+	ck_assert_uint_eq(routes.taken[0].prefix, 128);
+	ck_assert_uint_eq(routes.taken[1].prefix, 128);
+}
+END_TEST
+
 START_TEST(an_address_of_another_size_is_passed_over)
 {
 	AUTO(routes_done) struct routes routes = { 0 };
@@ -186,6 +201,7 @@ Suite *routes_suite(void)
 
 	tcase_add_test(tc, devices_and_what_they_carry_are_kept);
 	tcase_add_test(tc, a_default_route_takes_nothing);
+	tcase_add_test(tc, an_address_without_a_network_takes_itself);
 	tcase_add_test(tc, an_address_of_another_size_is_passed_over);
 	tcase_add_test(tc, more_than_a_pod_has_is_refused);
 	tcase_add_loop_test(tc, a_message_cut_short_is_refused, 0, 40);
