@@ -99,7 +99,7 @@ int intercept_new(struct ca *ca, struct intercept **out, struct err *err)
 	struct intercept *intercept = mem_calloc(1, sizeof(*intercept));
 
 	intercept->ca = *ca;
-	*ca = (struct ca) { 0 };
+	*ca = (struct ca){ 0 };
 	intercept->leaves = lru_init(INTERCEPT_LEAVES_MAX, release_leaf);
 	if (set_up(intercept, err) == -1) {
 		intercept_free(intercept);
@@ -129,7 +129,7 @@ int intercept_session(struct intercept *intercept, const char *host, int fd, int
 
 struct intercept_stats intercept_stats(const struct intercept *intercept)
 {
-	return (struct intercept_stats) {
+	return (struct intercept_stats){
 		.leaves = intercept->leaves.n,
 		.made = intercept->made,
 		.evicted = intercept->leaves.evicted,
