@@ -25,6 +25,13 @@ static inline struct slice slice_text(const char *text)
 	return (struct slice){ (const uint8_t *)text, strlen(text) };
 }
 
+static inline bool slice_is(struct slice s, const char *text)
+{
+	size_t n = strlen(text);
+
+	return s.n == n && (n == 0 || memcmp(s.p, text, n) == 0);
+}
+
 static inline struct rd rd_init(struct slice s)
 {
 	return (struct rd){ .left = s };

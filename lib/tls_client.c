@@ -47,8 +47,8 @@ static void add_ticket(struct tickets *tickets, SSL_SESSION *ticket)
 {
 	if (tickets->n == TICKETS_PER_PEER) {
 		SSL_SESSION_free(tickets->items[0]);
-		memmove(&tickets->items[0], &tickets->items[1],
-			(TICKETS_PER_PEER - 1) * sizeof(tickets->items[0]));
+		for (size_t i = 1; i < tickets->n; i++)
+			tickets->items[i - 1] = tickets->items[i];
 		tickets->n--;
 	}
 	tickets->items[tickets->n++] = ticket;

@@ -21,8 +21,8 @@ struct tls_ticket_key {
 
 /* Zeroed: no key yet. */
 struct tls_tickets {
-	struct tls_ticket_key current, previous;
-	int keys; /* how many of the two there are */
+	struct tls_ticket_key keys[2]; /* the current one, and the one before */
+	size_t n;
 };
 
 /* To be called before sessions begin: makes a new key where the current one has served its time. */

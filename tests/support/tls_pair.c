@@ -42,7 +42,7 @@ void tls_pair_init(struct tls_pair *pair, const char *host)
 	struct err err = { 0 };
 
 	signal(SIGPIPE, SIG_IGN);
-	*pair = (struct tls_pair) { .now_s = time(NULL), .client_fd = -1, .server_fd = -1 };
+	*pair = (struct tls_pair){ .now_s = time(NULL), .client_fd = -1, .server_fd = -1 };
 	/* Long enough ago for leaves that have expired. */
 	struct ca_options options = { "Test CA", pair->now_s - 30 * DAY, 60 * DAY };
 
@@ -64,7 +64,7 @@ static void drop_connection(struct tls_pair *pair)
 	auto_close(&pair->client_fd);
 	auto_close(&pair->server_fd);
 	pair->client_fd = pair->server_fd = -1;
-	pair->client_err = pair->server_err = (struct err) { 0 };
+	pair->client_err = pair->server_err = (struct err){ 0 };
 }
 
 void tls_pair_done(struct tls_pair *pair)

@@ -62,7 +62,7 @@ static int answer_hello(const char *host, int64_t now_s, struct err *err)
 
 	if (intercept_session(intercept, host, fds[0], now_s, &session, err) == -1)
 		return TLS_ERROR;
-	tls_session_put_back(session, (struct slice) { (const uint8_t *)hello, hello_n });
+	tls_session_put_back(session, (struct slice){ (const uint8_t *)hello, hello_n });
 	int result = tls_handshake(session, err);
 
 	while (recv(fds[1], flight, sizeof(flight), 0) > 0)

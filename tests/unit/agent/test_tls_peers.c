@@ -67,7 +67,7 @@ static void write_leaf(void)
 
 	ck_assert_int_eq(key_generate(&key, &err), 0);
 	ck_assert_int_eq(leaf_issuer_new(&ca, key, &issuer, &err), 0);
-	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options) { HOST, time(NULL), 3600 },
+	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options){ HOST, time(NULL), 3600 },
 				    &as_ca.certificate, &err),
 			 0);
 	ck_assert_int_eq(ca_write_pem(&as_ca, &leaf_pem, &err), 0);

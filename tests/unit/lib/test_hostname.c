@@ -55,7 +55,7 @@ END_TEST
 
 START_TEST(a_name_with_a_nul_is_none)
 {
-	ck_assert(!hostname_is_dns((struct slice) { (const uint8_t *)"a\0b", 3 }));
+	ck_assert(!hostname_is_dns((struct slice){ (const uint8_t *)"a\0b", 3 }));
 }
 END_TEST
 

@@ -150,7 +150,7 @@ static void put_back(size_t n)
 
 	ck_assert_int_ge(got, n > 0 ? 1 : 0);
 	tls_server_session(pair.server, HOST, pair.server_fd, pair.now_s, &pair.far, &err);
-	tls_session_put_back(pair.far, (struct slice) { (const uint8_t *)hello, (size_t)got });
+	tls_session_put_back(pair.far, (struct slice){ (const uint8_t *)hello, (size_t)got });
 }
 
 START_TEST(bytes_that_were_read_before_are_put_back)
@@ -226,7 +226,7 @@ START_TEST(a_long_stream_arrives_whole)
 		AUTO_FREE uint8_t *copy = mem_calloc(n + 1, 1);
 
 		memcpy(copy, sent + out, n);
-		ssize_t wrote = n > 0 ? tls_write(pair.near, (struct slice) { copy, n }, &err) : 0;
+		ssize_t wrote = n > 0 ? tls_write(pair.near, (struct slice){ copy, n }, &err) : 0;
 
 		ck_assert_msg(wrote >= 0 || wrote == TLS_WANT_WRITE, "%s", err.msg);
 		blocked |= wrote == TLS_WANT_WRITE;

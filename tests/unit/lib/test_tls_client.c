@@ -94,7 +94,7 @@ START_TEST(an_unknown_authority_is_refused_by_name)
 	AUTO(ca_done) struct ca other = { 0 };
 	struct err err = { 0 };
 
-	ck_assert_int_eq(ca_create(&(struct ca_options) { "Other CA", pair.now_s, DAY }, &other,
+	ck_assert_int_eq(ca_create(&(struct ca_options){ "Other CA", pair.now_s, DAY }, &other,
 				   &err),
 			 0);
 	tls_pair_show(&pair, &other, HOST, pair.now_s);
@@ -108,7 +108,7 @@ START_TEST(an_authority_of_the_same_name_is_not_the_same)
 	AUTO(ca_done) struct ca other = { 0 };
 	struct err err = { 0 };
 
-	ck_assert_int_eq(ca_create(&(struct ca_options) { "Test CA", pair.now_s, DAY }, &other,
+	ck_assert_int_eq(ca_create(&(struct ca_options){ "Test CA", pair.now_s, DAY }, &other,
 				   &err),
 			 0);
 	tls_pair_show(&pair, &other, HOST, pair.now_s);

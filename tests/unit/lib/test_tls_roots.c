@@ -22,7 +22,7 @@ static void begin(void)
 	struct err err = { 0 };
 
 	for (int i = 0; i < CAS; i++)
-		ck_assert_int_eq(ca_create(&(struct ca_options) { names[i], NOW, DAY }, &cas[i],
+		ck_assert_int_eq(ca_create(&(struct ca_options){ names[i], NOW, DAY }, &cas[i],
 					   &err),
 				 0);
 	ck_assert_int_eq(key_generate(&key, &err), 0);
@@ -42,7 +42,7 @@ static X509 *issue(const struct ca *ca)
 	struct err err = { 0 };
 
 	ck_assert_int_eq(leaf_issuer_new(ca, key, &issuer, &err), 0);
-	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options) { "a.example", NOW, DAY }, &leaf,
+	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options){ "a.example", NOW, DAY }, &leaf,
 				    &err),
 			 0);
 	leaf_issuer_free(issuer);
@@ -120,7 +120,7 @@ START_TEST(every_truncation_is_refused)
 		struct tls_roots *roots = NULL;
 
 		memcpy(cut, pem.p, n);
-		ck_assert_msg(tls_roots_new((struct slice) { cut, n }, &roots, &err) == -1,
+		ck_assert_msg(tls_roots_new((struct slice){ cut, n }, &roots, &err) == -1,
 			      "%zu of %zu bytes", n, pem.n);
 	}
 }
