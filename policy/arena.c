@@ -33,7 +33,8 @@ void *arena_alloc(struct arena *arena, size_t n, size_t size)
 	/* Sizes come from counts of nodes, which are capped; a wrap would be our bug. */
 	if (size > 0 && n > (SIZE_MAX / 2 - ALIGN) / size)
 		abort();
-	size_t bytes = (n * size + ALIGN - 1) / ALIGN * ALIGN;
+	/* Never nothing, so that two results are never the same. */
+	size_t bytes = (n * size + ALIGN) / ALIGN * ALIGN;
 
 	if (bytes > CHUNK_FIRST / 4)
 		return new_chunk(arena, bytes);

@@ -16,7 +16,7 @@ static const char name_chars[256] = {
 	['-'] = '-',      ['_'] = '_',      ['0'] = '0',      ['1'] = '1',      ['2'] = '2',
 	['3'] = '3',      ['4'] = '4',      ['5'] = '5',      ['6'] = '6',      ['7'] = '7',
 	['8'] = '8',      ['9'] = '9',
-#define LETTER(upper, lower) [upper] = lower, [lower] = lower
+#define LETTER(upper, lower) [(upper)] = (lower), [(lower)] = (lower)
 	LETTER('A', 'a'), LETTER('B', 'b'), LETTER('C', 'c'), LETTER('D', 'd'), LETTER('E', 'e'),
 	LETTER('F', 'f'), LETTER('G', 'g'), LETTER('H', 'h'), LETTER('I', 'i'), LETTER('J', 'j'),
 	LETTER('K', 'k'), LETTER('L', 'l'), LETTER('M', 'm'), LETTER('N', 'n'), LETTER('O', 'o'),
