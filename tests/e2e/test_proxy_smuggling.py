@@ -116,17 +116,13 @@ def after_chunks(data: bytes, line_end: bytes) -> bytes:
 
 
 class Smuggling(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.origin = Origin(polite)
-        cls.addClassCleanup(cls.origin.close)
-        cls.site = f"web.test:{cls.origin.port}"
-        cls.proxy = Proxy(POLICY.format(port=cls.origin.port), "--host", "web.test=127.0.0.1",
-                          "--limit", "head_ms=2000")
-        cls.addClassCleanup(cls.proxy.stop)
-
     def setUp(self):
-        del self.origin.seen[:]
+        self.origin = Origin(polite)
+        self.addCleanup(self.origin.close)
+        self.site = f"web.test:{self.origin.port}"
+        self.proxy = Proxy(POLICY.format(port=self.origin.port), "--host", "web.test=127.0.0.1",
+                           "--limit", "head_ms=2000")
+        self.addCleanup(self.proxy.stop)
 
     def ways(self):
         """On the proxy itself and in a tunnel: how a target is written, and what to open before."""
@@ -149,7 +145,6 @@ class Smuggling(unittest.TestCase):
         for way, prefix, tunnel in self.ways():
             for name, (fields, body) in REFUSED.items():
                 with self.subTest(f"{way}: {name}"):
-                    self.setUp()
                     answer = self.send(prefix, tunnel, fields, body)
                     self.assertRegex(answer, rb"\AHTTP/1.1 (400|417|501) [^\r]*\r\n")
                     self.assertEqual(answer.count(b"HTTP/1.1 "), 1)
@@ -159,7 +154,6 @@ class Smuggling(unittest.TestCase):
         for way, prefix, tunnel in self.ways():
             for name, body in BAD_CHUNKS.items():
                 with self.subTest(f"{way}: {name}"):
-                    self.setUp()
                     answer = self.send(prefix, tunnel, b"Transfer-Encoding: chunked\r\n", body)
                     self.assertRegex(answer, rb"\AHTTP/1.1 400 ")
                     self.assertEqual(answer.count(b"HTTP/1.1 "), 1)
@@ -169,7 +163,6 @@ class Smuggling(unittest.TestCase):
         for way, prefix, tunnel in self.ways():
             for path in PATHS:
                 with self.subTest(f"{way}: {path}"):
-                    self.setUp()
                     answer = self.send(prefix, tunnel, b"", b"", path=path, method=b"GET")
                     self.assertRegex(answer, rb"\AHTTP/1.1 (400|403) ")
                     self.assertEqual(self.origin.connections, 0)
@@ -177,7 +170,7 @@ class Smuggling(unittest.TestCase):
     def test_a_path_is_sent_in_the_form_that_was_decided_on(self):
         for way, prefix, tunnel in self.ways():
             with self.subTest(way):
-                self.setUp()
+                del self.origin.seen[:]
                 self.send(prefix, tunnel, b"Connection: close\r\n", b"", method=b"GET",
                           path=b"/x/%2e./open//a;p/%7Eb/./c%3b?q=/../secret&%2F")
                 self.assert_origin_saw(b"GET /open/a/~b/c%3B?q=/../secret&%2F HTTP/1.1")
@@ -185,7 +178,7 @@ class Smuggling(unittest.TestCase):
     def test_pipelined_requests_are_decided_one_by_one(self):
         for way, prefix, tunnel in self.ways():
             with self.subTest(way):
-                self.setUp()
+                del self.origin.seen[:]
                 good = b"POST %s/open/%%d HTTP/1.1\r\nHost: %s\r\nContent-Length: 3\r\n\r\nabc" % (
                     prefix, self.site.encode())
                 bad = b"GET %s/secret HTTP/1.1\r\nHost: %s\r\n\r\n" % (prefix, self.site.encode())
@@ -203,7 +196,7 @@ class Smuggling(unittest.TestCase):
                     ("chunks with an extension", b"Transfer-Encoding: chunked\r\n",
                      b"%x;a=b\r\n%s\r\n0;c\r\nT: u\r\n\r\n" % (len(HIDDEN), HIDDEN))):
                 with self.subTest(f"{way}: {name}"):
-                    self.setUp()
+                    del self.origin.seen[:]
                     answer = self.send(prefix, tunnel, fields + b"Connection: close\r\n", body)
                     self.assertTrue(answer.endswith(b"POST /open/a %d\n" % len(HIDDEN)), answer)
                     self.assert_origin_saw(b"POST /open/a HTTP/1.1")
@@ -211,7 +204,7 @@ class Smuggling(unittest.TestCase):
     def test_fields_that_end_here_do_not_go_on(self):
         for way, prefix, tunnel in self.ways():
             with self.subTest(way):
-                self.setUp()
+                del self.origin.seen[:]
                 self.send(prefix, tunnel, b"Connection: close, x-mine\r\nX-Mine: 1\r\nTE: trailers\r\n"
                           b"Keep-Alive: 5\r\nProxy-Authorization: Basic eDp5\r\nUpgrade: h2c\r\n"
                           b"Proxy-Connection: keep-alive\r\nTrailer: X\r\nX-Other: 2\r\n", b"",
@@ -246,7 +239,7 @@ class Smuggling(unittest.TestCase):
                 ("tunnel with the whole URL", b"http://web.test:%d/open/a" % port,
                  b"web.TEST:%d" % port, self.site)):
             with self.subTest(way):
-                self.setUp()
+                del self.origin.seen[:]
                 self.proxy.raw(b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
                                % (target, host), tunnel)
                 self.assertIn(b"\r\nHost: web.test:%d\r\n" % port, self.origin.all_bytes())
