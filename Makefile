@@ -214,8 +214,8 @@ demo: all | build/.deps-test
 bench: all $(OUT)/stamp $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
 	$(Q)tests/bench/run
 
-$(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/policy.a $(OUT)/lib.a
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS)
+$(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 
 $(OUT)/stamp: tests/bench/stamp.c | build/.deps-build
 	$(Q)mkdir -p $(@D)
