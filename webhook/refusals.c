@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/refusals.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/mem.h"
 #include "webhook/paths.h"
 #include "webhook/pod.h"
 
@@ -247,39 +249,44 @@ static bool has_program(json_t *source)
 }
 
 /* A volume that is read-only here may still be written by another pod. */
-static bool is_nested(const json_t *spec, const json_t *inner, const json_t *outer)
+static bool may_be_led_astray(const json_t *spec, const json_t *inner, const json_t *outer)
 {
-	const char *in = json_member_text(inner, "mountPath");
-	const char *out = json_member_text(outer, "mountPath");
-
-	if (!path_is_plain(out) || !path_is_inside(in, out) || path_equals(in, out) ||
-	    fixed_source(find_volume(spec, pod_name_of(outer))) != NULL)
-		return false;
 	json_t *fixed = fixed_source(find_volume(spec, pod_name_of(inner)));
-	return fixed == NULL || has_program(fixed);
+
+	return fixed_source(find_volume(spec, pod_name_of(outer))) == NULL &&
+	       (fixed == NULL || has_program(fixed));
+}
+
+static bool is_below(const char *path, size_t n, const char *folder, size_t folder_n)
+{
+	return folder_n < n && path[folder_n] == '/' && memcmp(path, folder, folder_n) == 0;
 }
 
 void refuse_nested_mounts(const json_t *spec, const json_t *container, struct findings *findings)
 {
 	const json_t *mounts = json_member(container, "volumeMounts");
+	size_t count = json_array_size(mounts);
+	char **paths = mem_calloc(count, sizeof(*paths));
+	size_t *lengths = mem_calloc(count, sizeof(*lengths));
 
-	for (size_t i = 0; i < json_array_size(mounts); i++) {
-		const json_t *inner = json_array_get(mounts, i);
+	for (size_t i = 0; i < count; i++) {
+		paths[i] = path_clean(json_member_text(json_array_get(mounts, i), "mountPath"));
+		lengths[i] = strlen(paths[i]);
+	}
+	for (size_t i = 0; i < count * count; i++) {
+		size_t in = i / count, out = i % count;
 
-		if (!path_is_plain(json_member_text(inner, "mountPath")))
-			continue;
-		for (size_t k = 0; k < json_array_size(mounts); k++) {
-			const json_t *outer = json_array_get(mounts, k);
-
-			if (!is_nested(spec, inner, outer))
-				continue;
+		if (is_below(paths[in], lengths[in], paths[out], lengths[out]) &&
+		    may_be_led_astray(spec, json_array_get(mounts, in),
+				      json_array_get(mounts, out)))
 			findings_deny(findings, DENIAL_MOUNT_NESTED,
 				      "container '%.63s' mounts '%.80s' inside '%.80s'",
-				      pod_name_of(container), json_member_text(inner, "mountPath"),
-				      json_member_text(outer, "mountPath"));
-			break;
-		}
+				      pod_name_of(container), paths[in], paths[out]);
 	}
+	for (size_t i = 0; i < count; i++)
+		free(paths[i]);
+	free(paths);
+	free(lengths);
 }
 
 static void refuse_environment(const json_t *container, struct findings *findings)
