@@ -51,7 +51,6 @@ FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c)) attack
 ATTACK_SRC  := $(wildcard tests/peers/attack/*.c)
 DRIVER_NAMES := $(patsubst tests/drivers/%.c,%,$(wildcard tests/drivers/*.c))
-PROGRAM_NAMES := $(patsubst tests/programs/%.c,%,$(wildcard tests/programs/*.c))
 BENCH_NAMES := $(filter-out stamp,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 
 objs = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -144,7 +143,7 @@ corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
 
 test: check e2e
 
-e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/driver_%) $(PROGRAM_NAMES:%=$(OUT)/%) | build/.deps-test
+e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/driver_%) | build/.deps-test
 	$(Q)tests/e2e/run
 
 test-bare: | build/.deps-test
@@ -162,11 +161,6 @@ $(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-bu
 
 # Programs that drive a part of the agent alone, for tests that need real processes.
 $(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
-
-# Parts of the agent as programs of their own, so that they can be driven without a sandbox around them.
-$(PROGRAM_NAMES:%=$(OUT)/%): $(OUT)/%: $(OUT)/tests/programs/%.o $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
-	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 # --- fuzzing -------------------------------------------------------------------------------------

@@ -162,6 +162,16 @@ run_worker(const struct egress_config *config, const struct egress *egress, stru
 {
 	const struct address own[] = { egress->fence.v4.pod, egress->fence.v4.inner,
 				       egress->fence.v6.pod, egress->fence.v6.inner };
+	struct worker_inbound_listener inbound[FENCE_LISTENERS_MAX];
+
+	_Static_assert(ARRAY_LEN(inbound) <= WORKER_PROCESS_INBOUND_MAX,
+		       "the worker takes them all");
+	for (size_t i = 0; i < egress->fence.n_listeners; i++)
+		inbound[i] = (struct worker_inbound_listener){
+			.fd = egress->fence.listeners[i].fd,
+			.to = egress->fence.listeners[i].to,
+			.port = egress->fence.listeners[i].port,
+		};
 	const struct worker_process_config worker = {
 		.log = config->log,
 		.uid = config->proxy_uid,
@@ -177,6 +187,8 @@ run_worker(const struct egress_config *config, const struct egress *egress, stru
 		.n_listen_fds = 1,
 		.identity_fd = parts->identity_fd,
 		.report_fds = { egress->fence.inner_reports_fd, egress->fence.pod_reports_fd },
+		.inbound = inbound,
+		.n_inbound = egress->fence.n_listeners,
 	};
 
 	/* The helper ends when the last copy of the worker's end is closed, and only this one may last. */

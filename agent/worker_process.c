@@ -10,7 +10,7 @@
 #include "agent/worker_services.h"
 #include "lib/cleanup.h"
 
-enum { KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + 3 };
+enum { KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 3 };
 
 static int compare(const void *a, const void *b)
 {
@@ -30,6 +30,8 @@ static int confine(const struct worker_process_config *config, struct err *err)
 		keep[n++] = config->listen_fds[i];
 	for (size_t i = 0; i < ARRAY_LEN(config->report_fds); i++)
 		keep[n++] = config->report_fds[i];
+	for (size_t i = 0; i < config->n_inbound; i++)
+		keep[n++] = config->inbound[i].fd;
 	if (config->identity_fd != -1)
 		keep[n++] = config->identity_fd;
 	qsort(keep, n, sizeof(*keep), compare);
@@ -42,6 +44,7 @@ static int serve(const struct worker_process_config *config, const struct servic
 	struct worker_reports reports[ARRAY_LEN(config->report_fds)];
 	struct intercept *intercept = NULL;
 	struct tls_client *client = NULL;
+	struct worker_inbound *inbound;
 	struct worker *worker;
 
 	if (intercept_new(config->ca, &intercept, err) == -1 ||
@@ -51,6 +54,8 @@ static int serve(const struct worker_process_config *config, const struct servic
 		if (worker_reports_start(&reports[i], loop, config->log, config->report_fds[i],
 					 err) == -1)
 			return -1;
+	if (worker_inbound_start(loop, config->inbound, config->n_inbound, &inbound, err) == -1)
+		return -1;
 	struct worker_config worker_config = {
 		.loop = loop,
 		.policy = config->policy,

@@ -7,13 +7,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "agent/worker_inbound.h"
 #include "certs/ca.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/rd.h"
 #include "policy/policy.h"
 
-enum { WORKER_PROCESS_LISTENERS_MAX = 2 };
+enum { WORKER_PROCESS_LISTENERS_MAX = 2, WORKER_PROCESS_INBOUND_MAX = 128 };
 
 /* Borrows everything; the worker has its own copy after fork. */
 struct worker_process_config {
@@ -30,6 +31,8 @@ struct worker_process_config {
 	size_t n_listen_fds;
 	int identity_fd; /* -1: `binaries` are not looked at */
 	int report_fds[2];
+	const struct worker_inbound_listener *inbound;
+	size_t n_inbound;
 };
 
 /* Runs in the forked process until it is told to stop. The exit status. */

@@ -216,7 +216,12 @@ ssize_t tls_read(struct tls_session *session, void *out, size_t n, struct err *e
 		errno = 0;
 		result = SSL_read(session->ssl, out, want);
 	} while (result <= 0 && turn_to_socket(session, result));
-	return result > 0 ? result : answer(session, result, err);
+	if (result > 0)
+		return result;
+	/* A ticket that came takes a write buffer, which the library keeps until the next write. Nothing
+	 * happens where bytes are left in either buffer. */
+	SSL_free_buffers(session->ssl);
+	return answer(session, result, err);
 }
 
 ssize_t tls_write(struct tls_session *session, struct slice data, struct err *err)

@@ -191,9 +191,15 @@ TREES = {
 
 def _commit(buildah, name: str, content: pathlib.Path, settings: list[str],
             base: str = "scratch") -> None:
-    """One layer of `content` (a directory or a tar) on `base`."""
+    """One layer of `content` (a directory or a tar) on `base`, with owners and extended attributes,
+    which `buildah add` would not keep."""
     container = buildah("from", "--pull-never", base).strip()
-    buildah("add", "--quiet", container, str(content), "/")
+    mounted = buildah("mount", container).strip()
+    if content.is_dir():
+        _output("cp", "--archive", f"{content}/.", mounted)
+    else:
+        _output("tar", "--extract", "--numeric-owner", "--file", content, "--directory", mounted)
+    buildah("umount", container)
     if settings:
         buildah("config", *settings, container)
     buildah("commit", "--quiet", "--rm", "--timestamp", "0", container, name)

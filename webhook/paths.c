@@ -55,7 +55,8 @@ bool path_is_plain(const char *path)
 
 char *path_clean(const char *path)
 {
-	char *clean = mem_calloc(strlen(path) + 1, 1);
+	/* A path that is not absolute gets one more '/'. */
+	char *clean = mem_calloc(strlen(path) + 2, 1);
 	char *end = clean;
 	size_t n;
 

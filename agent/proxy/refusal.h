@@ -10,8 +10,8 @@
 #include "lib/rd.h"
 
 enum {
-	/* A body of ours: the longest path, escaped, and little else. */
-	REFUSAL_BODY_MAX = 65536,
+	/* A body of ours: the longest path of a program twice, each byte escaped, and the rest. */
+	REFUSAL_BODY_MAX = 131072,
 	REFUSAL_HEAD_MAX = 2048,
 };
 

@@ -14,7 +14,7 @@ from netplay import (OUT4, OUT6, POD4, POD6, SO_ORIGINAL_DST, Play, answer_tcp,
                      answer_udp, bind_foreign, count_tcp, family_of, frame, inside, ipv4, ping, raw, run, tcp, udp,
                      udp_payload)
 
-DRIVER = fixture.OUT / "drive_fence"
+DRIVER = fixture.OUT / "driver_fence"
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE / "fence"
 PROXY, WORKLOAD, ROOT, OTHER = 1337, 1000, 0, 2000

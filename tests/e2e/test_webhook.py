@@ -615,5 +615,12 @@ class Life(unittest.TestCase):
         self.assertEqual(printed, (ROOT / "docs/denials.md").read_text())
 
 
+class Golden(unittest.TestCase):
+    def test_another_library_applies_every_golden_patch_to_the_same_end(self):
+        ended = subprocess.run(["/usr/bin/python3", ROOT / "tests/golden/apply.py"], capture_output=True,
+                               text=True, timeout=120, env={**os.environ, "OPENSHELL_BUILD": str(OUT.resolve())})
+        self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -244,6 +244,38 @@ START_TEST(a_long_stream_arrives_whole)
 }
 END_TEST
 
+/* Reading gives buffers back that are empty; those of a write that waits are not. */
+START_TEST(a_write_that_waits_is_not_lost_by_a_read)
+{
+	enum { TOTAL = 1 << 20 };
+	AUTO_FREE uint8_t *sent = mem_calloc(TOTAL, 1);
+	AUTO_FREE uint8_t *got = mem_calloc(TOTAL, 1);
+	size_t out = 0, in = 0;
+	char byte;
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < TOTAL; i++)
+		sent[i] = (uint8_t)(i * 2654435761U >> 13);
+	check_up();
+	while (in < TOTAL) {
+		ssize_t wrote = TLS_WANT_WRITE;
+
+		if (out < TOTAL)
+			wrote = tls_write(pair.near, (struct slice){ sent + out, TOTAL - out },
+					  &err);
+		ck_assert_int_eq(tls_read(pair.near, &byte, 1, &err), TLS_WANT_READ);
+		out += wrote > 0 ? (size_t)wrote : 0;
+		if (wrote > 0)
+			continue;
+		ssize_t read = tls_read(pair.far, got + in, TOTAL - in, &err);
+
+		ck_assert_msg(read > 0, "%s", err.msg);
+		in += (size_t)read;
+	}
+	ck_assert_mem_eq(sent, got, TOTAL);
+}
+END_TEST
+
 Suite *tls_suite(void);
 Suite *tls_suite(void)
 {
@@ -262,6 +294,7 @@ Suite *tls_suite(void)
 	tcase_add_test(tc, what_is_left_in_a_record_is_pending);
 	tcase_add_test(tc, a_record_that_was_read_ahead_is_pending);
 	tcase_add_test(tc, a_long_stream_arrives_whole);
+	tcase_add_test(tc, a_write_that_waits_is_not_lost_by_a_read);
 	suite_add_tcase(s, tc);
 	return s;
 }

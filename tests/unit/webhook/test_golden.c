@@ -185,6 +185,7 @@ static const struct {
 	  "OSW039" },
 	{ OP("remove", INSTALL, "0"), "OSW039" },
 	{ OP("add", INSTALL, "{\"name\":\"first\",\"image\":\"x\"}"), "OSW022" },
+	{ OP("add", INSTALL, "{\"name\":\"first\",\"image\":\"x\"}"), "OSW039" },
 	{ OP("replace", "/spec/containers/0/command", "[\"/app\"]"), "OSW039" },
 	{ OP("replace", "/spec/containers/0/command/0", "\"/bin/sh\""), "OSW039" },
 	{ OP("add", "/spec/containers/0/securityContext/capabilities/add/-", "\"SYS_MODULE\""),
