@@ -2,7 +2,8 @@
 """internet: an outside world with names, web servers and an authority of its own.
 
 It is an `Outside` whose namespace also serves HTTP, HTTPS, a bare TCP service and DNS. The certificates
-are signed by a root that nobody else knows; `root` is to be given to the agent as `--upstream-ca`."""
+are signed by a root that nobody else knows, which `given_to` hands to a pod's agent."""
+import copy
 import json
 import pathlib
 import subprocess
@@ -15,6 +16,7 @@ HERE = "198.51.100.1"
 # An address that is nobody's private network, and one that is; both lead to the same servers.
 PUBLIC, PRIVATE, METADATA = "11.0.0.1", "10.99.0.1", "169.254.169.254"
 BARE_PORT = 9000
+ROOT_PLACE = "/etc/private-root.crt"
 
 
 class Internet(Outside):
@@ -27,7 +29,9 @@ class Internet(Outside):
         self._log = where / "log"
         self._log.touch()
         (where / "zone.json").write_text(json.dumps(names))
-        self.root = _make_certificates(where, sorted(names)).read_text()
+        self.root = _make_certificates(where, sorted(names))
+        self.resolv_conf = where / "resolv.conf"
+        self.resolv_conf.write_text(f"nameserver {HERE}\n")
         for address in (PUBLIC, PRIVATE, METADATA):
             inside(str(self.pid), "ip", "address", "add", f"{address}/32", "dev", "lo")
         inside(str(self.pid), "ip", "link", "set", "lo", "up")
@@ -45,8 +49,18 @@ class Internet(Outside):
         self._log.write_text("")
         return [json.loads(line) for line in text.splitlines()]
 
-    def resolv_conf(self) -> str:
-        return f"nameserver {HERE}\n"
+    def given_to(self, pod: dict, container: int = 0) -> dict:
+        """A copy of a rendered pod that knows our nameserver, as a kubelet would tell it, and whose agent
+        knows our root."""
+        pod = copy.deepcopy(pod)
+        app = pod["spec"]["containers"][container]
+        run = app["command"].index("run")
+        app["command"][run + 1:run + 1] = ["--upstream-ca", ROOT_PLACE]
+        for name, path, place in (("resolv-conf", self.resolv_conf, "/etc/resolv.conf"),
+                                  ("private-root", self.root, ROOT_PLACE)):
+            pod["spec"]["volumes"].append({"name": name, "hostPath": {"path": str(path), "type": "File"}})
+            app["volumeMounts"].append({"name": name, "mountPath": place, "readOnly": True})
+        return pod
 
 
 def _make_certificates(where: pathlib.Path, names: list[str]) -> pathlib.Path:
