@@ -61,11 +61,11 @@ int run_report_write(const struct run_report *r, struct err *err)
 {
 	AUTO(run_state_free)
 	json_t *state =
-		json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:i}, s:o, s:o, s:o, s:{s:s, s:I}}",
-			  "version", OPENSHELL_VERSION, "topology", "combined", "run", r->run_id,
-			  "policy", "source", r->policy->source, "sha256", r->policy->sha256,
-			  "generation", 1, "workload", workload_json(r), "files", files_json(r),
-			  "landlock", landlock_json(r), "network", network_json(r->egress));
+		json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:i}, s:o, s:o, s:o, s:o}", "version",
+			  OPENSHELL_VERSION, "topology", "combined", "run", r->run_id, "policy",
+			  "source", r->policy->source, "sha256", r->policy->sha256, "generation", 1,
+			  "workload", workload_json(r), "files", files_json(r), "landlock",
+			  landlock_json(r), "network", network_json(r->egress));
 
 	if (state == NULL)
 		return err_set(err, ERR_INVALID,

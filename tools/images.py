@@ -25,7 +25,7 @@ BUSYBOX, SCRATCH, DEBIAN_BASE, DEBIAN, HOSTILE, LINKED = (
     f"localhost/openshell-test/{name}"
     for name in ("busybox", "scratch", "debian-base", "debian", "hostile", "linked"))
 
-DEBIAN_PACKAGES = ["bash", "python3", "nodejs", "procps"]
+DEBIAN_PACKAGES = ["bash", "curl", "python3", "nodejs", "procps"]
 SUITE = "bookworm"
 SLIM = ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
 SANDBOX_UID = 1000

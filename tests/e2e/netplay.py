@@ -113,6 +113,10 @@ class Capture:
                 frame, address = self._socket.recvfrom(65536)
             except BlockingIOError:
                 return seen
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:
+                    raise
+                continue  # Told once, when the pod is gone; what came before is still to be read.
             if address[2] == socket.PACKET_OUTGOING:
                 continue
             kind, packet = struct.unpack("!H", frame[12:14])[0], frame[14:]
