@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/identity/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/sandbox/landlock.h"
+#include "agent/sandbox/landlock_rights.h"
+#include "agent/sandbox/seccomp_load.h"
+#include "agent/sandbox/seccomp_table.h"
+#include "lib/cleanup.h"
+
+/* --- capabilities ------------------------------------------------------------------------------- */
+
+/* EINVAL ends the list: the kernel knows no capability of that number. */
+static int empty_bounding_set(struct err *err)
+{
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		int set = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+
+		if (set == -1 && errno == EINVAL)
+			return 0;
+		if (set == 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
+			return err_sys(err, "empty the bounding set");
+	}
+	return 0;
+}
+
+static int keep_capabilities(struct err *err)
+{
+	const uint32_t kept = (uint32_t)confine_capabilities;
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct data[2] = { { .effective = kept, .permitted = kept } };
+
+	if (empty_bounding_set(err) == -1)
+		return -1;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1 ||
+	    syscall(SYS_capset, &header, data) == -1)
+		return err_sys(err, "keep only DAC_READ_SEARCH and SYS_PTRACE");
+	return 0;
+}
+
+/* --- files ------------------------------------------------------------------------------------- */
+
+/* Reading stays as it is: programs lie anywhere, in other mount namespaces too. All else is denied by
+ * a ruleset without a rule. */
+static int restrict_files(bool optional, struct err *err)
+{
+	int abi = landlock_kernel_abi(err);
+	struct landlock_attr attr = landlock_rights_attr(abi);
+	size_t size = abi >= LANDLOCK_ABI_COMPLETE ? sizeof(attr) : sizeof(attr.handled_access_fs);
+
+	if (abi == 0)
+		return optional ? 0 : err_wrap(err, "confine the identity helper");
+	attr.handled_access_fs &=
+		~(uint64_t)(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+	AUTO_FD int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	if (ruleset == -1 || syscall(SYS_landlock_restrict_self, ruleset, 0) == -1)
+		return err_sys(err, "restrict files with Landlock");
+	return 0;
+}
+
+/* --- system calls ------------------------------------------------------------------------------- */
+
+enum { PROTECTION = 2, OPEN_FLAGS = 2, FIRST = 0 };
+
+#define ALLOW(call)                                       \
+	{                                                 \
+		.nr = (call), .action = SECCOMP_RET_ALLOW \
+	}
+#define ALLOW_IF(call, argument, bits, want)                                        \
+	{                                                                           \
+		.nr = (call), .action = SECCOMP_RET_ALLOW, .n_tests = 1, .tests = { \
+			{ (argument), (uint32_t)(bits), (uint32_t)(want) }          \
+		}                                                                   \
+	}
+
+/* The most frequent first: the filter is a list. */
+static const struct seccomp_rule allowed[] = {
+	ALLOW(__NR_readlinkat),
+	/* Never for writing, and never a new file. */
+	ALLOW_IF(__NR_openat, OPEN_FLAGS, O_ACCMODE | O_CREAT | O_TRUNC | (__O_TMPFILE), O_RDONLY),
+	ALLOW(__NR_close),
+	ALLOW(__NR_read),
+	ALLOW(__NR_newfstatat),
+	ALLOW(__NR_fstat),
+	ALLOW(__NR_statx),
+	ALLOW(__NR_getdents64),
+	ALLOW(__NR_lseek),
+	ALLOW(__NR_sendto),
+	ALLOW(__NR_recvfrom),
+	ALLOW(__NR_recvmsg),
+	ALLOW(__NR_clock_gettime),
+	ALLOW(__NR_clock_nanosleep),
+	ALLOW(__NR_getpid),
+	/* Memory, but no code. */
+	ALLOW(__NR_brk),
+	ALLOW_IF(__NR_mmap, PROTECTION, PROT_EXEC, 0),
+	ALLOW_IF(__NR_mprotect, PROTECTION, PROT_EXEC, 0),
+	ALLOW(__NR_munmap),
+	ALLOW(__NR_mremap),
+	ALLOW(__NR_madvise),
+	ALLOW(__NR_futex),
+	ALLOW(__NR_getrandom),
+	/* Its last words. */
+	ALLOW_IF(__NR_write, FIRST, UINT32_MAX, STDERR_FILENO),
+	ALLOW(__NR_rt_sigreturn),
+	ALLOW(__NR_rt_sigprocmask),
+	ALLOW(__NR_restart_syscall),
+	ALLOW(__NR_exit),
+	ALLOW(__NR_exit_group),
+};
+
+static void emit(struct seccomp_program *p, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
+{
+	p->insns[p->n++] = (struct sock_filter) { code, jt, jf, k };
+}
+
+static void emit_number(struct seccomp_program *p)
+{
+	emit(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
+}
+
+/* Falls through to the next rule where it does not hold. Each call has one rule, so behind a test
+ * that failed the number need not be loaded again: nothing else matches it. It is, though, so that
+ * the order of rules never matters. */
+static void emit_rule(struct seccomp_program *p, const struct seccomp_rule *rule)
+{
+	const struct seccomp_test *test = &rule->tests[0];
+
+	if (rule->n_tests == 0) {
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, rule->nr);
+		emit(p, BPF_RET | BPF_K, 0, 0, rule->action);
+		return;
+	}
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 5, rule->nr);
+	/* The low half: both architectures are little-endian, and the kernel takes an int. */
+	emit(p, BPF_LD | BPF_W | BPF_ABS, 0, 0,
+	     (uint32_t)(offsetof(struct seccomp_data, args[0]) + test->arg * sizeof(uint64_t)));
+	emit(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, test->mask);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, test->value);
+	emit(p, BPF_RET | BPF_K, 0, 0, rule->action);
+	emit_number(p);
+}
+
+void confine_build(struct seccomp_program *out)
+{
+	_Static_assert(ARRAY_LEN(allowed) * 6 + 6 < SECCOMP_PROGRAM_MAX, "the filter fits");
+
+	out->n = 0;
+	emit(out, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
+	emit(out, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, seccomp_arch);
+	emit(out, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS);
+	emit_number(out);
+	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+		emit_rule(out, &allowed[i]);
+	emit(out, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS);
+}
+
+int confine_helper(bool landlock_optional, struct err *err)
+{
+	const struct rlimit none = { 0 };
+	struct seccomp_program program;
+
+	confine_build(&program);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 || setrlimit(RLIMIT_CORE, &none) == -1)
+		return err_sys(err, "forbid core dumps");
+	if (keep_capabilities(err) == -1)
+		return -1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		return err_sys(err, "set no_new_privs");
+	if (restrict_files(landlock_optional, err) == -1)
+		return -1;
+	errno = seccomp_load(&program);
+	return errno == 0 ? 0 : err_sys(err, "load the helper's seccomp filter");
+}
