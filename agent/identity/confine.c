@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -14,8 +13,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent/sandbox/landlock.h"
-#include "agent/sandbox/landlock_rights.h"
 #include "agent/sandbox/seccomp_load.h"
 #include "agent/sandbox/seccomp_table.h"
 #include "lib/cleanup.h"
@@ -50,29 +47,12 @@ static int keep_capabilities(struct err *err)
 	return 0;
 }
 
-/* --- files ------------------------------------------------------------------------------------- */
-
-/* Reading stays as it is: programs lie anywhere, in other mount namespaces too. All else is denied by
- * a ruleset without a rule. */
-static int restrict_files(bool optional, struct err *err)
-{
-	int abi = landlock_kernel_abi(err);
-	struct landlock_attr attr = landlock_rights_attr(abi);
-	size_t size = abi >= LANDLOCK_ABI_COMPLETE ? sizeof(attr) : sizeof(attr.handled_access_fs);
-
-	if (abi == 0)
-		return optional ? 0 : err_wrap(err, "confine the identity helper");
-	attr.handled_access_fs &=
-		~(uint64_t)(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
-	AUTO_FD int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
-	if (ruleset == -1 || syscall(SYS_landlock_restrict_self, ruleset, 0) == -1)
-		return err_sys(err, "restrict files with Landlock");
-	return 0;
-}
-
 /* --- system calls ------------------------------------------------------------------------------- */
 
 enum { PROTECTION = 2, OPEN_FLAGS = 2, FIRST = 0 };
+
+/* The kernel's bit of O_TMPFILE; libc's name for it holds O_DIRECTORY too. */
+enum { TMPFILE_BIT = 020000000 };
 
 #define ALLOW(call)                                       \
 	{                                                 \
@@ -89,7 +69,7 @@ enum { PROTECTION = 2, OPEN_FLAGS = 2, FIRST = 0 };
 static const struct seccomp_rule allowed[] = {
 	ALLOW(__NR_readlinkat),
 	/* Never for writing, and never a new file. */
-	ALLOW_IF(__NR_openat, OPEN_FLAGS, O_ACCMODE | O_CREAT | O_TRUNC | (__O_TMPFILE), O_RDONLY),
+	ALLOW_IF(__NR_openat, OPEN_FLAGS, O_ACCMODE | O_CREAT | O_TRUNC | TMPFILE_BIT, O_RDONLY),
 	ALLOW(__NR_close),
 	ALLOW(__NR_read),
 	ALLOW(__NR_newfstatat),
@@ -167,7 +147,7 @@ void confine_build(struct seccomp_program *out)
 	emit(out, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS);
 }
 
-int confine_helper(bool landlock_optional, struct err *err)
+int confine_helper(struct err *err)
 {
 	const struct rlimit none = { 0 };
 	struct seccomp_program program;
@@ -179,8 +159,6 @@ int confine_helper(bool landlock_optional, struct err *err)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		return err_sys(err, "set no_new_privs");
-	if (restrict_files(landlock_optional, err) == -1)
-		return -1;
 	errno = seccomp_load(&program);
 	return errno == 0 ? 0 : err_sys(err, "load the helper's seccomp filter");
 }

@@ -159,8 +159,9 @@ static int close_others(const int *keep, size_t n, struct err *err)
 {
 	unsigned from = STDERR_FILENO + 1;
 
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
+	/* Not closed: nothing of ours shall have these numbers. */
+	if (dup2(STDERR_FILENO, STDIN_FILENO) == -1 || dup2(STDERR_FILENO, STDOUT_FILENO) == -1)
+		return err_sys(err, "close inherited descriptors");
 	for (size_t i = 0; i < n; i++) {
 		unsigned fd = (unsigned)keep[i];
 
@@ -217,7 +218,7 @@ int identity_helper_run(const struct identity_helper_config *config,
 	 * PID 1 either. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
 		return err_sys(err, "follow PID 1");
-	if (confine_helper(config->landlock_optional, err) == -1)
+	if (confine_helper(err) == -1)
 		return err_wrap(err, "confine the identity helper");
 	int result = serve(&helper, err);
 	*out_counts = helper.counts;

@@ -5,7 +5,6 @@
 #ifndef AGENT_IDENTITY_HELPER_H
 #define AGENT_IDENTITY_HELPER_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,7 +16,6 @@ struct identity_helper_config {
 	const char *root; /* the sandbox's root directory: "/" in its own mount namespace */
 	pid_t init_pid; /* the first process of the sandbox's PID namespace; chains of parents end
 			   there, and it is not looked at */
-	bool landlock_optional; /* go on where the kernel has no Landlock */
 };
 
 struct identity_helper_counts {
@@ -29,7 +27,8 @@ struct identity_helper_counts {
  * other's end: the helper ends when the last copy of the worker's end is closed. */
 int identity_helper_channel(int *out_helper_fd, int *out_worker_fd, struct err *err);
 
-/* Runs in the process that becomes the helper, forked by PID 1 with a single thread. Closes every
+/* Runs in the process that becomes the helper, forked by PID 1 with a single thread, in no Landlock
+ * domain (confine.h). Closes every
  * descriptor but its own two and standard error, confines itself, then answers until the channel
  * closes (0). -1 where it could not be set up or the channel fails. The caller exits afterwards; until
  * then it may write to standard error, and no more. */

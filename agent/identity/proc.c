@@ -165,12 +165,24 @@ static struct target socket_target(uint64_t inode)
 	return target;
 }
 
-static bool leads_to(int dir, const char *name, const struct target *target)
+static bool is_gone(int error)
+{
+	return error == ENOENT || error == ESRCH;
+}
+
+enum leads { LEADS_ELSEWHERE = 0, LEADS_THERE, LEADS_UNKNOWN };
+
+/* A descriptor that was closed meanwhile leads elsewhere; one that may not be looked at might not. */
+static enum leads leads_to(int dir, const char *name, const struct target *target)
 {
 	char link[sizeof(target->text)];
 	ssize_t n = readlinkat(dir, name, link, sizeof(link));
 
-	return n == (ssize_t)target->n && memcmp(link, target->text, target->n) == 0;
+	if (n == -1)
+		return is_gone(errno) ? LEADS_ELSEWHERE : LEADS_UNKNOWN;
+	return n == (ssize_t)target->n && memcmp(link, target->text, target->n) == 0
+		       ? LEADS_THERE
+		       : LEADS_ELSEWHERE;
 }
 
 bool proc_holds(const struct proc *proc, unsigned number, uint64_t inode)
@@ -179,12 +191,7 @@ bool proc_holds(const struct proc *proc, unsigned number, uint64_t inode)
 	char name[24];
 
 	snprintf(name, sizeof(name), "fd/%u", number);
-	return leads_to(proc->fd, name, &target);
-}
-
-static bool is_gone(int error)
-{
-	return error == ENOENT || error == ESRCH;
+	return leads_to(proc->fd, name, &target) == LEADS_THERE;
 }
 
 int proc_find_socket(const struct proc *proc, uint64_t inode, int *out_number)
@@ -203,7 +210,10 @@ int proc_find_socket(const struct proc *proc, uint64_t inode, int *out_number)
 		if (name[0] == '.')
 			continue;
 		looked_at++;
-		if (leads_to(dir, name, &target)) {
+		enum leads leads = leads_to(dir, name, &target);
+		if (leads == LEADS_UNKNOWN)
+			return -1;
+		if (leads == LEADS_THERE) {
 			*out_number = (int)strtol(name, NULL, 10);
 			return looked_at;
 		}
