@@ -3,9 +3,10 @@
 
 #include <string.h>
 
+#include "lib/hostname.h"
+
 enum {
 	WIRE_NAME_MAX = 255,
-	LABEL_MAX = 63,
 	CLASS_IN = 1,
 	TYPE_CNAME = 5,
 	HEADER_SIZE = 12,
@@ -24,41 +25,6 @@ static uint8_t fold(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_host_byte(uint8_t c)
-{
-	return is_digit(c) || (fold(c) >= 'a' && fold(c) <= 'z') || c == '-' || c == '_';
-}
-
-/* Decimal digits only, or 0x and anything: what inet_aton() and its likes would take for a number. */
-static bool reads_as_number(const char *label)
-{
-	size_t digits = strspn(label, "0123456789");
-
-	return label[digits] == '\0' || (label[0] == '0' && label[1] == 'x');
-}
-
-static bool has_good_labels(const struct resolve_name *name)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i <= name->n; i++) {
-		if (i < name->n && name->text[i] != '.') {
-			n++;
-			continue;
-		}
-		if (n == 0 || n > LABEL_MAX)
-			return false;
-		n = 0;
-	}
-	const char *last = strrchr(name->text, '.');
-	return !reads_as_number(last != NULL ? last + 1 : name->text);
-}
-
 bool resolve_name_read(struct slice host, struct resolve_name *out)
 {
 	struct resolve_name name = { 0 };
@@ -67,17 +33,13 @@ bool resolve_name_read(struct slice host, struct resolve_name *out)
 		name.absolute = true;
 		host.n--;
 	}
-	if (host.n == 0 || host.n > RESOLVE_NAME_MAX)
+	if (!hostname_is_dns(host))
 		return false;
 	for (size_t i = 0; i < host.n; i++) {
-		if (host.p[i] != '.' && !is_host_byte(host.p[i]))
-			return false;
 		name.dots += host.p[i] == '.';
 		name.text[i] = (char)fold(host.p[i]);
 	}
 	name.n = host.n;
-	if (!has_good_labels(&name))
-		return false;
 	*out = name;
 	return true;
 }
@@ -156,7 +118,7 @@ static bool read_name(struct reader *reader, struct wire_name *out)
 
 		if (at.bad)
 			break;
-		if (length <= LABEL_MAX) {
+		if (length <= HOSTNAME_LABEL_MAX) {
 			struct slice label = rd_take(&at, length);
 
 			if (at.bad || !put_label(out, label))
@@ -175,7 +137,7 @@ static bool read_name(struct reader *reader, struct wire_name *out)
 		jumped = true;
 		limit = target;
 		at = rd_init(
-			(struct slice) { reader->message.p + target, reader->message.n - target });
+			(struct slice){ reader->message.p + target, reader->message.n - target });
 	}
 	reader->r.bad = true;
 	return false;

@@ -8,11 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/hostname.h"
 #include "lib/rd.h"
 #include "policy/cidr.h"
 
 enum {
-	RESOLVE_NAME_MAX = 253, /* as text, without a last dot */
+	RESOLVE_NAME_MAX = HOSTNAME_MAX, /* as text, without a last dot */
 	RESOLVE_QUERY_MAX = 12 + 255 + 4,
 	/* Of one type and name; the rest is left out, and so never dialled. */
 	RESOLVE_ADDRESSES_MAX = 16,
@@ -29,9 +30,8 @@ struct resolve_name {
 	bool absolute; /* was written with a last dot */
 };
 
-/* False where `host` is no host name: labels of letters, digits, '-' and '_', 1 to 63 bytes, 253 in
- * all. A last label that reads as a number is refused too ("127.1", "0x7f000001"): to some resolvers
- * that is an address. */
+/* False where `host` is no host name (hostname_is_dns(), and a last dot). What reads as a number is none
+ * ("127.1", "0x7f000001"): to some resolvers that is an address. */
 bool resolve_name_read(struct slice host, struct resolve_name *out);
 
 /* `name` with `suffix` behind it. False where that is too long. */

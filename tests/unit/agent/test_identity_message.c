@@ -12,7 +12,7 @@ static const uint8_t some_v6[16] = { 0xfd, [15] = 1 };
 
 static struct identity_request owner_request(void)
 {
-	return (struct identity_request) {
+	return (struct identity_request){
 		.id = 0x01020304,
 		.kind = IDENTITY_OWNER,
 		.flow = { address_v4(client_v4), address_v4(proxy_v4), 40000, 3128 },
@@ -53,7 +53,7 @@ START_TEST(a_question_comes_out_as_it_went_in)
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
 		size_t n = identity_request_encode(&requests[i], bytes);
 
-		ck_assert_int_eq(identity_request_decode((struct slice) { bytes, n }, &out, &err),
+		ck_assert_int_eq(identity_request_decode((struct slice){ bytes, n }, &out, &err),
 				 0);
 		ck_assert_uint_eq(out.id, requests[i].id);
 		ck_assert_int_eq(out.kind, requests[i].kind);
@@ -75,7 +75,7 @@ START_TEST(the_longest_path_can_be_asked_for)
 	path[sizeof(path) - 1] = '\0';
 	const struct identity_request request = resolve_request(path);
 	size_t n = identity_request_encode(&request, bytes);
-	ck_assert_int_eq(identity_request_decode((struct slice) { bytes, n }, &out, &err), 0);
+	ck_assert_int_eq(identity_request_decode((struct slice){ bytes, n }, &out, &err), 0);
 	ck_assert_str_eq(out.path, path);
 }
 END_TEST
@@ -88,7 +88,7 @@ START_TEST(an_answer_comes_out_as_it_went_in)
 	struct err err = { 0 };
 	size_t n = identity_answer_encode(in, bytes);
 
-	ck_assert_int_eq(identity_answer_decode((struct slice) { bytes, n }, out, &err), 0);
+	ck_assert_int_eq(identity_answer_decode((struct slice){ bytes, n }, out, &err), 0);
 	ck_assert_uint_eq(out->id, 9);
 	ck_assert_int_eq(out->status, IDENTITY_OK);
 	ck_assert_int_eq(out->pid, 42);
@@ -142,7 +142,7 @@ START_TEST(an_answer_holds_what_belongs_to_it_and_no_more)
 		identity_paths_add(&in->paths, slice_text(answer_cases[_i].paths[i]));
 	size_t n = identity_answer_encode(in, bytes);
 	out->id = 77;
-	ck_assert_msg(identity_answer_decode((struct slice) { bytes, n }, out, &err) ==
+	ck_assert_msg(identity_answer_decode((struct slice){ bytes, n }, out, &err) ==
 			      answer_cases[_i].want,
 		      "%s", answer_cases[_i].what);
 	/* Untouched on failure. */
@@ -177,7 +177,7 @@ START_TEST(a_question_that_is_not_right_is_refused)
 	size_t n = identity_request_encode(&request, bytes);
 
 	bytes[broken_requests[_i].at] = broken_requests[_i].value;
-	ck_assert_int_eq(identity_request_decode((struct slice) { bytes, n }, &out, &err), -1);
+	ck_assert_int_eq(identity_request_decode((struct slice){ bytes, n }, &out, &err), -1);
 	ck_assert_int_eq(err.code, ERR_INVALID);
 	ck_assert_msg(strstr(err.msg, broken_requests[_i].complaint) != NULL, "%s", err.msg);
 	ck_assert_uint_eq(out.id, 77);
@@ -206,7 +206,7 @@ START_TEST(a_question_that_asks_nothing_is_refused)
 	struct err err = { 0 };
 	size_t n = identity_request_encode(&wrong_requests[_i].request, bytes);
 
-	ck_assert_msg(identity_request_decode((struct slice) { bytes, n }, &out, &err) == -1, "%s",
+	ck_assert_msg(identity_request_decode((struct slice){ bytes, n }, &out, &err) == -1, "%s",
 		      wrong_requests[_i].what);
 	ck_assert_int_eq(err.code, ERR_INVALID);
 }
@@ -220,7 +220,7 @@ START_TEST(both_families_can_be_asked_for)
 
 	request.flow.src = request.flow.dst = address_v6(some_v6);
 	size_t n = identity_request_encode(&request, bytes);
-	ck_assert_int_eq(identity_request_decode((struct slice) { bytes, n }, &out, &err), 0);
+	ck_assert_int_eq(identity_request_decode((struct slice){ bytes, n }, &out, &err), 0);
 }
 END_TEST
 
@@ -241,7 +241,7 @@ START_TEST(every_truncation_is_refused)
 		AUTO_FREE uint8_t *cut = mem_calloc(n, 1);
 
 		memcpy(cut, question, n);
-		ck_assert_int_eq(identity_request_decode((struct slice) { cut, n }, &request_out,
+		ck_assert_int_eq(identity_request_decode((struct slice){ cut, n }, &request_out,
 							 &err),
 				 n == question_n ? 0 : -1);
 	}
@@ -249,7 +249,7 @@ START_TEST(every_truncation_is_refused)
 		AUTO_FREE uint8_t *cut = mem_calloc(n, 1);
 
 		memcpy(cut, reply, n);
-		ck_assert_int_eq(identity_answer_decode((struct slice) { cut, n }, out, &err),
+		ck_assert_int_eq(identity_answer_decode((struct slice){ cut, n }, out, &err),
 				 n == reply_n ? 0 : -1);
 	}
 }
@@ -279,7 +279,7 @@ START_TEST(paths_are_absolute_and_as_many_as_said)
 	in->paths.used = blob_cases[_i].blob_n;
 	in->paths.n = blob_cases[_i].n;
 	size_t n = identity_answer_encode(in, bytes);
-	ck_assert_int_eq(identity_answer_decode((struct slice) { bytes, n }, out, &err),
+	ck_assert_int_eq(identity_answer_decode((struct slice){ bytes, n }, out, &err),
 			 blob_cases[_i].want);
 }
 END_TEST

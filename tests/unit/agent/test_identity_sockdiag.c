@@ -56,7 +56,7 @@ static enum identity_status parse(const struct answer *answer, size_t n,
 {
 	struct err err = { 0 };
 
-	return sockdiag_answer_parse((struct slice) { (const uint8_t *)answer, n }, flow, SEQUENCE,
+	return sockdiag_answer_parse((struct slice){ (const uint8_t *)answer, n }, flow, SEQUENCE,
 				     out, &err);
 }
 
@@ -192,8 +192,8 @@ START_TEST(an_error_of_the_kernel_is_told)
 	struct sockdiag_socket socket;
 	struct err err = { 0 };
 
-	ck_assert_int_eq(sockdiag_answer_parse((struct slice) { (const uint8_t *)&answer,
-								sizeof(answer) },
+	ck_assert_int_eq(sockdiag_answer_parse((struct slice){ (const uint8_t *)&answer,
+							       sizeof(answer) },
 					       &v4_flow, SEQUENCE, &socket, &err),
 			 error_cases[_i].want);
 	ck_assert_msg(strstr(err.msg, error_cases[_i].complaint) != NULL, "%s", err.msg);
@@ -240,8 +240,8 @@ START_TEST(every_truncation_fails)
 		AUTO_FREE uint8_t *cut = mem_calloc(n, 1);
 
 		memcpy(cut, &answer, n);
-		ck_assert_int_eq(sockdiag_answer_parse((struct slice) { cut, n }, &v4_flow,
-						       SEQUENCE, &socket, &err),
+		ck_assert_int_eq(sockdiag_answer_parse((struct slice){ cut, n }, &v4_flow, SEQUENCE,
+						       &socket, &err),
 				 IDENTITY_FAILED);
 	}
 }
