@@ -91,14 +91,16 @@ static const struct {
 	uint8_t bits;
 	uint8_t at[4]; /* bytes that hold the IPv4 address */
 	uint8_t xor_with;
+	bool unless_zero; /* 0.0.0.0 there means that the prefix is a longer one */
 } embeddings[] = {
-	{ { 0 }, 96, { 12, 13, 14, 15 }, 0 }, /* IPv4-compatible, RFC 4291 2.5.5.1 */
-	{ { 0, 0x64, 0xff, 0x9b }, 96, { 12, 13, 14, 15 }, 0 }, /* NAT64, RFC 6052 */
-	{ { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48, { 6, 7, 9, 10 }, 0 }, /* NAT64, RFC 8215 as a /48 */
-	{ { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48, { 12, 13, 14, 15 }, 0 }, /* and as a /96 of it */
-	{ { 0x20, 0x02 }, 16, { 2, 3, 4, 5 }, 0 }, /* 6to4, RFC 3056 */
-	{ { 0x20, 0x01 }, 32, { 4, 5, 6, 7 }, 0 }, /* Teredo's server, RFC 4380 */
-	{ { 0x20, 0x01 }, 32, { 12, 13, 14, 15 }, 0xff }, /* Teredo's client */
+	{ { 0 }, 96, { 12, 13, 14, 15 }, 0, false }, /* IPv4-compatible, RFC 4291 2.5.5.1 */
+	{ { 0, 0x64, 0xff, 0x9b }, 96, { 12, 13, 14, 15 }, 0, false }, /* NAT64, RFC 6052 */
+	/* NAT64, RFC 8215: the whole /48, or a /96 of it. */
+	{ { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48, { 6, 7, 9, 10 }, 0, true },
+	{ { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48, { 12, 13, 14, 15 }, 0, false },
+	{ { 0x20, 0x02 }, 16, { 2, 3, 4, 5 }, 0, false }, /* 6to4, RFC 3056 */
+	{ { 0x20, 0x01 }, 32, { 4, 5, 6, 7 }, 0, false }, /* Teredo's server, RFC 4380 */
+	{ { 0x20, 0x01 }, 32, { 12, 13, 14, 15 }, 0xff, false }, /* Teredo's client */
 };
 
 static bool is_isatap(struct address address)
@@ -132,7 +134,8 @@ static const struct destination_range *deciding_range(struct address address)
 			continue;
 		for (size_t k = 0; k < sizeof(v4); k++)
 			v4[k] = address.bytes[embeddings[i].at[k]] ^ embeddings[i].xor_with;
-		range = worse(range, range_of(address_v4(v4)));
+		if (!embeddings[i].unless_zero || memcmp(v4, "\0\0\0", sizeof(v4)) != 0)
+			range = worse(range, range_of(address_v4(v4)));
 	}
 	if (is_isatap(address))
 		range = worse(range, range_of(address_v4(address.bytes + 12)));
@@ -170,7 +173,7 @@ static bool is_among(struct address address, const struct address *list, size_t 
 static bool is_literal(struct slice host, struct address *out)
 {
 	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-		host = (struct slice) { host.p + 1, host.n - 2 };
+		host = (struct slice){ host.p + 1, host.n - 2 };
 	return address_parse(host, out);
 }
 
@@ -227,7 +230,7 @@ void destination_check(const struct destination_request *request, struct destina
 {
 	struct address literal = { 0 };
 
-	*out = (struct destination_result) { .mode = mode_of(request, &literal) };
+	*out = (struct destination_result){ .mode = mode_of(request, &literal) };
 	out->verdict = judge_request(request);
 	for (size_t i = 0; i < request->n_addresses && out->verdict == DESTINATION_ALLOW; i++) {
 		struct address address = request->addresses[i];
