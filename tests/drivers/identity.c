@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -84,6 +85,7 @@ static void enter_namespaces(void)
 		waitpid(pid, &status, 0);
 		exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
 	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
 	    mount("proc", "/proc", "proc", 0, NULL) == -1)
 		die("mount /proc");
@@ -290,7 +292,7 @@ static void wait_for_something(struct identity_client *client, int listener)
 	};
 
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-		polled[i + 2] = (struct pollfd) {
+		polled[i + 2] = (struct pollfd){
 			.fd = connections[i].fd > 0 ? connections[i].fd : -1,
 			.events = POLLIN,
 		};
