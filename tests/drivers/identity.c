@@ -30,10 +30,11 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
-enum { CONNECTIONS_MAX = 64, LINE_MAX_BYTES = 4200 };
+enum { CONNECTIONS_MAX = 256, LINE_MAX_BYTES = 4200 };
 
 struct connection {
 	int fd; /* 0: none */
+	bool ended; /* its client sends no more, but may still read */
 	size_t n;
 	char line[LINE_MAX_BYTES];
 };
@@ -265,15 +266,13 @@ static void accept_one(int listener)
 	exit(2);
 }
 
-/* A connection stays open here when its client has closed it, as an answer may still come. */
 static void read_some(struct identity_client *client, struct connection *connection)
 {
 	ssize_t n = recv(connection->fd, connection->line + connection->n,
 			 sizeof(connection->line) - 1 - connection->n, 0);
 
 	if (n <= 0) {
-		close(connection->fd);
-		connection->fd = 0;
+		connection->ended = true;
 		return;
 	}
 	connection->n += (size_t)n;
@@ -293,7 +292,8 @@ static void wait_for_something(struct identity_client *client, int listener)
 
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		polled[i + 2] = (struct pollfd){
-			.fd = connections[i].fd > 0 ? connections[i].fd : -1,
+			.fd = connections[i].fd > 0 && !connections[i].ended ? connections[i].fd
+									     : -1,
 			.events = POLLIN,
 		};
 	/* Short, so that neither a deadline nor the script's end is missed. */
