@@ -8,6 +8,7 @@
 
 struct resolve_cached {
 	struct resolve_cached *next_in_bucket;
+	struct resolve_cached **link; /* what points to this one in its bucket */
 	struct resolve_cached *newer, *older;
 	int64_t until_ms;
 	struct resolve_addresses addresses;
@@ -41,11 +42,9 @@ static void link_newest(struct resolve_cache *cache, struct resolve_cached *entr
 
 static void drop(struct resolve_cache *cache, struct resolve_cached *entry)
 {
-	struct resolve_cached **at = bucket_of(cache, entry->name, entry->name_n);
-
-	while (*at != entry)
-		at = &(*at)->next_in_bucket;
-	*at = entry->next_in_bucket;
+	*entry->link = entry->next_in_bucket;
+	if (entry->next_in_bucket != NULL)
+		entry->next_in_bucket->link = entry->link;
 	unlink_entry(cache, entry);
 	cache->n--;
 	free(entry);
@@ -99,6 +98,9 @@ void resolve_cache_put(struct resolve_cache *cache, const struct resolve_name *n
 	entry->name_n = name->n;
 	memcpy(entry->name, name->text, name->n);
 	entry->next_in_bucket = *bucket;
+	entry->link = bucket;
+	if (*bucket != NULL)
+		(*bucket)->link = &entry->next_in_bucket;
 	*bucket = entry;
 	link_newest(cache, entry);
 	cache->n++;

@@ -669,10 +669,11 @@ static void ask_again(void *context, enum resolve_status status,
 START_TEST(who_is_told_may_ask_for_the_same_again)
 {
 	struct told told = { 0 };
+	const struct resolve_waiter waiter = { ask_again, &told };
 	uint32_t id;
 
-	ck_assert_int_eq(resolve_ask(resolver, slice_text("fail.example.com"), now, ask_again,
-				     &told, &told.addresses, &id),
+	ck_assert_int_eq(resolve_ask(resolver, slice_text("fail.example.com"), now, &waiter,
+				     &told.addresses, &id),
 			 RESOLVE_PENDING);
 	settle_in_time(&told, now + 60000);
 	ck_assert_int_eq(told.n, 1);
