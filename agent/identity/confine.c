@@ -103,7 +103,7 @@ static const struct seccomp_rule allowed[] = {
 
 static void emit(struct seccomp_program *p, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
 {
-	p->insns[p->n++] = (struct sock_filter) { code, jt, jf, k };
+	p->insns[p->n++] = (struct sock_filter){ code, jt, jf, k };
 }
 
 static void emit_number(struct seccomp_program *p)

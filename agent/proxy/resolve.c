@@ -121,7 +121,7 @@ static enum resolve_status answer_at_once(const struct resolver *resolver, struc
 	struct slice literal = host;
 
 	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-		literal = (struct slice) { host.p + 1, host.n - 2 };
+		literal = (struct slice){ host.p + 1, host.n - 2 };
 	if (address_parse(literal, &out->items[0])) {
 		out->n = 1;
 		return RESOLVE_OK;
@@ -152,7 +152,7 @@ enum resolve_status resolve_ask(struct resolver *resolver, struct slice host, in
 		return status;
 	if (ask == NULL)
 		return RESOLVE_TOO_BUSY;
-	*ask = (struct ask) {
+	*ask = (struct ask){
 		.uses = ask->uses + 1,
 		.busy = true,
 		.candidates = mem_calloc(1, sizeof(*ask->candidates)),

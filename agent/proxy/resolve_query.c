@@ -13,7 +13,7 @@ static const enum resolve_type leg_types[RESOLVE_LEGS] = { RESOLVE_A, RESOLVE_AA
 static struct leg_context leg_context(const struct queries *queries, const struct query *query,
 				      size_t leg, int64_t now_ms)
 {
-	return (struct leg_context) {
+	return (struct leg_context){
 		.conf = queries->conf,
 		.port = queries->port,
 		.epoll_fd = queries->epoll_fd,
