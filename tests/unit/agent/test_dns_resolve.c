@@ -271,11 +271,11 @@ static void remember(void *context, enum resolve_status status,
 /* Asks, and remembers an answer at once as if it had come later. */
 static uint32_t ask(const char *host, struct told *told)
 {
+	const struct resolve_waiter waiter = { remember, told };
 	uint32_t id = 0;
 
 	told->n = 0;
-	told->status =
-		resolve_ask(resolver, slice_text(host), now, remember, told, &told->addresses, &id);
+	told->status = resolve_ask(resolver, slice_text(host), now, &waiter, &told->addresses, &id);
 	if (told->status != RESOLVE_PENDING)
 		told->n++;
 	else
