@@ -71,7 +71,7 @@ uint64_t queries_ask(struct queries *queries, const struct resolve_name *name, i
 	query->name = *name;
 	query->n_legs = queries->n_legs;
 	query->grace_ms = -1;
-	for (size_t i = 0; i < query->n_legs; i++) {
+	for (size_t i = 0; i < query->n_legs && i < ARRAY_LEN(leg_types); i++) {
 		const struct leg_context context = leg_context(queries, query, i, now_ms);
 
 		leg_start(&context, leg_types[i], &query->legs[i]);
