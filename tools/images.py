@@ -253,6 +253,8 @@ def webhook_tar(tar: pathlib.Path, out: pathlib.Path, scratch: pathlib.Path) -> 
 def ensure_product(podman: Podman, out: pathlib.Path) -> None:
     """Both product images, in this podman."""
     ensure(podman, out, AGENT_IMAGE)
+    if podman.has_image(WEBHOOK_IMAGE):
+        return
     with tempfile.TemporaryDirectory(dir=podman.state) as scratch:
         tar = pathlib.Path(scratch) / "webhook.tar"
         webhook_tar(tar, out, pathlib.Path(scratch))

@@ -3,6 +3,7 @@
 program before the agent is shown not to fall for it."""
 import re
 import subprocess
+import unittest
 
 from fixture import AGENT, OUT, SandboxCase, pod, world
 import images
@@ -69,7 +70,7 @@ class Traps(SandboxCase):
         self.assertIn(MARK + b" in /usr/bin/true as uid 1000", outcome.stderr)
 
 
-class Linking(SandboxCase):
+class Linking(unittest.TestCase):
     """What the finished binary says of itself."""
 
     def test_it_is_one_static_position_independent_program(self):
