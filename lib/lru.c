@@ -33,7 +33,7 @@ struct lru lru_init(size_t max, void (*release)(void *value))
 	assert(max >= 1);
 	while (buckets_n < max)
 		buckets_n *= 2;
-	return (struct lru) {
+	return (struct lru){
 		.max = max,
 		.buckets_n = buckets_n,
 		.buckets = mem_calloc(buckets_n, sizeof(struct lru_entry *)),
@@ -74,10 +74,12 @@ static void make_newest(struct lru *lru, struct lru_entry *entry)
 	lru->newest = entry;
 }
 
-static void remove_at(struct lru *lru, struct lru_entry **slot)
+static void remove_entry(struct lru *lru, struct lru_entry *entry)
 {
-	struct lru_entry *entry = *slot;
+	struct lru_entry **slot = &lru->buckets[entry->hash & (lru->buckets_n - 1)];
 
+	while (*slot != entry)
+		slot = &(*slot)->next_in_bucket;
 	*slot = entry->next_in_bucket;
 	unlink_entry(lru, entry);
 	lru->n--;
@@ -98,10 +100,10 @@ void *lru_get(struct lru *lru, const char *key)
 
 void lru_remove(struct lru *lru, const char *key)
 {
-	struct lru_entry **slot = find(lru, key, hash_of(key));
+	struct lru_entry *entry = *find(lru, key, hash_of(key));
 
-	if (*slot != NULL)
-		remove_at(lru, slot);
+	if (entry != NULL)
+		remove_entry(lru, entry);
 }
 
 void lru_put(struct lru *lru, const char *key, void *value)
@@ -110,7 +112,7 @@ void lru_put(struct lru *lru, const char *key, void *value)
 
 	lru_remove(lru, key);
 	if (lru->n == lru->max) {
-		remove_at(lru, find(lru, lru->oldest->key, lru->oldest->hash));
+		remove_entry(lru, lru->oldest);
 		lru->evicted++;
 	}
 	struct lru_entry *entry = mem_calloc(1, sizeof(*entry) + n);
@@ -127,8 +129,13 @@ void lru_put(struct lru *lru, const char *key, void *value)
 
 void lru_done(struct lru *lru)
 {
-	while (lru->oldest != NULL)
-		remove_at(lru, find(lru, lru->oldest->key, lru->oldest->hash));
+	struct lru_entry *newer;
+
+	for (struct lru_entry *entry = lru->oldest; entry != NULL; entry = newer) {
+		newer = entry->newer;
+		lru->release(entry->value);
+		free(entry);
+	}
 	free(lru->buckets);
-	*lru = (struct lru) { 0 };
+	*lru = (struct lru){ 0 };
 }

@@ -15,8 +15,9 @@
 #include "lib/tls_session.h"
 #include "lib/tls_why.h"
 
-/* Forward secrecy and AEAD only, as TLS 1.3 has it. */
-#define CIPHERS_TLS12 "ECDHE+AESGCM:ECDHE+CHACHA20"
+/* Forward secrecy and AEAD only, as TLS 1.3 has it. With 128 bits first: SHA-256 then does for the rest. */
+#define CIPHERS_TLS12 "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20"
+#define CIPHERS_TLS13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 /* X25519 costs both sides less than half of P-256. */
 #define GROUPS "X25519:P-256:P-384"
 
@@ -28,6 +29,7 @@ SSL_CTX *tls_context_new(const SSL_METHOD *method, struct err *err)
 
 	if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(context, CIPHERS_TLS12) != 1 ||
+	    SSL_CTX_set_ciphersuites(context, CIPHERS_TLS13) != 1 ||
 	    SSL_CTX_set1_groups_list(context, GROUPS) != 1) {
 		SSL_CTX_free(context);
 		ossl_fail(err, ERR_SYS, "set up TLS");
@@ -165,21 +167,6 @@ static int answer(struct tls_session *session, int result, struct err *err)
 	return fail(session, err);
 }
 
-/* A server that takes none of the protocols that were offered must say none (RFC 7301 3.2). */
-static int check_protocol(struct tls_session *session, struct err *err)
-{
-	const unsigned char *name;
-	unsigned int n;
-	static const char http1[] = "http/1.1";
-
-	SSL_get0_alpn_selected(session->ssl, &name, &n);
-	if (n == 0 || (n == sizeof(http1) - 1 && memcmp(name, http1, n) == 0))
-		return 0;
-	session->state = TLS_STATE_FAILED;
-	return err_set(err, ERR_INVALID,
-		       "the peer of '%s' insists on another protocol than HTTP/1.1", session->host);
-}
-
 static int end_of_handshake(struct tls_session *session, struct err *err)
 {
 	session->state = TLS_STATE_FAILED;
@@ -207,7 +194,7 @@ int tls_handshake(struct tls_session *session, struct err *err)
 	} while (result <= 0 && turn_to_socket(session, result));
 	if (result == 1) {
 		session->state = TLS_STATE_OPEN;
-		return check_protocol(session, err);
+		return 0;
 	}
 	int what = answer(session, result, err);
 
@@ -229,7 +216,12 @@ ssize_t tls_read(struct tls_session *session, void *out, size_t n, struct err *e
 		errno = 0;
 		result = SSL_read(session->ssl, out, want);
 	} while (result <= 0 && turn_to_socket(session, result));
-	return result > 0 ? result : answer(session, result, err);
+	if (result > 0)
+		return result;
+	/* A ticket that came takes a write buffer, which the library keeps until the next write. Nothing
+	 * happens where bytes are left in either buffer. */
+	SSL_free_buffers(session->ssl);
+	return answer(session, result, err);
 }
 
 ssize_t tls_write(struct tls_session *session, struct slice data, struct err *err)

@@ -47,8 +47,8 @@ static void add_ticket(struct tickets *tickets, SSL_SESSION *ticket)
 {
 	if (tickets->n == TICKETS_PER_PEER) {
 		SSL_SESSION_free(tickets->items[0]);
-		memmove(&tickets->items[0], &tickets->items[1],
-			(TICKETS_PER_PEER - 1) * sizeof(tickets->items[0]));
+		for (size_t i = 1; i < tickets->n; i++)
+			tickets->items[i - 1] = tickets->items[i];
 		tickets->n--;
 	}
 	tickets->items[tickets->n++] = ticket;
@@ -73,7 +73,9 @@ static bool is_fresh(const SSL_SESSION *ticket, int64_t now_s)
 {
 	int64_t age_s = now_s - SSL_SESSION_get_time(ticket);
 
-	return age_s >= 0 && age_s < RESUME_MAX_S && SSL_SESSION_is_resumable(ticket) == 1;
+	/* The caller's clock may lag behind the library's, or be set back. */
+	return age_s > -RESUME_MAX_S && age_s < RESUME_MAX_S &&
+	       SSL_SESSION_is_resumable(ticket) == 1;
 }
 
 /* Owned by the caller; NULL if there is none. */

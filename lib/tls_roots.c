@@ -59,8 +59,11 @@ static struct slice der_next(struct rd *r, uint8_t *out_tag, struct rd *out_cont
 	else if (n >= 0x80)
 		r->bad = true;
 	*out_content = rd_sub(r, n);
-	return r->bad ? (struct slice) { 0 }
-		      : (struct slice) { start, (size_t)(r->left.p - start) };
+	struct slice element = { start, (size_t)(r->left.p - start) };
+
+	if (r->bad)
+		element = (struct slice){ 0 };
+	return element;
 }
 
 /* RFC 5280 4.1: the subject is the sixth field of tbsCertificate, of which version comes first if at all. */
@@ -88,7 +91,7 @@ static int add(struct tls_roots *roots, unsigned char *der, size_t n, struct err
 {
 	struct root root = { .der = der, .n = n };
 
-	if (!find_subject((struct slice) { der, n }, &root.subject)) {
+	if (!find_subject((struct slice){ der, n }, &root.subject)) {
 		OPENSSL_free(der);
 		return err_set(err, ERR_INVALID, "certificate %zu is malformed", roots->n + 1);
 	}

@@ -54,13 +54,13 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 			   const unsigned char *offered, unsigned int offered_n, void *context)
 {
 	struct tls_session *session = SSL_get_app_data(ssl);
-	struct rd list = rd_init((struct slice) { offered, offered_n });
+	struct rd list = rd_init((struct slice){ offered, offered_n });
 
 	(void)context;
 	while (list.left.n > 0) {
 		struct slice name = rd_take(&list, rd_u8(&list));
 
-		if (name.n != strlen(HTTP1) || memcmp(name.p, HTTP1, name.n) != 0)
+		if (!slice_is(name, HTTP1))
 			continue;
 		*out = name.p;
 		*out_n = (unsigned char)name.n;
@@ -76,7 +76,8 @@ static int use_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
 {
 	struct tls_server *server = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
-	return tls_tickets_use(&server->tickets, name, iv, cipher, mac, make);
+	return tls_tickets_use(&server->tickets, &(struct tls_ticket_use){ name, iv, cipher, mac },
+			       make, SSL_version(ssl) >= TLS1_3_VERSION);
 }
 
 static int set_up(struct tls_server *server, struct err *err)
@@ -89,6 +90,8 @@ static int set_up(struct tls_server *server, struct err *err)
 	SSL_CTX_set_cert_cb(context, choose_certificate, server);
 	SSL_CTX_set_tlsext_servername_callback(context, check_name);
 	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+	/* A leaf is all that is sent: clients have the authority, and looking for more takes time. */
+	SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
 	/* Sessions are kept by the clients alone, so their number costs us nothing. */
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_timeout(context, TLS_TICKETS_PERIOD_S);

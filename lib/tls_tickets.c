@@ -3,7 +3,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/rand.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "lib/ossl.h"
@@ -18,23 +17,24 @@ void tls_tickets_done(struct tls_tickets *tickets)
 
 int tls_tickets_rotate(struct tls_tickets *tickets, int64_t now_s, struct err *err)
 {
-	int64_t age_s = now_s - tickets->current.made_s;
+	int64_t age_s = now_s - tickets->keys[0].made_s;
 	struct tls_ticket_key fresh = { .made_s = now_s };
 
 	/* A clock that was set back must not keep a key alive. */
-	if (tickets->keys > 0 && age_s >= 0 && age_s < TLS_TICKETS_PERIOD_S)
+	if (tickets->n > 0 && age_s >= 0 && age_s < TLS_TICKETS_PERIOD_S)
 		return 0;
 	if (RAND_bytes(fresh.name, sizeof(fresh.name)) != 1 ||
 	    RAND_priv_bytes(fresh.cipher, sizeof(fresh.cipher)) != 1 ||
 	    RAND_priv_bytes(fresh.mac, sizeof(fresh.mac)) != 1)
 		return ossl_fail(err, ERR_SYS, "make a key for session tickets");
-	OPENSSL_cleanse(&tickets->previous, sizeof(tickets->previous));
-	bool may_still_read = tickets->keys > 0 && age_s >= 0 && age_s < 2 * TLS_TICKETS_PERIOD_S;
+	bool may_still_read = tickets->n > 0 && age_s >= 0 && age_s < 2 * TLS_TICKETS_PERIOD_S;
 
 	if (may_still_read)
-		tickets->previous = tickets->current;
-	tickets->current = fresh;
-	tickets->keys = may_still_read ? 2 : 1;
+		tickets->keys[1] = tickets->keys[0];
+	else
+		OPENSSL_cleanse(&tickets->keys[1], sizeof(tickets->keys[1]));
+	tickets->keys[0] = fresh;
+	tickets->n = may_still_read ? 2 : 1;
 	OPENSSL_cleanse(&fresh, sizeof(fresh));
 	return 0;
 }
@@ -51,32 +51,33 @@ static int set_mac(EVP_MAC_CTX *mac, struct tls_ticket_key *key)
 	return EVP_MAC_CTX_set_params(mac, params);
 }
 
-static int make_ticket(struct tls_ticket_key *key, unsigned char *name, unsigned char *iv,
-		       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+static int make_ticket(struct tls_ticket_key *key, const struct tls_ticket_use *use)
 {
 	const EVP_CIPHER *kind = EVP_aes_256_cbc();
 
-	memcpy(name, key->name, sizeof(key->name));
-	if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(kind)) != 1 ||
-	    EVP_EncryptInit_ex(cipher, kind, NULL, key->cipher, iv) != 1 || set_mac(mac, key) != 1)
+	memcpy(use->name, key->name, sizeof(key->name));
+	if (RAND_bytes(use->iv, EVP_CIPHER_get_iv_length(kind)) != 1 ||
+	    EVP_EncryptInit_ex(use->cipher, kind, NULL, key->cipher, use->iv) != 1 ||
+	    set_mac(use->mac, key) != 1)
 		return TICKET_ERROR;
 	return TICKET_GOOD;
 }
 
-int tls_tickets_use(struct tls_tickets *tickets, unsigned char *name, unsigned char *iv,
-		    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int make)
+int tls_tickets_use(struct tls_tickets *tickets, const struct tls_ticket_use *use, bool make,
+		    bool once)
 {
-	struct tls_ticket_key *keys[] = { &tickets->current, &tickets->previous };
-
 	if (make)
-		return make_ticket(&tickets->current, name, iv, cipher, mac);
-	for (int i = 0; i < tickets->keys; i++) {
-		if (memcmp(name, keys[i]->name, sizeof(keys[i]->name)) != 0)
+		return make_ticket(&tickets->keys[0], use);
+	for (size_t i = 0; i < tickets->n; i++) {
+		struct tls_ticket_key *key = &tickets->keys[i];
+
+		if (memcmp(use->name, key->name, sizeof(key->name)) != 0)
 			continue;
-		if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, keys[i]->cipher, iv) != 1 ||
-		    set_mac(mac, keys[i]) != 1)
+		if (EVP_DecryptInit_ex(use->cipher, EVP_aes_256_cbc(), NULL, key->cipher,
+				       use->iv) != 1 ||
+		    set_mac(use->mac, key) != 1)
 			return TICKET_ERROR;
-		return i == 0 ? TICKET_GOOD : TICKET_RENEW;
+		return i == 0 && !once ? TICKET_GOOD : TICKET_RENEW;
 	}
 	return TICKET_UNKNOWN;
 }

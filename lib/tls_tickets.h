@@ -6,6 +6,7 @@
 #define LIB_TLS_TICKETS_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -20,16 +21,23 @@ struct tls_ticket_key {
 
 /* Zeroed: no key yet. */
 struct tls_tickets {
-	struct tls_ticket_key current, previous;
-	int keys; /* how many of the two there are */
+	struct tls_ticket_key keys[2]; /* the current one, and the one before */
+	size_t n;
 };
 
 /* To be called before sessions begin: makes a new key where the current one has served its time. */
 int tls_tickets_rotate(struct tls_tickets *tickets, int64_t now_s, struct err *err);
 
-/* What OpenSSL asks for each ticket (SSL_CTX_set_tlsext_ticket_key_evp_cb(3)). */
-int tls_tickets_use(struct tls_tickets *tickets, unsigned char *name, unsigned char *iv,
-		    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int make);
+/* What OpenSSL's callback is given for a ticket (SSL_CTX_set_tlsext_ticket_key_evp_cb(3)). */
+struct tls_ticket_use {
+	unsigned char *name, *iv;
+	EVP_CIPHER_CTX *cipher;
+	EVP_MAC_CTX *mac;
+};
+
+/* Prepares `use` to make or to read a ticket; the result is the callback's. `once`: who used it gets a new one. */
+int tls_tickets_use(struct tls_tickets *tickets, const struct tls_ticket_use *use, bool make,
+		    bool once);
 
 void tls_tickets_done(struct tls_tickets *tickets);
 

@@ -224,13 +224,9 @@ enum parse sniff_hello(struct slice bytes, struct buf *scratch, struct sniff_hel
 bool sniff_offers(const struct sniff_hello *hello, const char *name)
 {
 	struct rd list = rd_init(hello->alpn);
-	struct slice want = slice_text(name);
 
-	while (list.left.n > 0) {
-		struct slice got = rd_take(&list, rd_u8(&list));
-
-		if (got.n == want.n && memcmp(got.p, want.p, want.n) == 0)
+	while (list.left.n > 0)
+		if (slice_is(rd_take(&list, rd_u8(&list)), name))
 			return true;
-	}
 	return false;
 }

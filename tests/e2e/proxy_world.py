@@ -15,7 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 OUT = pathlib.Path(os.environ.get("OPENSHELL_OUT", ROOT / "build/release"))
-PROXY = OUT / "proxy_alone"
+PROXY = OUT / "driver_proxy_alone"
 TIMEOUT = 10
 
 

@@ -60,7 +60,7 @@ static void check_prefixes(struct slice bytes, const struct buf *whole)
 
 	/* All of the hello's bytes are needed, so any prefix shorter than it is incomplete. */
 	for (size_t n = 0; n < whole->n; n += 1 + n / 8)
-		assert(sniff_hello((struct slice) { bytes.p, n }, &scratch, &hello, &err) ==
+		assert(sniff_hello((struct slice){ bytes.p, n }, &scratch, &hello, &err) ==
 		       PARSE_MORE);
 }
 

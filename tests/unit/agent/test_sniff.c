@@ -318,7 +318,7 @@ START_TEST(every_truncation_asks_for_more)
 		struct err err = { 0 };
 
 		memcpy(cut, wire.p, n);
-		ck_assert_int_eq(sniff_hello((struct slice) { cut, n }, &scratch, &hello, &err),
+		ck_assert_int_eq(sniff_hello((struct slice){ cut, n }, &scratch, &hello, &err),
 				 PARSE_MORE);
 	}
 }
@@ -339,7 +339,7 @@ START_TEST(a_hello_over_16_kib_is_refused)
 	extensions[1] = 0x0a;
 	extensions[2] = (uint8_t)((n - 4) >> 8);
 	extensions[3] = (uint8_t)(n - 4);
-	put_hello_with(&wire, (struct slice) { extensions, n }, 16000);
+	put_hello_with(&wire, (struct slice){ extensions, n }, 16000);
 	enum parse got = sniff_hello(buf_slice(&wire), &scratch, &hello, &err);
 
 	ck_assert_int_eq(got, _i == 0 ? PARSE_OK : PARSE_BAD);
@@ -356,7 +356,7 @@ START_TEST(a_hello_in_crumbs_ends_at_the_limit)
 	struct sniff_hello hello;
 	struct err err = { 0 };
 
-	put_hello_with(&wire, (struct slice) { extensions, 8192 }, 1);
+	put_hello_with(&wire, (struct slice){ extensions, 8192 }, 1);
 	struct slice peeked = { buf_slice(&wire).p, SNIFF_WIRE_MAX };
 
 	ck_assert_int_eq(sniff_hello(peeked, &scratch, &hello, &err), PARSE_BAD);
@@ -380,7 +380,7 @@ START_TEST(openssls_own_hello_is_understood)
 	ck_assert_int_eq(SSL_connect(ssl), -1);
 	long n = BIO_get_mem_data(wire, &p);
 
-	ck_assert_int_eq(sniff_hello((struct slice) { (const uint8_t *)p, (size_t)n }, &scratch,
+	ck_assert_int_eq(sniff_hello((struct slice){ (const uint8_t *)p, (size_t)n }, &scratch,
 				     &hello, &err),
 			 PARSE_OK);
 	ck_assert_uint_eq(hello.host.n, 15);

@@ -70,8 +70,8 @@ START_TEST(bytes_that_are_not_text_are_refused)
 	size_t n;
 	struct err err = { 0 };
 
-	ck_assert_int_eq(bundle_check((struct slice) { (const uint8_t *)with_nul,
-						       sizeof(with_nul) - 1 },
+	ck_assert_int_eq(bundle_check((struct slice){ (const uint8_t *)with_nul,
+						      sizeof(with_nul) - 1 },
 				      &n, &err),
 			 -1);
 	ck_assert_str_eq(err.msg, "line 4: not text");

@@ -18,8 +18,7 @@ static void make_issuer(void)
 {
 	struct err err = { 0 };
 
-	ck_assert_int_eq(ca_create(&(struct ca_options) { "Test CA", NOW, 30 * DAY }, &ca, &err),
-			 0);
+	ck_assert_int_eq(ca_create(&(struct ca_options){ "Test CA", NOW, 30 * DAY }, &ca, &err), 0);
 	ck_assert_int_eq(key_generate(&key, &err), 0);
 	ck_assert_int_eq(leaf_issuer_new(&ca, key, &issuer, &err), 0);
 }
@@ -36,7 +35,7 @@ static X509 *issue(const char *host)
 	X509 *leaf = NULL;
 	struct err err = { 0 };
 
-	ck_assert_msg(leaf_issue(issuer, &(struct leaf_options) { host, NOW, 2 * DAY }, &leaf,
+	ck_assert_msg(leaf_issue(issuer, &(struct leaf_options){ host, NOW, 2 * DAY }, &leaf,
 				 &err) == 0,
 		      "%s", err.msg);
 	return leaf;
@@ -137,7 +136,7 @@ START_TEST(an_authority_that_is_not_valid_signs_nothing)
 	X509 *leaf = NULL;
 	struct err err = { 0 };
 
-	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options) { "a.example", times[_i], DAY },
+	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options){ "a.example", times[_i], DAY },
 				    &leaf, &err),
 			 -1);
 	ck_assert_int_eq(err.code, ERR_DENIED);
@@ -173,7 +172,7 @@ START_TEST(what_is_no_host_gets_no_leaf)
 	X509 *leaf = NULL;
 	struct err err = { 0 };
 
-	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options) { bad_hosts[_i], NOW, DAY },
+	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options){ bad_hosts[_i], NOW, DAY },
 				    &leaf, &err),
 			 -1);
 	ck_assert_int_eq(err.code, ERR_INVALID);
@@ -188,7 +187,7 @@ START_TEST(a_life_out_of_bounds_is_refused)
 	X509 *leaf = NULL;
 	struct err err = { 0 };
 
-	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options) { "a.example", NOW, lives[_i] },
+	ck_assert_int_eq(leaf_issue(issuer, &(struct leaf_options){ "a.example", NOW, lives[_i] },
 				    &leaf, &err),
 			 -1);
 	ck_assert_int_eq(err.code, ERR_INVALID);

@@ -21,7 +21,7 @@ static void make_dir(void)
 
 	snprintf(dir, sizeof(dir), "/tmp/openshell-store-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(ca_create(&(struct ca_options) { "Test CA", NOW, DAY }, &ca, &err), 0);
+	ck_assert_int_eq(ca_create(&(struct ca_options){ "Test CA", NOW, DAY }, &ca, &err), 0);
 }
 
 static void remove_dir(void)
