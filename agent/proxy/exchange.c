@@ -85,8 +85,8 @@ void exchange_prepare(struct conn *conn)
 	x->keep_alive = x->http.head.keep_alive;
 	x->http10 = x->http.head.minor == 0;
 	x->up_body = http1_body_init(x->http.framing, x->http.head.length);
-	x->repeatable = !x->http.head.chunked && x->http.head.length == 0 &&
-			is_safe(x->http.method);
+	x->repeatable =
+		!x->http.head.chunked && x->http.head.length == 0 && is_safe(x->http.method);
 	queue_take(&conn->client.in, x->http.head.n);
 }
 
