@@ -157,6 +157,8 @@ void conn_free(struct conn *conn)
 	if (conn->identify.pending)
 		proxy->services->identify_cancel(proxy->services->ctx, &conn->identify);
 	upstream_cancel(conn);
+	if (conn->state == CONN_READ_REQUEST)
+		upstream_leave(conn);
 	exchange_free(conn);
 	end_done(&conn->client, proxy->loop);
 	end_done(&conn->upstream, proxy->loop);

@@ -12,6 +12,7 @@
 #include "agent/proxy/http_gate.h"
 #include "agent/proxy/intercept.h"
 #include "agent/proxy/limits.h"
+#include "agent/proxy/pool.h"
 #include "agent/proxy/queue.h"
 #include "agent/proxy/services.h"
 #include "agent/proxy/stream.h"
@@ -32,6 +33,7 @@ struct proxy {
 	struct intercept *intercept; /* NULL: TLS in inspected tunnels is refused */
 	struct tls_client *tls_client;
 	bool draining; /* no new requests */
+	struct pool pool;
 	struct conn *first; /* of all */
 	void (*ended)(void *ctx); /* after a connection is gone */
 	void *ended_ctx;

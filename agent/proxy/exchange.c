@@ -73,7 +73,6 @@ void exchange_prepare(struct conn *conn)
 		.query = target->query,
 		.has_query = target->has_query,
 		.via = conn->in_tunnel ? NULL : via,
-		.close = !x->http.head.keep_alive,
 	};
 
 	site_print(&x->answer.site, x->answer.default_port, host);
@@ -86,7 +85,8 @@ void exchange_prepare(struct conn *conn)
 	x->keep_alive = x->http.head.keep_alive;
 	x->http10 = x->http.head.minor == 0;
 	x->up_body = http1_body_init(x->http.framing, x->http.head.length);
-	x->repeatable = x->http.framing == HTTP1_BODY_NONE && is_safe(x->http.method);
+	x->repeatable =
+		!x->http.head.chunked && x->http.head.length == 0 && is_safe(x->http.method);
 	queue_take(&conn->client.in, x->http.head.n);
 }
 
@@ -130,6 +130,8 @@ static enum step finish(struct conn *conn)
 		   x->answer.decision.audited ? buf_text(&x->answer.detail) : NULL);
 	if (!x->upstream_lasts || x->up != UP_DONE)
 		stream_close(&conn->upstream.stream, conn->proxy->loop);
+	else if (!again)
+		upstream_leave(conn);
 	queue_rest(&conn->upstream.in);
 	queue_rest(&conn->upstream.out);
 	queue_rest(&conn->client.out);

@@ -8,6 +8,9 @@
 
 enum { READ_SIZE_MIN = 2048 };
 
+/* Edge-triggered: one registration for the life of the stream. */
+static const uint32_t WATCHED = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
 int stream_open(struct stream *s, struct loop *loop, int fd, void (*ready)(void *, uint32_t),
 		void *ctx, struct err *err)
 {
@@ -18,9 +21,25 @@ int stream_open(struct stream *s, struct loop *loop, int fd, void (*ready)(void 
 	};
 
 	*s = opened;
-	if (loop_fd_add(loop, &s->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, err) == 0)
+	if (loop_fd_add(loop, &s->watch, WATCHED, err) == 0)
 		return 0;
 	*s = (struct stream){ 0 };
+	return -1;
+}
+
+int stream_move(struct stream *from, struct stream *to, struct loop *loop,
+		void (*ready)(void *, uint32_t), void *ctx)
+{
+	struct err err;
+
+	loop_fd_remove(loop, &from->watch);
+	*to = *from;
+	*from = (struct stream){ 0 };
+	to->watch.ready = ready;
+	to->watch.ctx = ctx;
+	if (loop_fd_add(loop, &to->watch, WATCHED, &err) == 0)
+		return 0;
+	stream_close(to, loop);
 	return -1;
 }
 

@@ -37,6 +37,11 @@ enum stream_result {
 int stream_open(struct stream *s, struct loop *loop, int fd, void (*ready)(void *, uint32_t),
 		void *ctx, struct err *err);
 
+/* Hands an open stream to another owner; `to` is not open, and `from` is not afterwards. -1, and closed,
+ * where it cannot be watched. */
+int stream_move(struct stream *from, struct stream *to, struct loop *loop,
+		void (*ready)(void *, uint32_t), void *ctx);
+
 /* Call first when the watch reports. */
 void stream_note(struct stream *s, uint32_t events);
 

@@ -222,17 +222,48 @@ void upstream_check_idle(struct conn *conn)
 	queue_rest(&upstream->in);
 }
 
-bool upstream_reuse(struct conn *conn)
+static struct pool_key key_of(const struct conn *conn, const struct site *site)
 {
-	const struct exchange *x = conn->exchange;
-	int64_t idle_ms = loop_now_ms(conn->proxy->loop) - conn->upstream_used_ms;
+	return (struct pool_key){ conn->program, site, conn->tunnel_tls };
+}
+
+void upstream_leave(struct conn *conn)
+{
+	struct pool_key key = key_of(conn, &conn->upstream_site);
 
 	upstream_check_idle(conn);
 	if (!conn->upstream.stream.open)
-		return false;
-	if (site_equals(&conn->upstream_site, &x->answer.site) &&
-	    (exchange_may_repeat(x) || idle_ms < REUSE_FRESH_MS))
+		return;
+	if (conn->proxy->draining)
+		stream_close(&conn->upstream.stream, conn->proxy->loop);
+	else
+		pool_put(&conn->proxy->pool, &key, &conn->upstream.stream);
+}
+
+static bool is_fit(const struct conn *conn)
+{
+	int64_t idle_ms = loop_now_ms(conn->proxy->loop) - conn->upstream_used_ms;
+
+	return exchange_may_repeat(conn->exchange) || idle_ms < REUSE_FRESH_MS;
+}
+
+bool upstream_reuse(struct conn *conn)
+{
+	const struct site *site = &conn->exchange->answer.site;
+	struct pool_key key = key_of(conn, site);
+	struct stream *stream = &conn->upstream.stream;
+
+	upstream_check_idle(conn);
+	if (stream->open && !site_equals(&conn->upstream_site, site))
+		upstream_leave(conn);
+	if (!stream->open) {
+		if (!pool_take(&conn->proxy->pool, &key, upstream_ready, conn, stream,
+			       &conn->upstream_used_ms))
+			return false;
+		conn->upstream_site = *site;
+	}
+	if (is_fit(conn))
 		return true;
-	stream_close(&conn->upstream.stream, conn->proxy->loop);
+	stream_close(stream, conn->proxy->loop);
 	return false;
 }

@@ -14,8 +14,12 @@ enum step step_dial(struct conn *conn);
 /* Gives the address that is being dialled up. */
 enum step upstream_next_address(struct conn *conn, const char *why);
 
-/* True where the connection that is open serves the exchange too. One that does not is closed. */
+/* True where the connection that is open, or one that waits, serves the exchange too. */
 bool upstream_reuse(struct conn *conn);
+
+/* Leaves the connection, if one is open, to the next that wants it. It has been of use, and nothing is
+ * on its way. */
+void upstream_leave(struct conn *conn);
 
 /* Closes a connection that waits for its next request and has ended meanwhile. */
 void upstream_check_idle(struct conn *conn);

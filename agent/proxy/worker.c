@@ -75,6 +75,7 @@ int worker_new(const struct worker_config *config, struct worker **out, struct e
 		.log = config->log,
 		.services = config->services,
 		.limits = config->limits,
+		.pool = { .loop = config->loop },
 		.intercept = config->intercept,
 		.tls_client = config->tls_client,
 		.ended = conn_ended,
@@ -96,6 +97,8 @@ void worker_set_policy(struct worker *worker, struct policy *policy)
 	struct policy *before = worker->proxy.policy;
 	struct conn *next;
 
+	/* What waits was validated under the old one. */
+	pool_flush(&worker->proxy.pool);
 	worker->proxy.policy = policy;
 	for (struct conn *conn = worker->proxy.first; conn != NULL; conn = next) {
 		next = conn->next;
@@ -141,6 +144,7 @@ void worker_free(struct worker *worker)
 	stop_listening(worker);
 	while (worker->proxy.first != NULL)
 		conn_free(worker->proxy.first);
+	pool_flush(&worker->proxy.pool);
 	loop_timer_cancel(worker->proxy.loop, &worker->drain);
 	if (worker->control.fd > 0) {
 		loop_fd_remove(worker->proxy.loop, &worker->control);

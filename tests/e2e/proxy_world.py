@@ -75,6 +75,11 @@ class Origin:
     def connections(self) -> int:
         return len(self.seen)
 
+    def forget(self):
+        """What was read so far; connections may go on."""
+        for record in self.seen:
+            del record[:]
+
     def all_bytes(self) -> bytes:
         return b"".join(bytes(s) for s in self.seen)
 

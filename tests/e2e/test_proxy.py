@@ -110,8 +110,20 @@ class Forwarding(Case):
             for site in (f"web.test:{origin.port}", f"other.test:{other.port}") * 2:
                 sock.sendall(f"GET http://{site}/ HTTP/1.1\r\nHost: {site}\r\n\r\n".encode())
                 self.assertEqual(read_response(sock)[0], 200)
-        self.assertEqual((origin.connections, other.connections), (2, 2))
+        self.assertEqual((origin.connections, other.connections), (1, 1))
         self.assertNotIn(b"other.test", origin.all_bytes())
+
+    def test_a_connection_to_a_server_serves_the_same_program_again(self):
+        origin, proxy = self.pair(polite, "--binary=/usr/bin/app")
+        for _ in range(3):
+            self.assertIn(b" 200 ", self.get(proxy, origin))
+            self.assertIn(b" 200 ", proxy.raw(
+                b"GET /in HTTP/1.1\r\nHost: web.test\r\nConnection: close\r\n\r\n",
+                f"web.test:{origin.port}"))
+        self.assertEqual(origin.connections, 1)
+        proxy.set_policy(POLICY.format(port=origin.port, binary="app"))
+        self.get(proxy, origin)
+        self.assertEqual(origin.connections, 2)
 
     def test_a_connection_that_the_server_gave_up_is_made_again(self):
         def once(connection):
@@ -130,16 +142,14 @@ class Forwarding(Case):
             connection.body(connection.head())
             connection.answer(b"first\n")
             connection.head()
-        origin, proxy = self.pair(hangs_up_on_the_second)
-        site = f"web.test:{origin.port}"
-        for method, status in (("GET", 200), ("POST", 502)):
-            with self.subTest(method), proxy.connect() as sock:
-                request = f"%s http://{site}/ HTTP/1.1\r\nHost: {site}\r\nContent-Length: 0\r\n\r\n"
-                sock.sendall((request % "GET").encode())
+        for method, length, status in (("GET", 0, 200), ("POST", 0, 502), ("GET", 2, 502)):
+            origin, proxy = self.pair(hangs_up_on_the_second)
+            site = f"web.test:{origin.port}"
+            with self.subTest(f"{method} {length}"), proxy.connect() as sock:
+                request = f"%s http://{site}/ HTTP/1.1\r\nHost: {site}\r\nContent-Length: %d\r\n\r\n"
+                sock.sendall((request % ("GET", 0)).encode())
                 read_response(sock)
-                if method == "GET":
-                    request = request.replace("Content-Length: 0\r\n", "")
-                sock.sendall((request % method).encode())
+                sock.sendall((request % (method, length)).encode() + b"x" * length)
                 self.assertEqual(read_response(sock)[0], status)
 
     def test_what_a_server_says_unasked_is_no_answer(self):
@@ -409,7 +419,7 @@ class Refusals(Case):
                     done = proxy.curl(*options, f"http://web.test:{origin.port}/")
                     refused = b"403" in done.stderr or b"policy_denied" in done.stdout
                     self.assertEqual(refused, error is not None, done)
-        self.assertEqual(origin.connections, 2)
+        self.assertEqual(origin.connections, 1)
 
     def test_who_is_not_found_in_time_is_refused(self):
         origin, proxy = self.pair(polite, "--binary=never", "--limit=identify_ms=200")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "agent/proxy/queue.h"
@@ -12,7 +13,7 @@ START_TEST(bytes_come_out_as_they_went_in)
 	uint8_t out = 0;
 
 	/* Amounts that do not divide anything, so that every position of the memory is met. */
-	for (int round = 0; round < 5000; round++) {
+	for (int round = 0; round < 2000; round++) {
 		size_t want = (size_t)round * 37 % 701 + 1;
 		size_t room;
 		uint8_t *to = queue_room(&q, want, 4096, &room);
@@ -22,8 +23,10 @@ START_TEST(bytes_come_out_as_they_went_in)
 			to[i] = in++;
 		queue_filled(&q, room < want ? room : want);
 		size_t take = (size_t)round * 53 % 719 % (q.n + 1);
+		bool same = true;
 		for (size_t i = 0; i < take; i++)
-			ck_assert_uint_eq(queue_bytes(&q).p[i], out++);
+			same &= queue_bytes(&q).p[i] == out++;
+		ck_assert(same);
 		queue_take(&q, take);
 	}
 }
