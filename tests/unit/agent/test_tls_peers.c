@@ -304,9 +304,9 @@ START_TEST(clients_accept_our_certificates_and_no_others)
 		printf("skipped, the program is not installed: %.40s...\n", clients[_i].command);
 		return;
 	}
-	ck_assert_msg((status == 0) == clients[_i].accepts, "%s\nended with %d: %s; we: %s",
+	ck_assert_msg((status == 0) == clients[_i].accepts, "%s\nended with %d: %.1500s; we: %s",
 		      clients[_i].command, status, buf_text(&output), err.msg);
-	ck_assert_msg(strstr(buf_text(&output), clients[_i].says) != NULL, "%s\nsaid: %s",
+	ck_assert_msg(strstr(buf_text(&output), clients[_i].says) != NULL, "%s\nsaid: %.1500s",
 		      clients[_i].command, buf_text(&output));
 	ck_assert_msg(clients[_i].we_say == NULL || strstr(err.msg, clients[_i].we_say) != NULL,
 		      "%s\nwe said: %s", clients[_i].command, err.msg);
@@ -393,8 +393,8 @@ START_TEST(servers_are_accepted_and_resumed_or_refused)
 	waitpid(pid, NULL, 0);
 	tls_client_free(client);
 	if (servers[_i].page != NULL)
-		ck_assert_msg(strstr(buf_text(&page), servers[_i].page) != NULL, "%s\n%s", err.msg,
-			      buf_text(&page));
+		ck_assert_msg(strstr(buf_text(&page), servers[_i].page) != NULL, "%s\n%.1500s",
+			      err.msg, buf_text(&page));
 	else
 		ck_assert_msg(strstr(err.msg, servers[_i].refusal) != NULL, "%s", err.msg);
 }
