@@ -33,7 +33,8 @@ CFLAGS += -isystem /usr/include/libnl3
 
 # The agent runs inside other people's images, so it brings all it needs and loads nothing
 # (agent/static/no_loading.c). A sanitizer build is dynamic: it is for unit tests, never for an image.
-AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,-z,pack-relative-relocs -Wl,--wrap=dlopen -Wl,--fatal-warnings)
+AGENT_WRAPS   := dlopen getenv secure_getenv __libc_secure_getenv __tunables_init
+AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,-z,pack-relative-relocs $(AGENT_WRAPS:%=-Wl,--wrap=%) -Wl,--fatal-warnings)
 AGENT_LIBS    := -lyaml -ljansson -lssl -lcrypto -lnl-3 -lcap
 WEBHOOK_LIBS  := -lmicrohttpd -lgnutls -ljansson -lyaml -lcrypto
 UNIT_LIBS     := $(WEBHOOK_LIBS) $(AGENT_LIBS) -lcheck -lsubunit -lm -lrt -lpthread
@@ -49,6 +50,7 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c)) attack
 ATTACK_SRC  := $(wildcard tests/peers/attack/*.c)
+DRIVER_NAMES := $(patsubst tests/drivers/%.c,%,$(wildcard tests/drivers/*.c))
 BENCH_NAMES := $(filter-out stamp,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 
 objs = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -57,7 +59,7 @@ AGENT   := $(OUT)/openshell-agent
 WEBHOOK := $(OUT)/openshell-webhook
 UNIT    := $(OUT)/unit
 
-.PHONY: all help deps check unit corpora golden-update test e2e bench demo image lint format-check \
+.PHONY: all help deps check unit corpora golden-update test test-bare e2e bench demo image lint format-check \
         attacks-check format tidy cppcheck layers shellcheck fuzz clean
 .DELETE_ON_ERROR:
 
@@ -69,6 +71,7 @@ help:
 ## make            build openshell-agent and openshell-webhook into build/release
 ## make demo       a plain annotated Deployment comes up confined, shown step by step (root)
 ## make test       every test: check, then all that needs root and containers
+## make test-bare  demo and test in a bare Debian that this makes; ten minutes (root)
 ## make check      unit tests, golden cases and fuzz corpora; no root, under a minute
 ## make lint       format, clang-tidy, cppcheck, shellcheck, module layers
 ## make bench      measures beside peers and prints ratios
@@ -140,8 +143,11 @@ corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
 
 test: check e2e
 
-e2e: all $(PEER_NAMES:%=$(OUT)/%) | build/.deps-test
+e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/driver_%) | build/.deps-test
 	$(Q)tests/e2e/run
+
+test-bare: | build/.deps-test
+	$(Q)tests/bare/run
 
 # Programs that play a part in the end-to-end tests: static, so that they run in any image.
 PEER_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-missing-field-initializers -Werror -O1 -static -I.
@@ -152,6 +158,10 @@ $(OUT)/%: tests/peers/%.c | build/.deps-build
 $(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $(ATTACK_SRC)
+
+# Programs that drive a part of the agent alone, for tests that need real processes.
+$(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 # --- fuzzing -------------------------------------------------------------------------------------
 SECONDS ?= 600
@@ -169,7 +179,8 @@ fuzz: build/fuzz/fuzz_$(T)
 
 # --- lint ----------------------------------------------------------------------------------------
 C_FILES := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(wildcard webhook/*.c agent/*.c agent/*/*.c) \
-           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/bench/*.c)
+           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/drivers/*.c) \
+           $(wildcard tests/bench/*.c)
 H_FILES := $(wildcard lib/*.h policy/*.h certs/*.h webhook/*.h agent/*.h agent/*/*.h tests/*/*.h tests/*/*/*.h)
 
 lint: format-check layers shellcheck cppcheck tidy attacks-check
@@ -202,7 +213,7 @@ layers:
 	$(Q)tools/layers.sh
 
 shellcheck: | build/.deps-lint
-	$(Q)shellcheck $$(git ls-files '*.sh' .ci/run)
+	$(Q)shellcheck $$(git ls-files '*.sh' .ci/run tests/bare/run)
 
 # --- images, demo, figures -----------------------------------------------------------------------
 image: all | build/.deps-test

@@ -6,6 +6,7 @@ Product images hold the programs as they were built. Test images are small world
 The two that come from Debian's packages are slow to make and are kept in the cache; all others are
 built where they are needed, in a fraction of a second.
 """
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -16,20 +17,22 @@ import subprocess
 import sys
 import tempfile
 
-from pods import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
+from podman import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AGENT_IMAGE = "localhost/openshell/agent:dev"
 WEBHOOK_IMAGE = "localhost/openshell/webhook:dev"
-BUSYBOX, SCRATCH, DEBIAN_BASE, DEBIAN, HOSTILE = (
+BUSYBOX, SCRATCH, DEBIAN_BASE, DEBIAN, HOSTILE, LINKED = (
     f"localhost/openshell-test/{name}"
-    for name in ("busybox", "scratch", "debian-base", "debian", "hostile"))
+    for name in ("busybox", "scratch", "debian-base", "debian", "hostile", "linked"))
 
-DEBIAN_PACKAGES = ["bash", "python3", "nodejs", "procps"]
+DEBIAN_PACKAGES = ["bash", "curl", "python3", "nodejs", "procps"]
 SUITE = "bookworm"
+SLIM = ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
 SANDBOX_UID = 1000
-# struct vfs_cap_data, revision 2, effective: every capability permitted, none inheritable.
-ALL_CAPABILITIES = struct.pack("<5I", 0x02000001, 0xFFFFFFFF, 0, 0x1FF, 0)
+# struct vfs_cap_data, revision 2, effective: CHOWN, KILL, SETGID and SETUID, which container runtimes
+# leave in the bounding set.
+FILE_CAPABILITIES = struct.pack("<5I", 0x02000001, 0xE1, 0, 0, 0)
 WEBHOOK_USER = "65532:65532"
 
 
@@ -55,11 +58,10 @@ def apt_options() -> list[str]:
     return [f"--aptopt={line.rstrip(';')}" for line in lines]
 
 
-def debian_root(target: pathlib.Path, variant: str, packages: list[str], form: str = "tar") -> None:
-    """A Debian root with `packages`, as a tar or a directory."""
+def debian_root(target: pathlib.Path, variant: str, packages: list[str], *options: str) -> None:
+    """A Debian root with `packages`: a directory, or a tar if `target` ends so."""
     command = ["mmdebstrap", "--quiet", f"--variant={variant}", f"--include={','.join(packages)}",
-               f"--format={form}", *apt_options(), "--dpkgopt=path-exclude=/usr/share/man/*",
-               "--dpkgopt=path-exclude=/usr/share/locale/*", SUITE, str(target), *debian_sources()]
+               *apt_options(), *options, SUITE, str(target), *debian_sources()]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(f"mmdebstrap failed:\n{done.stderr}")
@@ -67,25 +69,30 @@ def debian_root(target: pathlib.Path, variant: str, packages: list[str], form: s
 
 def debian_store() -> pathlib.Path:
     """A read-only image store with `DEBIAN_BASE`, made once and kept in the cache."""
-    images = cache_dir() / "images"
-    images.mkdir(parents=True, exist_ok=True)
-    recipe = f"{DEBIAN_BASE} {SUITE} {platform.machine()} {storage_driver(images)} {DEBIAN_PACKAGES}"
-    store = images / f"debian-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
-    if store.exists():
-        return store
-    print("  IMAGE debian (kept in the cache from now on)", flush=True)
-    with tempfile.TemporaryDirectory(dir=images, prefix="new-") as scratch:
+    stores = cache_dir() / "images"
+    stores.mkdir(parents=True, exist_ok=True)
+    recipe = f"{SUITE} {platform.machine()} {storage_driver(stores)} {DEBIAN_PACKAGES}"
+    store = stores / f"debian-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
+    with open(stores / "lock", "w") as lock:
+        # One builder at a time; who waited for it finds the work done.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not store.exists():
+            print("  IMAGE debian (kept in the cache from now on)", flush=True)
+            for killed in stores.glob("new-*"):
+                shutil.rmtree(killed, ignore_errors=True)
+            _build_debian(store)
+    return store
+
+
+def _build_debian(store: pathlib.Path) -> None:
+    with tempfile.TemporaryDirectory(dir=store.parent, prefix="new-") as scratch:
         work = pathlib.Path(scratch)
-        debian_root(work / "root.tar", "minbase", DEBIAN_PACKAGES)
+        debian_root(work / "root.tar", "minbase", DEBIAN_PACKAGES, *SLIM)
         (work / "storage.conf").write_text(storage_conf(work / "graph", work / "run"))
         environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(work / "storage.conf")}
-        _commit(lambda *argv: _output("buildah", *argv, env=environment), DEBIAN_BASE, work / "root.tar", [])
-        try:
-            os.rename(work / "graph", store)
-        except OSError:  # Another run was faster.
-            if not store.exists():
-                raise
-    return store
+        _commit(lambda *argv: _output("buildah", *argv, env=environment), DEBIAN_BASE,
+                work / "root.tar", [])
+        os.rename(work / "graph", store)
 
 
 # --- trees ---------------------------------------------------------------------------------------
@@ -111,7 +118,7 @@ def programs_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
         shutil.copy(out / "attack", tree / "attack-suid")
         (tree / "attack-suid").chmod(0o4755)
         shutil.copy(out / "attack", tree / "attack-filecap")
-        os.setxattr(tree / "attack-filecap", "security.capability", ALL_CAPABILITIES)
+        os.setxattr(tree / "attack-filecap", "security.capability", FILE_CAPABILITIES)
     for folder in ("forbidden", "unreadable"):
         (tree / folder).mkdir()
         (tree / folder / "file").write_text("to be left alone\n")
@@ -152,6 +159,21 @@ def hostile_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
         shutil.copy(sources / "openssl.cnf", tree / folder / "openssl.cnf")
 
 
+def linked_tree(link: str, target: str):
+    """busybox, with a link where the runtime will look for one of the sandbox's folders."""
+    def make(tree: pathlib.Path, out: pathlib.Path) -> None:
+        busybox_tree(tree, out)
+        place = tree / link
+        if place.is_dir():
+            shutil.copytree(place, tree / target, dirs_exist_ok=True)
+            shutil.rmtree(place)
+        (tree / target).mkdir(parents=True, exist_ok=True)
+        os.chown(tree / target, SANDBOX_UID, SANDBOX_UID)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(f"/{target}")
+    return make
+
+
 # As real images have it; and what one would set to steer the agent, if that listened.
 ENVIRONMENT = ["--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "--env", "OPENSHELL_SANDBOX=forged", "--env", "OPENSHELL_POLICY=forged",
@@ -166,17 +188,32 @@ TREES = {
     SCRATCH: (programs_tree, "scratch", ENVIRONMENT),
     DEBIAN: (programs_tree, DEBIAN_BASE, ENVIRONMENT),
     HOSTILE: (hostile_tree, DEBIAN_BASE, ENVIRONMENT),
+    **{f"{LINKED}-{name}": (linked_tree(name, f"tmp/{name}"), "scratch", [])
+       for name in ("opt", "run", "etc")},
+    # Its own volume comes to lie over the policy: the path is the longer one, so it is mounted later.
+    f"{LINKED}-volume": (linked_tree("a/b/c/d", "etc/openshell/policy"), "scratch",
+                         ["--volume", "/a/b/c/d"]),
 }
 
 
 def _commit(buildah, name: str, content: pathlib.Path, settings: list[str],
             base: str = "scratch") -> None:
-    """One layer of `content` (a directory or a tar) on `base`."""
+    """One layer of `content` (a directory or a tar) on `base`, with owners and extended attributes,
+    which `buildah add` would not keep."""
     container = buildah("from", "--pull-never", base).strip()
-    buildah("add", "--quiet", container, str(content), "/")
+    mounted = buildah("mount", container).strip()
+    if content.is_dir():
+        _output("cp", "--archive", f"{content}/.", mounted)
+    else:
+        _output("tar", "--extract", "--numeric-owner", "--file", content, "--directory", mounted)
+    buildah("umount", container)
     if settings:
         buildah("config", *settings, container)
     buildah("commit", "--quiet", "--rm", "--timestamp", "0", container, name)
+
+
+def _buildah_of(podman: Podman):
+    return lambda *argv: podman.tool("buildah", *argv).stdout.decode()
 
 
 def ensure(podman: Podman, out: pathlib.Path, *names: str) -> None:
@@ -188,8 +225,7 @@ def ensure(podman: Podman, out: pathlib.Path, *names: str) -> None:
         with tempfile.TemporaryDirectory(dir=podman.state) as tree:
             os.chmod(tree, 0o755)
             make_tree(pathlib.Path(tree), out)
-            _commit(lambda *argv: podman.tool("buildah", *argv).stdout.decode(), name,
-                    pathlib.Path(tree), settings, base)
+            _commit(_buildah_of(podman), name, pathlib.Path(tree), settings, base)
 
 
 # --- product images ------------------------------------------------------------------------------
@@ -207,23 +243,29 @@ def library_packages(program: pathlib.Path) -> list[str]:
 def webhook_tar(tar: pathlib.Path, out: pathlib.Path, scratch: pathlib.Path) -> None:
     """The webhook and the libraries it links, unpacked but not installed: no shell, no dpkg."""
     root = scratch / "root"
-    debian_root(root, "extract", library_packages(out / "openshell-webhook"), "directory")
+    debian_root(root, "extract", library_packages(out / "openshell-webhook"), *SLIM)
     for name in ("dev", "var", "run", "tmp", "proc", "sys", "etc/apt"):
         shutil.rmtree(root / name, ignore_errors=True)
     shutil.copy(out / "openshell-webhook", root / "openshell-webhook")
     _output("tar", "-C", root, "-cf", tar, ".")
 
 
-def build_product(out: pathlib.Path) -> None:
-    """Writes OUT/images/{agent,webhook}.tar, which podman, docker, ctr and kind can load."""
-    archives = out / "images"
-    archives.mkdir(exist_ok=True)
-    with Podman() as podman, tempfile.TemporaryDirectory(dir=podman.state) as scratch:
-        ensure(podman, out, AGENT_IMAGE)
+def ensure_product(podman: Podman, out: pathlib.Path) -> None:
+    """Both product images, in this podman."""
+    ensure(podman, out, AGENT_IMAGE)
+    with tempfile.TemporaryDirectory(dir=podman.state) as scratch:
         tar = pathlib.Path(scratch) / "webhook.tar"
         webhook_tar(tar, out, pathlib.Path(scratch))
         settings = ["--entrypoint", '["/openshell-webhook"]', "--user", WEBHOOK_USER]
-        _commit(lambda *argv: podman.tool("buildah", *argv).stdout.decode(), WEBHOOK_IMAGE, tar, settings)
+        _commit(_buildah_of(podman), WEBHOOK_IMAGE, tar, settings)
+
+
+def save_product(out: pathlib.Path) -> None:
+    """Writes OUT/images/{agent,webhook}.tar, which podman, docker, ctr and kind can load."""
+    archives = out / "images"
+    archives.mkdir(exist_ok=True)
+    with Podman() as podman:
+        ensure_product(podman, out)
         for name, image in (("agent", AGENT_IMAGE), ("webhook", WEBHOOK_IMAGE)):
             archive = archives / f"{name}.tar"
             archive.unlink(missing_ok=True)
@@ -241,9 +283,9 @@ def _output(*argv, **options) -> str:
 def main() -> None:
     match sys.argv[1:]:
         case ["product", out]:
-            build_product(pathlib.Path(out).resolve())
+            save_product(pathlib.Path(out).resolve())
         case ["bare", target, packages]:
-            debian_root(pathlib.Path(target), "minbase", packages.split(","), "directory")
+            debian_root(pathlib.Path(target), "minbase", packages.split(","))
         case _:
             raise SystemExit("usage: images.py product OUT | bare DIRECTORY PACKAGE,...")
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/json_arena.h"
 #include "webhook/fields.h"
 
 static const struct field envelope[] = {
@@ -76,13 +77,14 @@ int review_decode(struct slice body, struct review *out, struct err *err)
 		.namespace_name = namespace_name,
 		.username = text_or_empty(json_member(request, "userInfo"), "username"),
 		.object = object,
+		.old_object = json_member(request, "oldObject"),
 	};
 	return 0;
 }
 
 void review_done(struct review *review)
 {
-	json_decref(review->root);
+	json_arena_drop(review->root);
 	*review = (struct review){ 0 };
 }
 

@@ -16,7 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import admission  # noqa: E402
 import images  # noqa: E402
-from pods import Outcome, Pod, Podman  # noqa: E402
+from podman import Podman  # noqa: E402
+from pods import Outcome, Pod  # noqa: E402
 
 OUT = pathlib.Path(os.environ.get("OPENSHELL_OUT", ROOT / "build/release"))
 AGENT = OUT / "openshell-agent"
@@ -95,12 +96,12 @@ class SandboxCase(unittest.TestCase):
             raise unittest.SkipTest("needs root, to run containers")
 
     def plain(self, manifest: dict) -> Pod:
-        """The pod as it is, without a sandbox, not started; removed when the test ends."""
-        return self._play(manifest, None)
+        """The pod as it was written, without a sandbox; not started."""
+        return self.play(manifest, None)
 
     def sandboxed(self, manifest: dict, policy: str | None = None) -> Pod:
         """The pod as the webhook makes it, with `policy` as its named policy; not started."""
-        return self._play(self.rendered(manifest, policy), policy)
+        return self.play(self.rendered(manifest, policy), policy)
 
     def rendered(self, manifest: dict, policy: str | None = None) -> dict:
         annotations = manifest["metadata"]["annotations"]
@@ -121,13 +122,19 @@ class SandboxCase(unittest.TestCase):
         made.start()
         return made.wait("app")
 
-    def _play(self, manifest: dict, policy: str | None) -> Pod:
+    def play(self, manifest: dict, policy: str | None) -> Pod:
+        """The pod as it is; removed when the test ends."""
+        made = self.played(manifest, policy)
+        self.addCleanup(made.remove)
+        return made
+
+    @staticmethod
+    def played(manifest: dict, policy: str | None) -> Pod:
+        """The pod as it is, for the caller to remove."""
         for container in manifest["spec"]["containers"]:
             images.ensure(world.podman, OUT, container["image"])
         playable, _ = admission.for_podman(manifest, world.pod_name())
-        made = world.podman.play(playable, [config_map(policy)] if policy is not None else [])
-        self.addCleanup(made.remove)
-        return made
+        return Pod(world.podman, playable, [config_map(policy)] if policy is not None else [])
 
 
 def events(stderr: bytes) -> tuple[list[dict], bytes]:

@@ -6,7 +6,7 @@ import pathlib
 
 import fixture
 from fixture import AGENT_PATH, SandboxCase, config_map, pod, world
-from images import BUSYBOX
+from images import BUSYBOX, LINKED
 from pods import Outcome, Pod
 
 GOOD_POLICY = "version: 1\n"
@@ -34,22 +34,22 @@ def deny_calls(state: pathlib.Path, name: str, prefix: str) -> None:
 
 
 class Refusals(SandboxCase):
-    def marking_pod(self) -> dict:
+    def marking_pod(self, image: str = BUSYBOX) -> dict:
         """As rendered, a pod whose workload leaves a mark and writes a line."""
         return self.rendered(pod(
-            BUSYBOX, ["sh", "-c", "echo ran; touch /mark/ran"],
+            image, ["sh", "-c", "echo ran; touch /mark/ran"],
             volumes=[{"name": "mark", "emptyDir": {}}],
             volumeMounts=[{"name": "mark", "mountPath": "/mark"}]), GOOD_POLICY)
 
-    def play(self, manifest: dict, policy: str | None = GOOD_POLICY) -> tuple[Outcome, bool]:
+    def outcome(self, manifest: dict, policy: str | None = GOOD_POLICY) -> tuple[Outcome, bool]:
         """Plays it to its end; also whether the workload ran."""
-        made: Pod = self._play(manifest, policy)
+        made: Pod = self.play(manifest, policy)
         made.start()
         outcome = made.wait("app", 20)
         return outcome, (made.volume("app", "/mark") / "ran").exists()
 
     def assert_refused(self, manifest: dict, *causes: str, policy: str | None = GOOD_POLICY) -> None:
-        outcome, ran = self.play(manifest, policy)
+        outcome, ran = self.outcome(manifest, policy)
         self.assertFalse(ran, "the workload ran")
         self.assertEqual((outcome.code, outcome.stdout), (125, b""), outcome.stderr)
         lines = outcome.stderr.decode().splitlines()
@@ -60,7 +60,7 @@ class Refusals(SandboxCase):
             self.assertIn(cause, event["reason"])
 
     def test_the_pod_that_is_spoiled_below_runs_as_it_is(self):
-        outcome, ran = self.play(self.marking_pod())
+        outcome, ran = self.outcome(self.marking_pod())
         self.assertEqual((outcome.code, outcome.stdout, ran), (0, b"ran\n", True), outcome.stderr)
 
     def test_each_rendered_capability_is_needed(self):
@@ -69,9 +69,17 @@ class Refusals(SandboxCase):
                 manifest = self.marking_pod()
                 app(manifest)["securityContext"]["capabilities"]["add"].remove(name)
                 if name in UNUSED_CAPABILITIES:
-                    self.assertEqual(self.play(manifest)[0].code, 0)
+                    self.assertEqual(self.outcome(manifest)[0].code, 0)
                 else:
                     self.assert_refused(manifest, name)
+
+    def test_an_image_that_leads_our_folders_elsewhere(self):
+        for name in ("opt", "run", "etc"):
+            with self.subTest(link=f"/{name}"):
+                self.assert_refused(self.marking_pod(f"{LINKED}-{name}"), "symbolic link", f"'/{name}/")
+
+    def test_a_volume_that_comes_to_lie_over_the_policy(self):
+        self.assert_refused(self.marking_pod(f"{LINKED}-volume"), "/etc/openshell/policy", "covered")
 
     def test_a_start_that_is_not_roots(self):
         manifest = self.marking_pod()
@@ -81,7 +89,7 @@ class Refusals(SandboxCase):
     def test_no_new_privileges_set_from_outside_does_no_harm(self):
         manifest = self.marking_pod()
         app(manifest)["securityContext"]["allowPrivilegeEscalation"] = False
-        outcome, ran = self.play(manifest)
+        outcome, ran = self.outcome(manifest)
         self.assertEqual((outcome.code, ran), (0, True), outcome.stderr)
 
     def test_a_place_that_is_not_process_1(self):
@@ -93,14 +101,34 @@ class Refusals(SandboxCase):
         manifest = self.without_landlock()
         self.assert_refused(manifest, "Landlock")
 
+    def test_a_kernel_that_was_booted_without_landlock(self):
+        self.assert_refused(self.on_kernel_with("off"), "Landlock")
+
     def test_a_kernel_without_landlock_also_under_hard_requirement(self):
         self.assert_refused(self.without_landlock(), "Landlock", policy=HARD_POLICY)
 
     def test_best_effort_alone_runs_without_landlock_and_says_so(self):
-        outcome, ran = self.play(self.without_landlock(), BEST_EFFORT_POLICY)
+        outcome, ran = self.outcome(self.without_landlock(), BEST_EFFORT_POLICY)
         self.assertEqual((outcome.code, ran), (0, True), outcome.stderr)
         warnings = [e for e in fixture.events(outcome.stderr)[0] if e["level"] == "warn"]
         self.assertTrue(any("landlock" in e["event"] for e in warnings), outcome.stderr)
+
+    def test_an_old_landlock_is_refused_under_hard_requirement(self):
+        self.assert_refused(self.on_kernel_with("1"), "Landlock", policy=HARD_POLICY)
+
+    def test_an_old_landlock_is_used_as_far_as_it_goes_and_what_is_missing_is_told(self):
+        for abi in range(1, 6):  # 6 lacks nothing that protects.
+            with self.subTest(abi=abi):
+                outcome, ran = self.outcome(self.on_kernel_with(str(abi)))
+                self.assertEqual((outcome.code, ran), (0, True), outcome.stderr)
+                told = {e["event"]: e for e in fixture.events(outcome.stderr)[0]}
+                self.assertEqual(told["sandbox.ready"]["landlock_abi"], abi)
+                self.assertIn("landlock.incomplete", told)
+
+    def on_kernel_with(self, landlock: str) -> dict:
+        manifest = self.marking_pod()
+        app(manifest)["command"][:0] = ["/old_landlock", landlock, "--"]
+        return manifest
 
     def without_landlock(self) -> dict:
         deny_calls(world.podman.state, "no-landlock.json", "landlock_")

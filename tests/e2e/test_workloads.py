@@ -6,7 +6,7 @@ import signal
 
 from fixture import SandboxCase, events, pod
 from images import BUSYBOX, DEBIAN, SCRATCH
-from pods import PIDS_LIMIT
+from cgroups import PIDS_LIMIT
 
 ALL_IMAGES = (SCRATCH, BUSYBOX, DEBIAN)
 # In every test image.
