@@ -34,7 +34,7 @@ CFLAGS += -isystem /usr/include/libnl3
 # The agent runs inside other people's images, so it brings all it needs and loads nothing
 # (agent/static/no_loading.c). A sanitizer build is dynamic: it is for unit tests, never for an image.
 AGENT_WRAPS   := dlopen getenv secure_getenv __libc_secure_getenv __tunables_init
-AGENT_LDFLAGS := $(if $(SAN),,-static-pie $(AGENT_WRAPS:%=-Wl,--wrap=%) -Wl,--fatal-warnings)
+AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,-z,pack-relative-relocs $(AGENT_WRAPS:%=-Wl,--wrap=%) -Wl,--fatal-warnings)
 AGENT_LIBS    := -lyaml -ljansson -lssl -lcrypto -lnl-3 -lcap
 WEBHOOK_LIBS  := -lmicrohttpd -lgnutls -ljansson -lyaml -lcrypto
 UNIT_LIBS     := $(WEBHOOK_LIBS) $(AGENT_LIBS) -lcheck -lsubunit -lm -lrt -lpthread
@@ -46,6 +46,7 @@ WEBHOOK_SRC := $(filter-out webhook/main.c,$(wildcard webhook/*.c))
 AGENT_SRC   := $(filter-out agent/main.c,$(filter-out agent/static/%,$(wildcard agent/*.c agent/*/*.c)))
 STATIC_SRC  := $(if $(SAN),,$(wildcard agent/static/*.c))
 UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/support/*.c)
+SUPPORT_SRC := $(wildcard tests/support/*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c)) attack
 ATTACK_SRC  := $(wildcard tests/peers/attack/*.c)
@@ -57,7 +58,7 @@ AGENT   := $(OUT)/openshell-agent
 WEBHOOK := $(OUT)/openshell-webhook
 UNIT    := $(OUT)/unit
 
-.PHONY: all help deps check unit corpora golden-update test e2e bench demo image lint format-check \
+.PHONY: all help deps check unit corpora golden-update test test-bare e2e bench demo image lint format-check \
         attacks-check format tidy cppcheck layers shellcheck fuzz clean
 .DELETE_ON_ERROR:
 
@@ -69,6 +70,7 @@ help:
 ## make            build openshell-agent and openshell-webhook into build/release
 ## make demo       a plain annotated Deployment comes up confined, shown step by step (root)
 ## make test       every test: check, then all that needs root and containers
+## make test-bare  demo and test in a bare Debian that this makes; ten minutes (root)
 ## make check      unit tests, golden cases and fuzz corpora; no root, under a minute
 ## make lint       format, clang-tidy, cppcheck, shellcheck, module layers
 ## make bench      measures beside peers and prints ratios
@@ -132,7 +134,7 @@ golden-update: $(UNIT)
 	$(Q)GOLDEN_UPDATE=1 CK_RUN_SUITE=golden $(UNIT)
 
 # Each corpus through its target without libFuzzer, so that every build replays what was once found.
-$(OUT)/replay_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+$(OUT)/replay_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(call objs,$(SUPPORT_SRC)) $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 
 corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
@@ -142,6 +144,9 @@ test: check e2e
 
 e2e: all $(PEER_NAMES:%=$(OUT)/%) | build/.deps-test
 	$(Q)tests/e2e/run
+
+test-bare: | build/.deps-test
+	$(Q)tests/bare/run
 
 # Programs that play a part in the end-to-end tests: static, so that they run in any image.
 PEER_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-missing-field-initializers -Werror -O1 -static -I.
@@ -158,7 +163,7 @@ SECONDS ?= 600
 FUZZ_CFLAGS := $(CSTD) -isystem /usr/include/libnl3 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_SRC := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(WEBHOOK_SRC) $(AGENT_SRC)
 
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SRC) | build/.deps-lint
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(SUPPORT_SRC) $(FUZZ_SRC) | build/.deps-lint
 	$(Q)mkdir -p $(@D)
 	$(Q)clang $(FUZZ_CFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 
@@ -202,7 +207,7 @@ layers:
 	$(Q)tools/layers.sh
 
 shellcheck: | build/.deps-lint
-	$(Q)shellcheck $$(git ls-files '*.sh' .ci/run)
+	$(Q)shellcheck $$(git ls-files '*.sh' .ci/run tests/bare/run)
 
 # --- images, demo, figures -----------------------------------------------------------------------
 image: all | build/.deps-test

@@ -111,7 +111,7 @@ static int run_command(const char *name, char **command)
 	struct err err = { 0 };
 	int status = enter(&ref, command, &err);
 
-	fprintf(stderr, "openshell-agent %s: %s\n", name, err.msg);
+	fprintf(stderr, "openshell-agent %s: '%s': %s\n", name, command[0], err.msg);
 	return status;
 }
 

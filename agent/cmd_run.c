@@ -192,6 +192,7 @@ static int run(const struct log *log, const struct run_options *options)
 		return EXIT_NO_SANDBOX;
 	}
 	if (child_release(&child, &status, &err) == -1) {
+		err_wrap(&err, "'%s'", options->command[0]);
 		log_reason(log, LOG_LEVEL_ERROR, "workload.not_started", err.msg);
 		child_abandon(&child);
 		return status;

@@ -4,22 +4,32 @@
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* Up to three bytes; what is missing becomes padding. */
-static void put_group(struct buf *b, struct slice group)
+static void encode_group(struct slice group, char out[4])
 {
 	unsigned bits = (unsigned)group.p[0] << 16 | (group.n > 1 ? (unsigned)group.p[1] << 8 : 0) |
 			(group.n > 2 ? group.p[2] : 0U);
-	char text[4] = { digits[bits >> 18], digits[bits >> 12 & 63], digits[bits >> 6 & 63],
-			 digits[bits & 63] };
 
-	for (size_t i = group.n + 1; i < sizeof(text); i++)
-		text[i] = '=';
-	buf_put(b, text, sizeof(text));
+	out[0] = digits[bits >> 18];
+	out[1] = digits[bits >> 12 & 63];
+	out[2] = group.n > 1 ? digits[bits >> 6 & 63] : '=';
+	out[3] = group.n > 2 ? digits[bits & 63] : '=';
 }
 
 void base64_put(struct buf *b, struct slice data)
 {
-	for (; data.n > 3; data.p += 3, data.n -= 3)
-		put_group(b, (struct slice) { data.p, 3 });
-	if (data.n > 0)
-		put_group(b, data);
+	char text[1024];
+	size_t n = 0;
+
+	while (data.n > 0) {
+		size_t take = data.n < 3 ? data.n : 3;
+
+		encode_group((struct slice){ data.p, take }, text + n);
+		n += 4;
+		data.p += take;
+		data.n -= take;
+		if (n < sizeof(text) && data.n > 0)
+			continue;
+		buf_put(b, text, n);
+		n = 0;
+	}
 }

@@ -60,22 +60,47 @@ void buf_puts(struct buf *b, const char *text)
 
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
-	va_list ap;
-	char *text = NULL;
+	/* Most texts are short: those are printed without taking memory. */
+	char few[128];
+	va_list ap, again;
 
 	va_start(ap, fmt);
-	int n = vasprintf(&text, fmt, ap);
+	va_copy(again, ap);
+	int n = vsnprintf(few, sizeof(few), fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		abort();
-	buf_put(b, text, (size_t)n);
-	free(text);
+	if ((size_t)n < sizeof(few)) {
+		buf_put(b, few, (size_t)n);
+	} else if (reserve(b, (size_t)n)) {
+		vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
+		b->n += (size_t)n;
+	}
+	va_end(again);
+}
+
+/* How many bytes at the start need no look at each: ASCII that stands for itself. */
+static size_t plain_len(struct slice text)
+{
+	size_t n = 0;
+
+	while (n < text.n && text.p[n] >= 0x20 && text.p[n] < 0x7f && text.p[n] != '"' &&
+	       text.p[n] != '\\')
+		n++;
+	return n;
 }
 
 void buf_put_json(struct buf *b, struct slice text)
 {
 	buf_put(b, "\"", 1);
-	while (text.n > 0) {
+	for (;;) {
+		struct slice plain = { text.p, plain_len(text) };
+
+		buf_put(b, plain.p, plain.n);
+		text.p += plain.n;
+		text.n -= plain.n;
+		if (text.n == 0)
+			break;
 		size_t n = utf8_len(text);
 		uint8_t c = text.p[0];
 

@@ -60,15 +60,75 @@ int json_parse(struct slice text, json_t **out, struct err *err)
 	return 0;
 }
 
+static void put_text(struct buf *b, const json_t *value)
+{
+	buf_put_json(b, (struct slice){ (const uint8_t *)json_string_value(value),
+					json_string_length(value) });
+}
+
 static int put_chunk(const char *text, size_t n, void *data)
 {
 	buf_put(data, text, n);
 	return 0;
 }
 
-void json_put(struct buf *b, const json_t *value)
+static void put_array(struct buf *b, const json_t *array)
 {
-	json_dump_callback(value, put_chunk, b, JSON_COMPACT | JSON_ENCODE_ANY);
+	buf_puts(b, "[");
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		if (i > 0)
+			buf_puts(b, ",");
+		json_put(b, json_array_get(array, i));
+	}
+	buf_puts(b, "]");
+}
+
+static void put_object(struct buf *b, json_t *object)
+{
+	const char *separator = "{", *key;
+	json_t *value;
+
+	json_object_foreach(object, key, value)
+	{
+		buf_puts(b, separator);
+		buf_put_json(b, slice_text(key));
+		buf_puts(b, ":");
+		json_put(b, value);
+		separator = ",";
+	}
+	buf_puts(b, *separator == '{' ? "{}" : "}");
+}
+
+/* jansson's own printer keeps a table of the addresses of all containers around the one at hand, to
+ * find one that contains itself; that costs more than the printing. */
+void json_put(struct buf *b, json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		put_object(b, value);
+		break;
+	case JSON_ARRAY:
+		put_array(b, value);
+		break;
+	case JSON_STRING:
+		put_text(b, value);
+		break;
+	case JSON_INTEGER:
+		buf_printf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		break;
+	case JSON_REAL:
+		json_dump_callback(value, put_chunk, b, JSON_ENCODE_ANY);
+		break;
+	case JSON_TRUE:
+		buf_puts(b, "true");
+		break;
+	case JSON_FALSE:
+		buf_puts(b, "false");
+		break;
+	case JSON_NULL:
+		buf_puts(b, "null");
+		break;
+	}
 }
 
 void json_drop(json_t **slot)

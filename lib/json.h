@@ -23,8 +23,8 @@ enum {
  * message has line and column), a key given twice, not UTF-8. ERR_LIMIT: too deep or too many. */
 int json_parse(struct slice text, json_t **out, struct err *err);
 
-/* Appends `value` without white space. */
-void json_put(struct buf *b, const json_t *value);
+/* Appends `value` without white space. No value may contain itself. */
+void json_put(struct buf *b, json_t *value);
 
 /* For AUTO(): drops the reference that `*slot` holds; NULL is fine. */
 void json_drop(json_t **slot);

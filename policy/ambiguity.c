@@ -94,19 +94,13 @@ struct meeting {
 	uint16_t port;
 };
 
-static const struct net_endpoint *endpoint_of(const struct check *check,
-					      const struct host_entry *entry)
-{
-	return check->network->endpoints[entry->endpoint];
-}
-
 /* Each is compared with one only: all of one record agree, or that has been reported. */
 static void compare_connections(struct check *check, const struct meeting *m)
 {
-	const struct net_endpoint *first = endpoint_of(check, &m->a[0]);
+	const struct net_endpoint *first = m->a[0].endpoint;
 
 	for (size_t i = 0; i < (m->a == m->b ? m->n_b : 1) && spend(check, 1); i++) {
-		const struct net_endpoint *other = endpoint_of(check, &m->b[i]);
+		const struct net_endpoint *other = m->b[i].endpoint;
 		const char *field = connection_difference(first, other);
 
 		if (field == NULL)
@@ -119,10 +113,10 @@ static void compare_connections(struct check *check, const struct meeting *m)
 static void compare_requests(struct check *check, const struct meeting *m)
 {
 	for (size_t i = 0; i < m->n_a; i++) {
-		const struct net_endpoint *a = endpoint_of(check, &m->a[i]);
+		const struct net_endpoint *a = m->a[i].endpoint;
 
 		for (size_t k = m->a == m->b ? i + 1 : 0; k < m->n_b && spend(check, 1); k++) {
-			const struct net_endpoint *b = endpoint_of(check, &m->b[k]);
+			const struct net_endpoint *b = m->b[k].endpoint;
 			const char *field = request_difference(a, b);
 
 			if (field == NULL || !paths_overlap(check, a, b) || check->budget == 0)

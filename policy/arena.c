@@ -7,7 +7,12 @@
 
 #include "lib/mem.h"
 
-enum { CHUNK_SIZE = 64 * 1024, ALIGN = _Alignof(max_align_t) };
+enum {
+	/* A small policy touches few pages at start-up; a large one soon gets large chunks. */
+	CHUNK_FIRST = 4 * 1024,
+	CHUNK_MAX = 64 * 1024,
+	ALIGN = _Alignof(max_align_t),
+};
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -28,13 +33,16 @@ void *arena_alloc(struct arena *arena, size_t n, size_t size)
 	/* Sizes come from counts of nodes, which are capped; a wrap would be our bug. */
 	if (size > 0 && n > (SIZE_MAX / 2 - ALIGN) / size)
 		abort();
-	size_t bytes = (n * size + ALIGN - 1) / ALIGN * ALIGN;
+	/* Never nothing, so that two results are never the same. */
+	size_t bytes = (n * size + ALIGN) / ALIGN * ALIGN;
 
-	if (bytes > CHUNK_SIZE / 4)
+	if (bytes > CHUNK_FIRST / 4)
 		return new_chunk(arena, bytes);
 	if (bytes > arena->left) {
-		arena->next = new_chunk(arena, CHUNK_SIZE);
-		arena->left = CHUNK_SIZE;
+		if (arena->chunk_size < CHUNK_MAX)
+			arena->chunk_size = arena->chunk_size > 0 ? arena->chunk_size * 2 : CHUNK_FIRST;
+		arena->next = new_chunk(arena, arena->chunk_size);
+		arena->left = arena->chunk_size;
 	}
 	char *p = arena->next;
 	arena->next += bytes;

@@ -13,7 +13,7 @@ struct arena_chunk;
 struct arena {
 	struct arena_chunk *chunks;
 	char *next;
-	size_t left;
+	size_t left, chunk_size;
 };
 
 /* `n` zeroed elements of `size` bytes, aligned for any type; never NULL. */

@@ -139,7 +139,7 @@ bool cidr_list_contains(const struct cidr_list *list, struct address address)
 const char *cidr_always_blocked(const struct cidr *block)
 {
 	for (size_t i = 0; i < ARRAY_LEN(always_blocked); i++) {
-		struct cidr other;
+		struct cidr other = { 0 };
 		struct err err;
 		bool masked;
 

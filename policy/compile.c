@@ -6,8 +6,7 @@ void network_compile(struct policy_network *network, const struct report *report
 	const struct model *model = &network->model;
 	size_t n = 0;
 
-	network->endpoints =
-		arena_alloc(&network->arena, model->n_endpoints, sizeof(*network->endpoints));
+	network->endpoints = arena_alloc(&network->arena, model->n_endpoints, sizeof(void *));
 	for (size_t i = 0; i < model->n; i++)
 		for (size_t k = 0; k < model->policies[i].n_endpoints; k++)
 			network->endpoints[n++] = &model->policies[i].endpoints[k];

@@ -103,9 +103,11 @@ static void look_at_rules(struct eval *eval, const struct net_endpoint *endpoint
 	}
 }
 
-static void look_at_endpoint(struct eval *eval, const struct host_record *record, uint32_t number)
+static void look_at_endpoint(struct eval *eval, const struct host_record *record,
+			     const struct host_entry *entry)
 {
-	const struct net_endpoint *endpoint = eval->network->endpoints[number];
+	const struct net_endpoint *endpoint = entry->endpoint;
+	uint32_t number = entry->number;
 	struct policy_decision *connection = &eval->connection;
 
 	keep_first(&eval->covering, number);
@@ -130,7 +132,7 @@ static void visit(void *ctx, const struct host_record *record)
 		host_record_port(&eval->network->index, record, eval->request->port, &n);
 
 	for (size_t i = 0; i < n; i++)
-		look_at_endpoint(eval, record, entries[i].endpoint);
+		look_at_endpoint(eval, record, &entries[i]);
 }
 
 static struct policy_decision about(const struct eval *eval, uint32_t endpoint,
@@ -175,7 +177,9 @@ static struct policy_decision deny_softly(const struct eval *eval, struct policy
 
 static bool has_encoded_slash(struct slice path)
 {
-	return memmem(path.p, path.n, "%2F", 3) != NULL;
+	const uint8_t *first = memchr(path.p, '%', path.n);
+
+	return first != NULL && memmem(first, path.n - (size_t)(first - path.p), "%2F", 3) != NULL;
 }
 
 static struct policy_decision conclude_request(const struct eval *eval)

@@ -14,6 +14,8 @@
 enum {
 	/* As many as nodes: what is spelled out may not make a small text a large policy. */
 	FORMS_MAX = TREE_NODES_MAX,
+	/* Keys that are tried for what they were meant to be; mappings of honest policies have few. */
+	GUESSES_MAX = 32,
 };
 
 void value_error(const struct value *value, const char *fmt, ...)
@@ -38,10 +40,15 @@ void value_warning(const struct value *value, const char *fmt, ...)
 	report_warning(value->reader->report, value->node->at, value->place, "%s", text);
 }
 
+static bool is_word(struct slice text, const char *word)
+{
+	return strlen(word) == text.n && memcmp(word, text.p, text.n) == 0;
+}
+
 static bool is_one_of(struct slice text, const char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strlen(words[i]) == text.n && memcmp(words[i], text.p, text.n) == 0)
+		if (is_word(text, words[i]))
 			return true;
 	return false;
 }
@@ -71,6 +78,15 @@ bool value_is(const struct value *value, enum tree_kind kind, const char *what)
 	return false;
 }
 
+static const char *nearest_field(const struct field_set *set, struct slice name)
+{
+	struct speller speller = speller_init(name);
+
+	for (size_t i = 0; i < set->n; i++)
+		speller_offer(&speller, set->fields[i].name);
+	return speller.best;
+}
+
 static void report_unknown(const struct value *value, const struct field_set *set,
 			   struct slice name)
 {
@@ -79,13 +95,10 @@ static void report_unknown(const struct value *value, const struct field_set *se
 			    quote(name).text);
 		return;
 	}
-	struct speller speller = speller_init(name);
+	const char *meant = nearest_field(set, name);
 
-	for (size_t i = 0; i < set->n; i++)
-		speller_offer(&speller, set->fields[i].name);
-	if (speller.best != NULL) {
-		value_error(value, "unknown field %s; did you mean '%s'?", quote(name).text,
-			    speller.best);
+	if (meant != NULL) {
+		value_error(value, "unknown field %s; did you mean '%s'?", quote(name).text, meant);
 		return;
 	}
 	AUTO(buf_done) struct buf known = buf_init(400);
@@ -99,7 +112,7 @@ static void report_unknown(const struct value *value, const struct field_set *se
 static const struct field *find_field(const struct field_set *set, struct slice name)
 {
 	for (size_t i = 0; i < set->n; i++)
-		if (is_one_of(name, &set->fields[i].name, 1))
+		if (is_word(name, set->fields[i].name))
 			return &set->fields[i];
 	return NULL;
 }
@@ -133,24 +146,42 @@ const struct tree_node *value_child(const struct value *value, const char *name)
 		return NULL;
 	for (const struct tree_node *key = node->first; key != NULL && key->next != NULL;
 	     key = key->next->next)
-		if (key->kind == TREE_SCALAR && is_one_of(key->text, &name, 1))
+		if (key->kind == TREE_SCALAR && is_word(key->text, name))
 			return key->next;
 	return NULL;
 }
 
+bool value_misses(const struct value *value, const struct field_set *set, const char *name)
+{
+	const struct tree_node *node = value->node;
+	size_t looked_at = 0;
+
+	if (value_child(value, name) != NULL)
+		return false;
+	for (const struct tree_node *key = node->first;
+	     key != NULL && key->next != NULL && looked_at < GUESSES_MAX;
+	     key = key->next->next, looked_at++) {
+		const char *meant =
+			find_field(set, key->text) == NULL ? nearest_field(set, key->text) : NULL;
+
+		if (meant != NULL && strcmp(meant, name) == 0)
+			return false;
+	}
+	return true;
+}
+
 bool value_bool(const struct value *value, bool *out)
 {
-	static const char *const yes = "true", *const no = "false";
 	const struct tree_node *node = value->node;
 
 	if (!value_is(value, TREE_SCALAR, "true or false"))
 		return false;
-	if (!node->plain || !(is_one_of(node->text, &yes, 1) || is_one_of(node->text, &no, 1))) {
+	if (!node->plain || !(is_word(node->text, "true") || is_word(node->text, "false"))) {
 		value_error(value, "%s is not a boolean; write true or false, without quotes",
 			    quote(node->text).text);
 		return false;
 	}
-	*out = is_one_of(node->text, &yes, 1);
+	*out = is_word(node->text, "true");
 	return true;
 }
 
@@ -164,7 +195,8 @@ static bool looks_like_number(struct slice text)
 
 	if (is_one_of(text, names, ARRAY_LEN(names)))
 		return true;
-	if (text.n == 0 || text.n >= sizeof(copy) || memchr("+-.0123456789", text.p[0], 13) == NULL)
+	if (text.n == 0 || text.n >= sizeof(copy) || text.p[0] == '\0' ||
+	    strchr("+-.0123456789", text.p[0]) == NULL)
 		return false;
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';
@@ -280,10 +312,11 @@ bool value_each(const struct value *value, const char *what,
 	if (!value_is(value, TREE_LIST, what))
 		return false;
 	for (const struct tree_node *item = value->node->first; item != NULL; item = item->next) {
-		struct place place = { .parent = value->place, .index = index++ };
+		struct place place = { .parent = value->place, .index = index };
 		struct value child = { value->reader, item, &place };
 
 		read(&child, out);
+		index++;
 	}
 	return true;
 }

@@ -45,6 +45,9 @@ bool value_fields(const struct value *value, const struct field_set *set, void *
 /* The value of key `name` of a mapping; NULL if it has none. */
 const struct tree_node *value_child(const struct value *value, const char *name);
 
+/* True where a mapping has no key `name`, not even a misspelt one, which is reported already. */
+bool value_misses(const struct value *value, const struct field_set *set, const char *name);
+
 /* The node's kind is `kind`; if not, that has been reported. `what` is "a list of paths". */
 bool value_is(const struct value *value, enum tree_kind kind, const char *what);
 

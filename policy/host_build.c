@@ -33,7 +33,7 @@ static int compare_items(const void *left, const void *right)
 		return a->host.n < b->host.n ? -1 : 1;
 	if (a->entry.port != b->entry.port)
 		return a->entry.port < b->entry.port ? -1 : 1;
-	return a->entry.endpoint < b->entry.endpoint ? -1 : a->entry.endpoint > b->entry.endpoint;
+	return a->entry.number < b->entry.number ? -1 : a->entry.number > b->entry.number;
 }
 
 static struct item *sorted_items(const struct net_endpoint *const *endpoints, size_t n,
@@ -51,7 +51,7 @@ static struct item *sorted_items(const struct net_endpoint *const *endpoints, si
 			items[k++] = (struct item) {
 				.host = endpoint->host,
 				.glob = endpoint->host_is_glob,
-				.entry = { endpoint->ports[p], (uint32_t)i },
+				.entry = { endpoint, (uint32_t)i, endpoint->ports[p] },
 			};
 	}
 	if (total > 1)
@@ -92,12 +92,14 @@ static void build_records(struct host_index *index, const struct item *items, si
 	index->hostless = n_records > 0 && records[0].pattern.n == 0;
 }
 
-static uint64_t hash_suffix(const struct host_index *index, struct slice suffix)
+static uint64_t hash_suffix(const struct host_index *index, struct slice suffix, size_t *out_labels)
 {
 	uint64_t hash = index->seed;
+	size_t labels = 0;
 
-	for (size_t i = suffix.n; i > 0; i--)
-		hash = host_hash_step(hash, suffix.p[i - 1]);
+	for (size_t end = suffix.n; end > 0; labels++)
+		host_take_label(suffix, &end, &hash);
+	*out_labels = labels;
 	return host_hash_end(hash);
 }
 
@@ -105,7 +107,8 @@ static uint64_t hash_suffix(const struct host_index *index, struct slice suffix)
 static struct host_node *get_node(struct host_index *index, struct slice suffix)
 {
 	uint64_t mask = (1ULL << index->bits) - 1;
-	uint64_t hash = hash_suffix(index, suffix);
+	size_t labels;
+	uint64_t hash = hash_suffix(index, suffix, &labels);
 	uint64_t at = hash >> (64 - index->bits);
 
 	for (int probes = 0; probes < PROBES_MAX; probes++, at = (at + 1) & mask) {
@@ -113,6 +116,7 @@ static struct host_node *get_node(struct host_index *index, struct slice suffix)
 
 		if (slot == 0) {
 			index->nodes[index->n_nodes++].suffix = suffix;
+			index->depths |= host_depth_bit(labels);
 			index->slots[at] = host_slot(hash, index->n_nodes);
 			return &index->nodes[index->n_nodes - 1];
 		}
@@ -198,6 +202,7 @@ bool host_index_build(struct host_index *index, const struct net_endpoint *const
 		/* FNV's offset basis, then others that have nothing to do with it. */
 		index->seed = (0xcbf29ce484222325ULL + (uint64_t)i) * 0x9e3779b97f4a7c15ULL;
 		index->n_nodes = 0;
+		index->depths = 0;
 		memset(index->nodes, 0, index->n_records * sizeof(*index->nodes));
 		memset(index->slots, 0, sizeof(*index->slots) << index->bits);
 		if (build_nodes(index, arena))

@@ -6,11 +6,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* FNV-1a's step, taken from the last character to the first: the hash of a suffix is on the way to the
- * hash of the whole. */
-static inline uint64_t host_hash_step(uint64_t hash, uint8_t c)
+#include "lib/rd.h"
+
+static inline uint64_t host_hash_word(uint64_t hash, uint64_t word)
 {
-	return (hash ^ c) * 0x100000001b3ULL;
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 29;
+}
+
+/* Takes the label that ends at `*end` into `*hash`, eight characters at a time, and gives the suffix
+ * that begins with it. Labels go in from the last to the first: the hash of a suffix is on the way to
+ * the hash of the whole. */
+static inline struct slice host_take_label(struct slice host, size_t *end, uint64_t *hash)
+{
+	size_t start = *end;
+	uint64_t word = 0;
+
+	while (start > 0 && host.p[start - 1] != '.') {
+		word = word << 8 | host.p[--start];
+		if ((*end - start) % sizeof(word) == 0) {
+			*hash = host_hash_word(*hash, word);
+			word = 0;
+		}
+	}
+	*hash = host_hash_word(*hash, word);
+	*end = start > 0 ? start - 1 : 0;
+	return (struct slice) { host.p + start, host.n - start };
 }
 
 /* Spreads all bits into the upper ones, which choose the slot. */
@@ -24,6 +45,12 @@ static inline uint64_t host_hash_end(uint64_t hash)
 static inline uint64_t host_slot(uint64_t hash, size_t node)
 {
 	return hash << 32 | (uint32_t)node;
+}
+
+/* The bit of suffixes of so many labels in `host_index.depths`. */
+static inline uint64_t host_depth_bit(size_t labels)
+{
+	return 1ULL << (labels < 63 ? labels : 63);
 }
 
 #endif

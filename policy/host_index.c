@@ -54,16 +54,15 @@ void host_index_each(const struct host_index *index, struct slice host,
 		     void (*visit)(void *ctx, const struct host_record *record), void *ctx)
 {
 	uint64_t hash = index->seed;
+	size_t labels = 0;
 
 	if (index->hostless != 0)
 		visit(ctx, &index->records[index->hostless - 1]);
-	if (index->n_nodes == 0)
-		return;
-	for (size_t i = host.n; i > 0; i--) {
-		hash = host_hash_step(hash, host.p[i - 1]);
-		if (i > 1 && host.p[i - 2] != '.')
+	for (size_t end = host.n; end > 0;) {
+		struct slice suffix = host_take_label(host, &end, &hash);
+
+		if ((index->depths & host_depth_bit(++labels)) == 0)
 			continue;
-		struct slice suffix = { host.p + i - 1, host.n - i + 1 };
 		const struct host_node *node = find(index, suffix, hash);
 		if (node != NULL)
 			visit_node(index, node, host, visit, ctx);
@@ -74,12 +73,13 @@ void host_index_suffixes(const struct host_index *index, struct slice host,
 			 void (*visit)(void *ctx, const struct host_node *node), void *ctx)
 {
 	uint64_t hash = index->seed;
+	size_t labels = 0;
 
-	for (size_t i = host.n; i > 0 && index->n_nodes > 0; i--) {
-		hash = host_hash_step(hash, host.p[i - 1]);
-		if (i > 1 && host.p[i - 2] != '.')
+	for (size_t end = host.n; end > 0;) {
+		struct slice suffix = host_take_label(host, &end, &hash);
+
+		if ((index->depths & host_depth_bit(++labels)) == 0)
 			continue;
-		struct slice suffix = { host.p + i - 1, host.n - i + 1 };
 		const struct host_node *node = find(index, suffix, hash);
 		if (node != NULL)
 			visit(ctx, node);

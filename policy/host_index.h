@@ -11,8 +11,9 @@
 
 /* One endpoint on one port. */
 struct host_entry {
+	const struct net_endpoint *endpoint;
+	uint32_t number; /* of the endpoint, among all */
 	uint16_t port;
-	uint32_t endpoint;
 };
 
 /* One host pattern: its entries, ascending by port, then endpoint. */
@@ -39,6 +40,8 @@ struct host_index {
 	const uint32_t *others; /* records that need a comparison, by node */
 	uint64_t *slots; /* number of a node (from 1) and 32 bits of its hash above */
 	unsigned bits;
+	/* Bit n: there is a suffix of n labels (63: of 63 or more). Others need no look-up. */
+	uint64_t depths;
 	uint64_t seed;
 	uint32_t hostless; /* the record without host, from 1 */
 };

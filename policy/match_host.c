@@ -11,18 +11,23 @@ static bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
-static bool is_name_char(uint8_t c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
-}
+/* What a name has, in lower case; 0 for what it has not. */
+static const char name_chars[256] = {
+	['-'] = '-',      ['_'] = '_',      ['0'] = '0',      ['1'] = '1',      ['2'] = '2',
+	['3'] = '3',      ['4'] = '4',      ['5'] = '5',      ['6'] = '6',      ['7'] = '7',
+	['8'] = '8',      ['9'] = '9',
+#define LETTER(upper, lower) [(upper)] = (lower), [(lower)] = (lower)
+	LETTER('A', 'a'), LETTER('B', 'b'), LETTER('C', 'c'), LETTER('D', 'd'), LETTER('E', 'e'),
+	LETTER('F', 'f'), LETTER('G', 'g'), LETTER('H', 'h'), LETTER('I', 'i'), LETTER('J', 'j'),
+	LETTER('K', 'k'), LETTER('L', 'l'), LETTER('M', 'm'), LETTER('N', 'n'), LETTER('O', 'o'),
+	LETTER('P', 'p'), LETTER('Q', 'q'), LETTER('R', 'r'), LETTER('S', 's'), LETTER('T', 't'),
+	LETTER('U', 'u'), LETTER('V', 'v'), LETTER('W', 'w'), LETTER('X', 'x'), LETTER('Y', 'y'),
+	LETTER('Z', 'z'),
+#undef LETTER
+};
 
-static uint8_t fold(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-}
-
-/* Labels of 1..63 characters that a name has, or `*` where `stars` are welcome. */
-static bool labels_are_legal(struct slice host, bool stars)
+/* Labels of 1..63 characters that a name has, or `*`. */
+static bool labels_are_legal(struct slice host)
 {
 	size_t label = 0;
 
@@ -31,7 +36,7 @@ static bool labels_are_legal(struct slice host, bool stars)
 
 		if (c == '.' && label == 0)
 			return false;
-		if (c != '.' && !is_name_char(c) && !(stars && c == '*'))
+		if (c != '.' && name_chars[c] == 0 && c != '*')
 			return false;
 		label = c == '.' ? 0 : label + 1;
 		if (label > HOST_LABEL_MAX)
@@ -80,7 +85,8 @@ static bool take_address(struct slice text, struct host_name *out)
 static void take_folded(struct slice text, struct host_name *out)
 {
 	for (size_t i = 0; i < text.n; i++)
-		out->text[i] = (char)fold(text.p[i]);
+		out->text[i] =
+			(char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] | 0x20 : text.p[i]);
 	out->text[text.n] = '\0';
 	out->n = text.n;
 }
@@ -90,25 +96,47 @@ static struct slice name_slice(const struct host_name *name)
 	return (struct slice) { (const uint8_t *)name->text, name->n };
 }
 
+/* Folds `host` into `out`, and checks its labels on the way. */
+static bool take_name(struct slice host, struct host_name *out)
+{
+	size_t label = 0;
+
+	for (size_t i = 0; i < host.n; i++) {
+		uint8_t c = host.p[i];
+		char folded = name_chars[c];
+
+		if (c == '.' ? label == 0 : folded == 0)
+			return false;
+		label = c == '.' ? 0 : label + 1;
+		if (label > HOST_LABEL_MAX)
+			return false;
+		out->text[i] = c == '.' ? '.' : folded;
+	}
+	out->text[host.n] = '\0';
+	out->n = host.n;
+	return label > 0;
+}
+
+static bool take_ipv6(struct slice host, struct host_name *out)
+{
+	bool bracketed = host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+
+	if (bracketed)
+		host = (struct slice) { host.p + 1, host.n - 2 };
+	return host.n > 0 && memchr(host.p, ':', host.n) != NULL && take_address(host, out);
+}
+
 bool host_normalise(struct slice host, struct host_name *out)
 {
-	if (host.n > 0 && (host.p[0] == '[' || memchr(host.p, ':', host.n) != NULL)) {
-		bool bracketed = host.p[0] == '[';
+	struct slice name = host;
 
-		if (bracketed && host.p[host.n - 1] != ']')
-			return false;
-		if (bracketed)
-			host = (struct slice) { host.p + 1, host.n < 2 ? 0 : host.n - 2 };
-		return memchr(host.p, ':', host.n) != NULL && take_address(host, out);
-	}
-	if (host.n > 1 && host.p[host.n - 1] == '.')
-		host.n--;
-	if (host.n == 0 || host.n > HOST_BYTES_MAX)
+	if (name.n > 1 && name.p[name.n - 1] == '.')
+		name.n--;
+	if (name.n == 0 || name.n > HOST_BYTES_MAX)
 		return false;
-	take_folded(host, out);
-	if (!labels_are_legal(name_slice(out), false))
-		return false;
-	return !ends_in_number(name_slice(out)) || take_address(host, out);
+	if (!take_name(name, out))
+		return take_ipv6(host, out);
+	return !ends_in_number(name_slice(out)) || take_address(name, out);
 }
 
 /* What people write that is no host, with what they should write. */
@@ -184,7 +212,7 @@ int host_pattern_check(struct slice text, struct host_name *out, bool *out_glob,
 		return err_set(
 			err, ERR_INVALID,
 			"covers every host; name the hosts, or list `allowed_ips` without `host`");
-	if (!labels_are_legal(host, true))
+	if (!labels_are_legal(host))
 		return err_set(err, ERR_INVALID,
 			       "is no host name; labels have 1 to %d letters, digits, '-' or '_'",
 			       HOST_LABEL_MAX);

@@ -16,7 +16,8 @@ void parse_network(const struct value *value, struct model *out);
 void parse_endpoint(const struct value *value, struct net_endpoint *out);
 
 /* How the fields of one endpoint go together. */
-void validate_endpoint(const struct value *value, const struct net_endpoint *endpoint);
+void validate_endpoint(const struct value *value, const struct field_set *set,
+		       const struct net_endpoint *endpoint);
 
 /* One item of `rules` or `deny_rules`. `encoded_slash` tells whether the endpoint accepts %2F, as only
  * then a path may name it. */

@@ -337,6 +337,6 @@ void parse_endpoint(const struct value *value, struct net_endpoint *out)
 	bool is_mapping = value_fields(value, &endpoint_set, &draft);
 	out->ports = draft.ports;
 	if (is_mapping)
-		validate_endpoint(value, out);
+		validate_endpoint(value, &endpoint_set, out);
 	out->valid = report_errors(value->reader->report) == before;
 }

@@ -104,7 +104,7 @@ static void read_binary(const struct value *value, void *out)
 		return;
 	}
 	if (value_fields(value, &set, &policy->binaries[policy->n_binaries]) &&
-	    value_child(value, "path") == NULL)
+	    value_misses(value, &set, "path"))
 		value_error(value, "needs `path`; write the path of the executable");
 	if (policy->binaries[policy->n_binaries].path.n > 0)
 		policy->n_binaries++;
@@ -162,7 +162,7 @@ static void read_policy(const struct value *value, struct slice key, struct net_
 		value_warning(value,
 			      "names no `binaries`, so it matches no program unless identity is"
 			      " relaxed; list the executables");
-	if (value_child(value, "endpoints") == NULL)
+	if (value_misses(value, &set, "endpoints"))
 		value_warning(value, "names no `endpoints`, so it allows nothing");
 }
 

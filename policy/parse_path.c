@@ -5,6 +5,13 @@
 
 #include "policy/canon_path.h"
 
+static int upper_hex(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /* The only sorts of text that a pattern can hope to find in a canonical path. */
 static bool check_path_char(const struct value *value, struct slice glob, size_t at,
 			    bool encoded_slash)
@@ -18,15 +25,14 @@ static bool check_path_char(const struct value *value, struct slice glob, size_t
 			    quote((struct slice) { &c, 1 }).text, c);
 		return false;
 	}
-	static const char digits[] = "0123456789ABCDEF";
-	const char *high = at + 2 < glob.n ? memchr(digits, glob.p[at + 1], 16) : NULL;
-	const char *low = at + 2 < glob.n ? memchr(digits, glob.p[at + 2], 16) : NULL;
-	if (high == NULL || low == NULL) {
+	int high = at + 2 < glob.n ? upper_hex(glob.p[at + 1]) : -1;
+	int low = at + 2 < glob.n ? upper_hex(glob.p[at + 2]) : -1;
+	if (high < 0 || low < 0) {
 		value_error(value, "has a '%%' without two upper-case hexadecimal digits;"
 				   " write %%25 for the character itself");
 		return false;
 	}
-	uint8_t decoded = (uint8_t)((high - digits) << 4 | (low - digits));
+	uint8_t decoded = (uint8_t)(high << 4 | low);
 	if (canon_is_literal(decoded)) {
 		value_error(value, "%%%02X reaches the rules as '%c'; write that", decoded,
 			    decoded);
@@ -41,41 +47,42 @@ static bool check_path_char(const struct value *value, struct slice glob, size_t
 	return true;
 }
 
-static bool check_path_segment(const struct value *value, struct slice segment)
-{
-	bool dots = segment.n <= 2 && segment.n > 0 && segment.p[0] == '.' &&
-		    segment.p[segment.n - 1] == '.';
+/* What stands between two slashes, as far as it has been read. */
+struct segment {
+	size_t elements, dots;
+};
 
-	if (dots)
+static bool check_segment(const struct value *value, const struct segment *segment)
+{
+	if (segment->elements == 0)
+		value_error(value, "has '//', which requests lose; write one '/'");
+	else if (segment->elements == segment->dots && segment->dots <= 2)
 		value_error(value, "has a '.' or '..' segment, which no request keeps; remove it");
-	return !dots;
+	else
+		return true;
+	return false;
 }
 
 /* A pattern that no canonical path can match would be a rule that silently never holds. */
 static bool check_path_form(const struct value *value, struct slice glob, bool encoded_slash)
 {
-	size_t start = 0;
+	struct segment segment = { 0 };
 
 	for (size_t i = 0; i < glob.n;) {
 		struct glob_element e = glob_element(glob, i, GLOB_PATH);
+		bool slash = e.type == GLOB_CHAR && e.c == '/';
 
 		if (e.type == GLOB_CHAR && !check_path_char(value, glob, i, encoded_slash))
 			return false;
-		if (e.type == GLOB_CHAR && e.c == '/') {
-			if (!check_path_segment(value,
-						(struct slice) { glob.p + start, i - start }))
-				return false;
-			start = i + e.n;
-			if (start < glob.n && glob.p[start] == '/') {
-				value_error(value, "has '//', which requests lose; write one '/'");
-				return false;
-			}
-		}
+		if (slash && i > 0 && !check_segment(value, &segment))
+			return false;
+		segment.elements++;
+		segment.dots += e.type == GLOB_CHAR && e.c == '.';
+		if (slash || e.type == GLOB_SEGMENTS)
+			segment = (struct segment) { 0 };
 		i += e.n;
-		if (e.type == GLOB_SEGMENTS)
-			start = i;
 	}
-	return check_path_segment(value, (struct slice) { glob.p + start, glob.n - start });
+	return segment.elements == 0 || check_segment(value, &segment);
 }
 
 void parse_path_pattern(const struct value *value, bool encoded_slash, struct pattern *out)

@@ -79,26 +79,23 @@ static void read_query(const struct value *value, void *out)
 	parse_query(value, draft->rule);
 }
 
-static void read_rule(const struct value *value, struct draft *draft)
-{
-	static const char *const later[] = {
-		"command", "operation_type", "operation_name", "fields", "tool", "params",
-	};
-	static const struct field fields[] = {
-		{ "method", read_method },
-		{ "path", read_path },
-		{ "query", read_query },
-	};
-	static const struct field_set set = {
-		.what = "a rule",
-		.fields = fields,
-		.n = ARRAY_LEN(fields),
-		.later = later,
-		.n_later = ARRAY_LEN(later),
-	};
+static const char *const later_fields[] = {
+	"command", "operation_type", "operation_name", "fields", "tool", "params",
+};
 
-	value_fields(value, &set, draft);
-}
+static const struct field rule_fields[] = {
+	{ "method", read_method },
+	{ "path", read_path },
+	{ "query", read_query },
+};
+
+static const struct field_set rule_set = {
+	.what = "a rule",
+	.fields = rule_fields,
+	.n = ARRAY_LEN(rule_fields),
+	.later = later_fields,
+	.n_later = ARRAY_LEN(later_fields),
+};
 
 /* "GET /repos (query)", from the values as they stand in the tree, so that it reads as it was written. */
 static const char *rule_text(const struct value *value, const struct net_rule *rule)
@@ -119,13 +116,12 @@ static void read_allow(const struct value *value, void *out)
 {
 	struct draft *draft = out;
 
-	read_rule(value, draft);
-	if (value->node->kind != TREE_MAPPING)
+	if (!value_fields(value, &rule_set, draft))
 		return;
 	/* An absent field would match nothing, which is never meant. */
-	if (value_child(value, "method") == NULL)
+	if (value_misses(value, &rule_set, "method"))
 		value_error(value, "needs `method`; write one, or '*' in quotes for any");
-	if (value_child(value, "path") == NULL)
+	if (value_misses(value, &rule_set, "path"))
 		value_error(value, "needs `path`; write one from '/', or '**' in quotes for any");
 	draft->rule->text = rule_text(value, draft->rule);
 }
@@ -154,8 +150,7 @@ void parse_deny_rule(const struct value *value, bool encoded_slash, struct net_r
 	if (pattern_compile(slice_text("**"), GLOB_PATH, value->reader->arena, &out->path, &err) ==
 	    -1)
 		abort();
-	read_rule(value, &draft);
-	if (value->node->kind != TREE_MAPPING)
+	if (!value_fields(value, &rule_set, &draft))
 		return;
 	if (value->node->n == 0)
 		value_error(value, "is empty; name `method`, `path` or `query`");

@@ -20,7 +20,8 @@ static void read_version(const struct value *value, void *out)
 	unsigned long version;
 
 	(void)out;
-	value_number(value, 1, 1, &version);
+	if (value_number(value, 0, UINT32_MAX, &version) && version != 1)
+		value_error(value, "%lu is not known; write 1", version);
 }
 
 static void read_filesystem(const struct value *value, void *out)
@@ -68,7 +69,7 @@ static void read_document(const struct value *value, struct draft *draft)
 		.n_later = ARRAY_LEN(later),
 	};
 
-	if (value_fields(value, &set, draft) && value_child(value, "version") == NULL)
+	if (value_fields(value, &set, draft) && value_misses(value, &set, "version"))
 		value_error(value, "needs `version`; write `version: 1` first");
 }
 

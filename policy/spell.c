@@ -4,7 +4,6 @@
 enum {
 	/* Longer words are no slips of the pen for ours, and cost stays bounded. */
 	SPELL_WORD_MAX = 40,
-	SPELL_DISTANCE_MAX = 2,
 };
 
 static size_t min3(size_t a, size_t b, size_t c)
@@ -14,22 +13,32 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return least < c ? least : c;
 }
 
-/* Levenshtein's edit distance. */
+static void rotate(size_t **oldest, size_t **older, size_t **row)
+{
+	size_t *free_row = *oldest;
+
+	*oldest = *older;
+	*older = *row;
+	*row = free_row;
+}
+
+/* Edit distance in which two swapped neighbours count once (optimal string alignment). */
 static size_t distance(struct slice a, struct slice b)
 {
-	size_t row[SPELL_WORD_MAX + 1];
+	size_t rows[3][SPELL_WORD_MAX + 1];
+	size_t *oldest = rows[0], *older = rows[1], *row = rows[2];
 
 	for (size_t j = 0; j <= b.n; j++)
 		row[j] = j;
 	for (size_t i = 1; i <= a.n; i++) {
-		size_t diagonal = row[0];
-
+		rotate(&oldest, &older, &row);
 		row[0] = i;
 		for (size_t j = 1; j <= b.n; j++) {
-			size_t substitute = diagonal + (a.p[i - 1] != b.p[j - 1]);
-
-			diagonal = row[j];
-			row[j] = min3(substitute, row[j] + 1, row[j - 1] + 1);
+			row[j] = min3(older[j - 1] + (a.p[i - 1] != b.p[j - 1]), older[j] + 1,
+				      row[j - 1] + 1);
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
+			    a.p[i - 2] == b.p[j - 1] && oldest[j - 2] + 1 < row[j])
+				row[j] = oldest[j - 2] + 1;
 		}
 	}
 	return row[b.n];
@@ -37,7 +46,7 @@ static size_t distance(struct slice a, struct slice b)
 
 struct speller speller_init(struct slice wrong)
 {
-	return (struct speller) { .wrong = wrong, .distance = SPELL_DISTANCE_MAX + 1 };
+	return (struct speller) { .wrong = wrong, .distance = SIZE_MAX };
 }
 
 void speller_offer(struct speller *speller, const char *word)
@@ -47,8 +56,9 @@ void speller_offer(struct speller *speller, const char *word)
 	if (speller->wrong.n > SPELL_WORD_MAX || right.n > SPELL_WORD_MAX)
 		return;
 	size_t d = distance(speller->wrong, right);
-	/* Half of a short word is another word. */
-	if (d < speller->distance && d * 2 < right.n) {
+	/* More slips are likely in a longer word; in a short one they make another word. */
+	size_t most = right.n <= 5 ? 1 : right.n <= 9 ? 2 : 3;
+	if (d < speller->distance && d <= most) {
 		speller->distance = d;
 		speller->best = word;
 	}

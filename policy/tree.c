@@ -61,7 +61,8 @@ static void report_syntax(struct builder *b)
 	if (parser->error == YAML_MEMORY_ERROR)
 		abort();
 	if (parser->error == YAML_READER_ERROR) {
-		report_error(b->report, mark_at_offset(b->text, parser->problem_offset), here(b),
+		/* The library reads ahead, so where the tree stands says nothing. */
+		report_error(b->report, mark_at_offset(b->text, parser->problem_offset), NULL,
 			     "is not UTF-8 text: %s; save the file as UTF-8", what);
 		return;
 	}
@@ -207,7 +208,7 @@ static int compare_keys(const void *left, const void *right)
 static void refuse_duplicate_keys(struct builder *b, struct frame *frame)
 {
 	const struct tree_node *mapping = frame->node;
-	AUTO_FREE struct tree_node **keys = mem_calloc(mapping->n, sizeof(*keys));
+	AUTO_FREE struct tree_node **keys = mem_calloc(mapping->n, sizeof(void *));
 	size_t n = 0;
 
 	for (struct tree_node *key = mapping->first; key != NULL && key->next != NULL;
@@ -215,7 +216,7 @@ static void refuse_duplicate_keys(struct builder *b, struct frame *frame)
 		if (key->kind == TREE_SCALAR)
 			keys[n++] = key;
 	if (n > 1)
-		qsort(keys, n, sizeof(*keys), compare_keys);
+		qsort(keys, n, sizeof(void *), compare_keys);
 	for (size_t i = 1; i < n; i++) {
 		struct tree_node *first = keys[i - 1], *again = keys[i];
 

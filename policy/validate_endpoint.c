@@ -24,14 +24,15 @@ static void check_uninspected(const struct value *value, const struct net_endpoi
 			    " enforced");
 }
 
-static void check_inspected(const struct value *value, const struct net_endpoint *endpoint)
+static void check_inspected(const struct value *value, const struct field_set *set,
+			    const struct net_endpoint *endpoint)
 {
 	bool access = value_child(value, "access") != NULL;
 	bool rules = value_child(value, "rules") != NULL;
 
 	if (access && rules)
 		value_error(value, "has both `access` and `rules`; keep one of them");
-	if (!access && !rules)
+	if (value_misses(value, set, "access") && value_misses(value, set, "rules"))
 		value_error(value, "`protocol: rest` needs `access` or `rules`; add"
 				   " `access: read-only`, or rules");
 	if (!endpoint->skip_tls)
@@ -43,12 +44,13 @@ static void check_inspected(const struct value *value, const struct net_endpoint
 				      " remove one of the two");
 }
 
-static void check_host(const struct value *value, const struct net_endpoint *endpoint)
+static void check_host(const struct value *value, const struct field_set *set,
+		       const struct net_endpoint *endpoint)
 {
 	struct slice host = endpoint->host;
 	struct address address;
 
-	if (value_child(value, "host") == NULL && value_child(value, "allowed_ips") == NULL)
+	if (value_misses(value, set, "host") && value_misses(value, set, "allowed_ips"))
 		value_error(value, "needs `host`; name one, or list `allowed_ips`");
 	if (host.n == 0 || !address_parse(host, &address))
 		return;
@@ -59,18 +61,19 @@ static void check_host(const struct value *value, const struct net_endpoint *end
 			      blocked);
 }
 
-void validate_endpoint(const struct value *value, const struct net_endpoint *endpoint)
+void validate_endpoint(const struct value *value, const struct field_set *set,
+		       const struct net_endpoint *endpoint)
 {
 	bool port = value_child(value, "port") != NULL;
 	bool ports = value_child(value, "ports") != NULL;
 
-	check_host(value, endpoint);
+	check_host(value, set, endpoint);
 	if (port && ports)
 		value_error(value, "has both `port` and `ports`; keep one of them");
-	if (!port && !ports)
+	if (value_misses(value, set, "port") && value_misses(value, set, "ports"))
 		value_error(value, "needs `port`; name one, or several under `ports`");
 	if (endpoint->rest)
-		check_inspected(value, endpoint);
-	else if (value_child(value, "protocol") == NULL)
+		check_inspected(value, set, endpoint);
+	else if (value_misses(value, set, "protocol"))
 		check_uninspected(value, endpoint);
 }

@@ -27,6 +27,7 @@ BUSYBOX, SCRATCH, DEBIAN_BASE, DEBIAN, HOSTILE, LINKED = (
 
 DEBIAN_PACKAGES = ["bash", "python3", "nodejs", "procps"]
 SUITE = "bookworm"
+SLIM = ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
 SANDBOX_UID = 1000
 # struct vfs_cap_data, revision 2, effective: every capability permitted, none inheritable.
 ALL_CAPABILITIES = struct.pack("<5I", 0x02000001, 0xFFFFFFFF, 0, 0x1FF, 0)
@@ -55,11 +56,10 @@ def apt_options() -> list[str]:
     return [f"--aptopt={line.rstrip(';')}" for line in lines]
 
 
-def debian_root(target: pathlib.Path, variant: str, packages: list[str], form: str = "tar") -> None:
-    """A Debian root with `packages`, as a tar or a directory."""
+def debian_root(target: pathlib.Path, variant: str, packages: list[str], *options: str) -> None:
+    """A Debian root with `packages`: a directory, or a tar if `target` ends so."""
     command = ["mmdebstrap", "--quiet", f"--variant={variant}", f"--include={','.join(packages)}",
-               f"--format={form}", *apt_options(), "--dpkgopt=path-exclude=/usr/share/man/*",
-               "--dpkgopt=path-exclude=/usr/share/locale/*", SUITE, str(target), *debian_sources()]
+               *apt_options(), *options, SUITE, str(target), *debian_sources()]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(f"mmdebstrap failed:\n{done.stderr}")
@@ -76,7 +76,7 @@ def debian_store() -> pathlib.Path:
     print("  IMAGE debian (kept in the cache from now on)", flush=True)
     with tempfile.TemporaryDirectory(dir=images, prefix="new-") as scratch:
         work = pathlib.Path(scratch)
-        debian_root(work / "root.tar", "minbase", DEBIAN_PACKAGES)
+        debian_root(work / "root.tar", "minbase", DEBIAN_PACKAGES, *SLIM)
         (work / "storage.conf").write_text(storage_conf(work / "graph", work / "run"))
         environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(work / "storage.conf")}
         _commit(lambda *argv: _output("buildah", *argv, env=environment), DEBIAN_BASE, work / "root.tar", [])
@@ -167,24 +167,25 @@ def linked_tree(link: str, target: str):
     return make
 
 
-# What an image would set to steer the agent, if it took its configuration from there.
-FORGED = ["--env", "OPENSHELL_SANDBOX=forged", "--env", "OPENSHELL_POLICY=forged",
-          "--env", "OPENSHELL_SUPERVISOR_TOPOLOGY=sidecar"]
+# As real images have it; and what one would set to steer the agent, if that listened.
+ENVIRONMENT = ["--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+               "--env", "OPENSHELL_SANDBOX=forged", "--env", "OPENSHELL_POLICY=forged",
+               "--env", "OPENSHELL_SUPERVISOR_TOPOLOGY=sidecar"]
 
 TREES = {
     # As first process it would not heed SIGTERM, and podman would wait ten seconds for each pod's end.
     PAUSE_IMAGE: (pause_tree, "scratch", [
         "--entrypoint", '["/busybox","sleep","2147483647"]', "--stop-signal", "SIGKILL"]),
     AGENT_IMAGE: (agent_tree, "scratch", ["--entrypoint", '["/openshell-agent"]']),
-    BUSYBOX: (busybox_tree, "scratch", FORGED),
-    SCRATCH: (programs_tree, "scratch", FORGED),
-    DEBIAN: (programs_tree, DEBIAN_BASE, FORGED),
-    HOSTILE: (hostile_tree, DEBIAN_BASE, FORGED),
-    **{f"{LINKED}-{name}": (linked_tree(name, f"tmp/{name}"), "scratch", [])
+    BUSYBOX: (busybox_tree, "scratch", ENVIRONMENT),
+    SCRATCH: (programs_tree, "scratch", ENVIRONMENT),
+    DEBIAN: (programs_tree, DEBIAN_BASE, ENVIRONMENT),
+    HOSTILE: (hostile_tree, DEBIAN_BASE, ENVIRONMENT),
+    **{f"{LINKED}-{name}": (linked_tree(name, f"tmp/{name}"), "scratch", ENVIRONMENT)
        for name in ("opt", "run", "etc")},
     # Its own volume comes to lie over the policy: the path is the longer one, so it is mounted later.
     f"{LINKED}-volume": (linked_tree("a/b/c/d", "etc/openshell/policy"), "scratch",
-                         ["--volume", "/a/b/c/d"]),
+                         [*ENVIRONMENT, "--volume", "/a/b/c/d"]),
 }
 
 
@@ -226,7 +227,7 @@ def library_packages(program: pathlib.Path) -> list[str]:
 def webhook_tar(tar: pathlib.Path, out: pathlib.Path, scratch: pathlib.Path) -> None:
     """The webhook and the libraries it links, unpacked but not installed: no shell, no dpkg."""
     root = scratch / "root"
-    debian_root(root, "extract", library_packages(out / "openshell-webhook"), "directory")
+    debian_root(root, "extract", library_packages(out / "openshell-webhook"), *SLIM)
     for name in ("dev", "var", "run", "tmp", "proc", "sys", "etc/apt"):
         shutil.rmtree(root / name, ignore_errors=True)
     shutil.copy(out / "openshell-webhook", root / "openshell-webhook")
@@ -262,7 +263,7 @@ def main() -> None:
         case ["product", out]:
             build_product(pathlib.Path(out).resolve())
         case ["bare", target, packages]:
-            debian_root(pathlib.Path(target), "minbase", packages.split(","), "directory")
+            debian_root(pathlib.Path(target), "minbase", packages.split(","))
         case _:
             raise SystemExit("usage: images.py product OUT | bare DIRECTORY PACKAGE,...")
 

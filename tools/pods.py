@@ -262,6 +262,8 @@ class Pod:
         self.podman.podman("kill", "--signal", signal_name, self.id(container))
 
     def remove(self) -> None:
+        self.podman.podman("pod", "kill", self.name, check=False)
+        _await_empty(self._pod_id)
         self.podman.podman("pod", "rm", "--force", "--time", "0", self.name)
         self.podman.podman("volume", "prune", "--force")
         _remove_cgroups([self._pod_id])
@@ -370,6 +372,20 @@ def _limit_processes(pod_id: str) -> None:
     for group in _pod_cgroups(pod_id):
         if (group / "pids.max").exists():
             (group / "pids.max").write_text(str(PIDS_LIMIT))
+
+
+def _await_empty(pod_id: str) -> None:
+    """Waits until no process, conmon included, is in the pod's groups: podman would try for seconds to
+    remove a group that is in use."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        members = [p for group in _pod_cgroups(pod_id) for p in group.glob("**/cgroup.procs")]
+        try:
+            if not any(p.read_text() for p in members):
+                return
+        except OSError:  # A group went away meanwhile.
+            pass
+        time.sleep(0.02)
 
 
 def _remove_cgroups(pod_ids: list[str]) -> None:

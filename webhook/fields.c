@@ -3,7 +3,14 @@
 
 #include <string.h>
 
-enum { FIELD_NAME_MAX = 64, FIELD_PLACE_MAX = 256 };
+enum { FIELD_PLACE_MAX = 256 };
+
+/* Where a value is, as a chain up to the root; put into words only where something is wrong. */
+struct step {
+	const struct step *up;
+	const char *name; /* NULL: an index */
+	size_t n; /* the name's length, or the index */
+};
 
 static const char *const type_names[] = {
 	[FIELD_OBJECT] = "an object",   [FIELD_ARRAY] = "an array",     [FIELD_TEXT] = "a string",
@@ -27,87 +34,87 @@ static bool has_type(const json_t *value, enum field_type type)
 	return false;
 }
 
-static int expect(const json_t *value, enum field_type type, struct buf *place, struct err *err)
+static void put_place(struct buf *b, const struct step *here)
+{
+	if (here->up == NULL)
+		return;
+	put_place(b, here->up);
+	if (here->name == NULL) {
+		buf_printf(b, "[%zu]", here->n);
+		return;
+	}
+	if (b->n > 0)
+		buf_puts(b, ".");
+	buf_put(b, here->name, here->n);
+}
+
+static int expect(const json_t *value, enum field_type type, const struct step *here,
+		  struct err *err)
 {
 	if (has_type(value, type))
 		return 0;
-	return err_set(err, ERR_INVALID, "%s is not %s",
-		       place->n > 0 ? buf_text(place) + 1 : "the document", type_names[type]);
+	struct buf place = buf_init(FIELD_PLACE_MAX);
+	put_place(&place, here);
+	err_set(err, ERR_INVALID, "%s is not %s",
+		here->up != NULL ? buf_text(&place) : "the document", type_names[type]);
+	buf_done(&place);
+	return -1;
 }
 
-static void cut_back(struct buf *place, size_t n)
-{
-	place->overflow = false;
-	place->n = n;
-	if (place->p != NULL)
-		place->p[n] = '\0';
-}
-
-static int check(json_t *value, const char *path, enum field_type type, struct buf *place,
+static int check(json_t *value, const char *path, enum field_type type, const struct step *here,
 		 struct err *err);
 
-static int check_each(json_t *value, const char *rest, enum field_type type, struct buf *place,
-		      struct err *err)
+static int check_each(json_t *value, const char *rest, enum field_type type,
+		      const struct step *here, struct err *err)
 {
-	size_t mark = place->n;
-
-	for (size_t i = 0; json_is_array(value) && i < json_array_size(value); i++) {
-		buf_printf(place, "[%zu]", i);
-		if (check(json_array_get(value, i), rest, type, place, err) == -1)
-			return -1;
-		cut_back(place, mark);
-	}
-	if (!json_is_object(value))
-		return 0;
 	const char *key;
 	json_t *member;
 
-	/* The macro casts const away inside jansson; nothing is written. */
+	for (size_t i = 0; json_is_array(value) && i < json_array_size(value); i++) {
+		const struct step step = { here, NULL, i };
+
+		if (check(json_array_get(value, i), rest, type, &step, err) == -1)
+			return -1;
+	}
+	if (!json_is_object(value))
+		return 0;
 	json_object_foreach(value, key, member)
 	{
-		buf_printf(place, ".%s", key);
-		if (check(member, rest, type, place, err) == -1)
+		const struct step step = { here, key, strlen(key) };
+
+		if (check(member, rest, type, &step, err) == -1)
 			return -1;
-		cut_back(place, mark);
 	}
 	return 0;
 }
 
-/* `path` is what is left of the pattern; `place` is where `value` is. */
-static int check(json_t *value, const char *path, enum field_type type, struct buf *place,
+/* `path` is what is left of the pattern. */
+static int check(json_t *value, const char *path, enum field_type type, const struct step *here,
 		 struct err *err)
 {
-	char name[FIELD_NAME_MAX];
-
 	if (*path == '\0')
-		return expect(value, type, place, err);
-	if (expect(value, FIELD_OBJECT, place, err) == -1)
+		return expect(value, type, here, err);
+	if (expect(value, FIELD_OBJECT, here, err) == -1)
 		return -1;
 	path += *path == '.';
-	size_t n = strcspn(path, ".[{");
-	memcpy(name, path, n);
-	name[n] = '\0';
-	path += n;
-	json_t *member = json_member(value, name);
-	if (member == NULL)
+	const struct step step = { here, path, strcspn(path, ".[{") };
+	json_t *member = json_object_getn(value, step.name, step.n);
+	path += step.n;
+	if (member == NULL || json_is_null(member))
 		return 0;
-	buf_printf(place, ".%s", name);
 	if (*path != '[' && *path != '{')
-		return check(member, path, type, place, err);
-	if (expect(member, *path == '[' ? FIELD_ARRAY : FIELD_OBJECT, place, err) == -1)
+		return check(member, path, type, &step, err);
+	if (expect(member, *path == '[' ? FIELD_ARRAY : FIELD_OBJECT, &step, err) == -1)
 		return -1;
-	return check_each(member, path + strlen("[]"), type, place, err);
+	return check_each(member, path + strlen("[]"), type, &step, err);
 }
 
 int fields_check(json_t *root, const struct field *fields, size_t n, struct err *err)
 {
-	struct buf place = buf_init(FIELD_PLACE_MAX);
-	int result = 0;
+	const struct step here = { 0 };
 
-	for (size_t i = 0; i < n && result == 0; i++) {
-		buf_clear(&place);
-		result = check(root, fields[i].path, fields[i].type, &place, err);
-	}
-	buf_done(&place);
-	return result;
+	for (size_t i = 0; i < n; i++)
+		if (check(root, fields[i].path, fields[i].type, &here, err) == -1)
+			return -1;
+	return 0;
 }

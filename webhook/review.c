@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/json_arena.h"
 #include "webhook/fields.h"
 
 static const struct field envelope[] = {
@@ -83,7 +84,7 @@ int review_decode(struct slice body, struct review *out, struct err *err)
 
 void review_done(struct review *review)
 {
-	json_decref(review->root);
+	json_arena_drop(review->root);
 	*review = (struct review){ 0 };
 }
 

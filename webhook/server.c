@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/json_arena.h"
 #include "lib/mem.h"
 #include "webhook/answer.h"
 #include "webhook/conns.h"
@@ -25,7 +26,7 @@ enum {
 	BODY_IGNORED_MAX = 16 << 20,
 	/* Of all bodies that are being received; more are told to come back (503). */
 	BODIES_MAX = 64 << 20,
-	/* Reviews above this size are worked on one at a time: a tree takes 30 times its text. */
+	/* Reviews above this size are worked on one at a time: a tree takes up to 100 times its text. */
 	BIG_BODY = 256 << 10,
 	/* Head of a request: request line and all headers. */
 	CONN_MEMORY = 32 << 10,
@@ -111,8 +112,12 @@ static struct answer mutate(struct request *request)
 
 	if (request->refused != 0)
 		return answer_text(request->refused, refusal_text(request->refused));
-	if (request->body.n <= BIG_BODY)
-		return review_answer(server, buf_slice(&request->body));
+	if (request->body.n <= BIG_BODY) {
+		json_arena_begin();
+		answer = review_answer(server, buf_slice(&request->body));
+		json_arena_end();
+		return answer;
+	}
 	pthread_mutex_lock(&server->big_body_lock);
 	answer = review_answer(server, buf_slice(&request->body));
 	/* The heap of this thread would keep what the tree took. */
@@ -384,6 +389,7 @@ int server_start(const struct webhook_config *config, const struct log *log, int
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
+	json_arena_init();
 	server->config = config;
 	server->log = log;
 	conns_init(&server->conns);

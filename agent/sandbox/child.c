@@ -169,6 +169,9 @@ static int describe(const struct report *report, struct err *err)
 	if (report->error == ENOTUNIQ)
 		return err_set(err, ERR_DENIED, "%s: a datagram left the sandbox",
 			       step_name(report->step));
+	if (report->step == REPORT_EXEC && report->error == EACCES)
+		return err_set(err, ERR_DENIED,
+			       "not executable for this user, or outside the policy's paths");
 	return err_sys(err, "%s", step_name(report->step));
 }
 

@@ -148,8 +148,7 @@ class Refusals(SandboxCase):
         for user in ("0:0", "0:1000", "1000:0", "root"):
             with self.subTest(user=user):
                 manifest = self.marking_pod()
-                command = app(manifest)["command"]
-                command[command.index("--user") + 1] = user
+                app(manifest)["command"][2:2] = ["--user", user]
                 self.assert_refused(manifest, "--user")
 
     def test_no_command(self):

@@ -49,7 +49,7 @@ static int decode_patch(const char *text, json_t **out, struct err *err)
 	/* It counts padding as bytes. */
 	while (n > 0 && text[--n] == '=')
 		size--;
-	if (json_parse((struct slice) { bytes, (size_t)size }, out, err) == -1)
+	if (json_parse((struct slice){ bytes, (size_t)size }, out, err) == -1)
 		return -1;
 	if (json_is_array(*out))
 		return 0;
@@ -83,7 +83,7 @@ static int read_response(const json_t *response, struct review_answer *out, stru
 
 int review_answer_parse(struct slice text, struct review_answer *out, struct err *err)
 {
-	*out = (struct review_answer) { 0 };
+	*out = (struct review_answer){ 0 };
 	if (json_parse(text, &out->root, err) == -1)
 		return -1;
 	const char *version = json_member_text(out->root, "apiVersion");
@@ -101,7 +101,7 @@ void review_answer_done(struct review_answer *answer)
 {
 	json_decref(answer->root);
 	json_decref(answer->patch);
-	*answer = (struct review_answer) { 0 };
+	*answer = (struct review_answer){ 0 };
 }
 
 static int answer_review(const struct handler *handler, const struct buf *body,

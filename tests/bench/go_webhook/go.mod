@@ -1,0 +1,3 @@
+module openshell.example/go_webhook
+
+go 1.19
