@@ -188,11 +188,11 @@ TREES = {
     SCRATCH: (programs_tree, "scratch", ENVIRONMENT),
     DEBIAN: (programs_tree, DEBIAN_BASE, ENVIRONMENT),
     HOSTILE: (hostile_tree, DEBIAN_BASE, ENVIRONMENT),
-    **{f"{LINKED}-{name}": (linked_tree(name, f"tmp/{name}"), "scratch", [])
+    **{f"{LINKED}-{name}": (linked_tree(name, f"tmp/{name}"), "scratch", ENVIRONMENT)
        for name in ("opt", "run", "etc")},
     # Its own volume comes to lie over the policy: the path is the longer one, so it is mounted later.
     f"{LINKED}-volume": (linked_tree("a/b/c/d", "etc/openshell/policy"), "scratch",
-                         ["--volume", "/a/b/c/d"]),
+                         [*ENVIRONMENT, "--volume", "/a/b/c/d"]),
 }
 
 
