@@ -2,6 +2,7 @@
 #include "agent/confinement.h"
 
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/sandbox/env.h"
@@ -40,8 +41,11 @@ static char **build_env(uid_t uid, char *const *extra)
 	AUTO(buf_done) struct buf passwd = buf_init(PASSWD_MAX);
 	char root_home[PATH_MAX], home[PATH_MAX];
 	struct err ignored;
+	struct stat st;
 
-	if (io_read_file("/etc/passwd", &passwd, &ignored) == -1)
+	/* It may be a link. Files of the kernel's own (/proc/kmsg) have no size, and reading takes away. */
+	if (stat("/etc/passwd", &st) == -1 || st.st_size == 0 ||
+	    io_read_file("/etc/passwd", &passwd, &ignored) == -1)
 		buf_clear(&passwd);
 	env_home(buf_slice(&passwd), ROOT_UID, root_home, sizeof(root_home));
 	env_home(buf_slice(&passwd), uid, home, sizeof(home));

@@ -184,9 +184,9 @@ static void resolve(void *ctx, struct resolve_call *call)
 	struct worker_services *s = ctx;
 	struct resolve_addresses addresses = { 0 };
 	uint32_t id = 0;
-	enum resolve_status status =
-		resolve_ask(s->resolver, slice_text(call->host), loop_now_ms(s->loop), resolved,
-			    call, &addresses, &id);
+	const struct resolve_waiter waiter = { .done = resolved, .context = call };
+	enum resolve_status status = resolve_ask(s->resolver, slice_text(call->host),
+						 loop_now_ms(s->loop), &waiter, &addresses, &id);
 
 	if (status != RESOLVE_PENDING) {
 		finish_resolve(call, status, &addresses);

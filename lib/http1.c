@@ -105,8 +105,8 @@ bool http1_list_next(struct slice *list, struct slice *out)
 	const uint8_t *comma = memchr(list->p, ',', list->n);
 	struct slice item = { list->p, comma != NULL ? (size_t)(comma - list->p) : list->n };
 
-	*list = comma != NULL ? (struct slice) { comma + 1, list->n - item.n - 1 }
-			      : (struct slice) { 0 };
+	*list = comma != NULL ? (struct slice){ comma + 1, list->n - item.n - 1 }
+			      : (struct slice){ 0 };
 	while (item.n > 0 && is_blank(item.p[0])) {
 		item.p++;
 		item.n--;
@@ -159,7 +159,7 @@ bool http1_authority_parse(struct slice text, struct http1_authority *out)
 		return false;
 	if (i < text.n) {
 		if (text.p[i] != ':' ||
-		    !parse_port((struct slice) { text.p + i + 1, text.n - i - 1 }, &a.port))
+		    !parse_port((struct slice){ text.p + i + 1, text.n - i - 1 }, &a.port))
 			return false;
 		a.has_port = true;
 	}

@@ -6,7 +6,7 @@ enum { CHUNK_DIGITS_MAX = 15 };
 
 struct http1_body http1_body_init(enum http1_framing framing, uint64_t length)
 {
-	return (struct http1_body) {
+	return (struct http1_body){
 		.framing = framing,
 		.left = framing == HTTP1_BODY_LENGTH ? length : 0,
 	};
@@ -130,7 +130,7 @@ static enum parse take_chunked(struct http1_body *b, struct slice in, size_t *ou
 		}
 	}
 	if (b->state == HTTP1_CHUNK_DATA) {
-		*out_data = take_run(b, (struct slice) { in.p + i, in.n - i });
+		*out_data = take_run(b, (struct slice){ in.p + i, in.n - i });
 		i += out_data->n;
 		if (b->left == 0)
 			b->state = HTTP1_CHUNK_DATA_CR;
@@ -143,7 +143,7 @@ enum parse http1_body_take(struct http1_body *body, struct slice in, size_t *out
 			   struct slice *out_data, enum http1_fault *out_fault)
 {
 	*out_used = 0;
-	*out_data = (struct slice) { 0 };
+	*out_data = (struct slice){ 0 };
 	if (body->framing == HTTP1_BODY_NONE)
 		return PARSE_OK;
 	if (body->framing == HTTP1_BODY_CHUNKED)

@@ -44,7 +44,7 @@ enum parse http1_line_next(struct http1_lines *lines, struct slice *out,
 		return PARSE_MORE;
 	if (n == 0 || left.p[n - 1] != '\r')
 		return bad(out_fault, HTTP1_FAULT_BARE_LF);
-	*out = (struct slice) { left.p, n - 1 };
+	*out = (struct slice){ left.p, n - 1 };
 	lines->pos += n + 1;
 	return PARSE_OK;
 }
@@ -70,7 +70,7 @@ static enum http1_kind kind_of(struct slice name)
 		if (http1_text_is(name, kinds[i].name))
 			return kinds[i].kind;
 	if (name.n >= sizeof(proxy) &&
-	    http1_text_is((struct slice) { name.p, sizeof(proxy) - 1 }, proxy))
+	    http1_text_is((struct slice){ name.p, sizeof(proxy) - 1 }, proxy))
 		return HTTP1_HOP_BY_HOP;
 	return HTTP1_END_TO_END;
 }
@@ -104,7 +104,7 @@ static enum http1_fault parse_field(struct slice line, struct http1_field *out)
 	}
 	while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
 		value.n--;
-	*out = (struct http1_field) { name, value, kind_of(name) };
+	*out = (struct http1_field){ name, value, kind_of(name) };
 	return HTTP1_FAULT_NONE;
 }
 

@@ -62,11 +62,11 @@ static bool parse_absolute(struct slice target, struct http1_request *out)
 	size_t n = 0;
 	while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?')
 		n++;
-	out->scheme = (struct slice) { target.p, scheme_n };
-	out->path = (struct slice) { rest.p + n, rest.n - n };
+	out->scheme = (struct slice){ target.p, scheme_n };
+	out->path = (struct slice){ rest.p + n, rest.n - n };
 	out->form = HTTP1_ABSOLUTE_FORM;
 	return is_scheme(out->scheme) &&
-	       http1_authority_parse((struct slice) { rest.p, n }, &out->authority);
+	       http1_authority_parse((struct slice){ rest.p, n }, &out->authority);
 }
 
 static bool parse_target(struct http1_request *out)
@@ -102,9 +102,9 @@ static enum http1_fault parse_request_line(struct slice line, struct http1_reque
 
 	if (space == NULL)
 		return HTTP1_FAULT_REQUEST_LINE;
-	out->method = (struct slice) { line.p, method_n };
+	out->method = (struct slice){ line.p, method_n };
 	out->target =
-		(struct slice) { line.p + method_n + 1, (size_t)(space - line.p) - method_n - 1 };
+		(struct slice){ line.p + method_n + 1, (size_t)(space - line.p) - method_n - 1 };
 	struct slice version = { space + 1, line.n - method_n - out->target.n - 2 };
 	if (version.n < 5 || memcmp(version.p, "HTTP/", 5) != 0)
 		return HTTP1_FAULT_REQUEST_LINE;

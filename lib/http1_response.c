@@ -16,7 +16,7 @@ static enum http1_fault parse_status_line(struct slice line, struct http1_respon
 
 	if (line.n < STATUS_END || line.p[VERSION_N] != ' ')
 		return HTTP1_FAULT_STATUS_LINE;
-	if (!http1_version_parse((struct slice) { line.p, VERSION_N }, &out->head.minor))
+	if (!http1_version_parse((struct slice){ line.p, VERSION_N }, &out->head.minor))
 		return HTTP1_FAULT_VERSION;
 	for (size_t i = VERSION_N + 1; i < STATUS_END; i++) {
 		if (line.p[i] < '0' || line.p[i] > '9')
@@ -27,7 +27,7 @@ static enum http1_fault parse_status_line(struct slice line, struct http1_respon
 		return HTTP1_FAULT_STATUS_LINE;
 	out->status = status;
 	if (line.n > STATUS_END)
-		out->reason = (struct slice) { line.p + STATUS_END + 1, line.n - STATUS_END - 1 };
+		out->reason = (struct slice){ line.p + STATUS_END + 1, line.n - STATUS_END - 1 };
 	for (size_t i = 0; i < out->reason.n; i++)
 		if (!http1_is_value_char(out->reason.p[i]))
 			return HTTP1_FAULT_STATUS_LINE;

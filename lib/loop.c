@@ -239,7 +239,7 @@ int loop_signals(struct loop *loop, const sigset_t *signals, void (*got)(void *c
 		return err_sys(err, "block signals");
 	loop->got_signal = got;
 	loop->signal_ctx = ctx;
-	loop->signals = (struct loop_fd) { .fd = fd, .ready = read_signals, .ctx = loop };
+	loop->signals = (struct loop_fd){ .fd = fd, .ready = read_signals, .ctx = loop };
 	if (loop_fd_add(loop, &loop->signals, EPOLLIN, err) == -1)
 		return -1;
 	steal_fd(&fd);

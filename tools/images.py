@@ -6,6 +6,7 @@ Product images hold the programs as they were built. Test images are small world
 The two that come from Debian's packages are slow to make and are kept in the cache; all others are
 built where they are needed, in a fraction of a second.
 """
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -30,8 +31,9 @@ DEBIAN_PACKAGES = ["bash", "curl", "python3", "nodejs", "procps"]
 SUITE = "bookworm"
 SLIM = ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
 SANDBOX_UID = 1000
-# struct vfs_cap_data, revision 2, effective: every capability permitted, none inheritable.
-ALL_CAPABILITIES = struct.pack("<5I", 0x02000001, 0xFFFFFFFF, 0, 0x1FF, 0)
+# struct vfs_cap_data, revision 2, effective: CHOWN, KILL, SETGID and SETUID, which container runtimes
+# leave in the bounding set.
+FILE_CAPABILITIES = struct.pack("<5I", 0x02000001, 0xE1, 0, 0, 0)
 WEBHOOK_USER = "65532:65532"
 
 
@@ -68,25 +70,30 @@ def debian_root(target: pathlib.Path, variant: str, packages: list[str], *option
 
 def debian_store() -> pathlib.Path:
     """A read-only image store with `DEBIAN_BASE`, made once and kept in the cache."""
-    images = cache_dir() / "images"
-    images.mkdir(parents=True, exist_ok=True)
-    recipe = f"{DEBIAN_BASE} {SUITE} {platform.machine()} {storage_driver(images)} {DEBIAN_PACKAGES}"
-    store = images / f"debian-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
-    if store.exists():
-        return store
-    print("  IMAGE debian (kept in the cache from now on)", flush=True)
-    with tempfile.TemporaryDirectory(dir=images, prefix="new-") as scratch:
+    stores = cache_dir() / "images"
+    stores.mkdir(parents=True, exist_ok=True)
+    recipe = f"{SUITE} {platform.machine()} {storage_driver(stores)} {DEBIAN_PACKAGES}"
+    store = stores / f"debian-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
+    with open(stores / "lock", "w") as lock:
+        # One builder at a time; who waited for it finds the work done.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not store.exists():
+            print("  IMAGE debian (kept in the cache from now on)", flush=True)
+            for killed in stores.glob("new-*"):
+                shutil.rmtree(killed, ignore_errors=True)
+            _build_debian(store)
+    return store
+
+
+def _build_debian(store: pathlib.Path) -> None:
+    with tempfile.TemporaryDirectory(dir=store.parent, prefix="new-") as scratch:
         work = pathlib.Path(scratch)
         debian_root(work / "root.tar", "minbase", DEBIAN_PACKAGES, *SLIM)
         (work / "storage.conf").write_text(storage_conf(work / "graph", work / "run"))
         environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(work / "storage.conf")}
-        _commit(lambda *argv: _output("buildah", *argv, env=environment), DEBIAN_BASE, work / "root.tar", [])
-        try:
-            os.rename(work / "graph", store)
-        except OSError:  # Another run was faster.
-            if not store.exists():
-                raise
-    return store
+        _commit(lambda *argv: _output("buildah", *argv, env=environment), DEBIAN_BASE,
+                work / "root.tar", [])
+        os.rename(work / "graph", store)
 
 
 # --- trees ---------------------------------------------------------------------------------------
@@ -112,7 +119,7 @@ def programs_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
         shutil.copy(out / "attack", tree / "attack-suid")
         (tree / "attack-suid").chmod(0o4755)
         shutil.copy(out / "attack", tree / "attack-filecap")
-        os.setxattr(tree / "attack-filecap", "security.capability", ALL_CAPABILITIES)
+        os.setxattr(tree / "attack-filecap", "security.capability", FILE_CAPABILITIES)
     for folder in ("forbidden", "unreadable"):
         (tree / folder).mkdir()
         (tree / folder / "file").write_text("to be left alone\n")

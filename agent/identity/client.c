@@ -217,7 +217,7 @@ enum identity_status identity_ask_path(struct identity_client *client, const cha
 	if (path[0] != '/' || n >= IDENTITY_PATH_MAX)
 		return IDENTITY_NO_FILE;
 	client->request.kind = IDENTITY_RESOLVE;
-	client->request.flow = (struct identity_flow) { 0 };
+	client->request.flow = (struct identity_flow){ 0 };
 	memcpy(client->request.path, path, n + 1);
 	return ask(client, now_ms, done, context, out_id);
 }
@@ -260,7 +260,7 @@ static bool receive_all(struct identity_client *client)
 			return errno == EAGAIN;
 		if (n == 0)
 			return false;
-		take(client, (struct slice) { client->bytes, (size_t)n });
+		take(client, (struct slice){ client->bytes, (size_t)n });
 	}
 }
 

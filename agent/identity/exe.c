@@ -57,7 +57,7 @@ static int64_t ns(struct timespec t)
 
 static struct fingerprint fingerprint_of(const struct stat *st)
 {
-	return (struct fingerprint) {
+	return (struct fingerprint){
 		.dev = st->st_dev,
 		.ino = st->st_ino,
 		.size = (uint64_t)st->st_size,

@@ -122,7 +122,7 @@ static bool answer(struct helper *helper, size_t n, pid_t asker)
 {
 	struct err err;
 
-	if (identity_request_decode((struct slice) { helper->in, n }, &helper->request, &err) ==
+	if (identity_request_decode((struct slice){ helper->in, n }, &helper->request, &err) ==
 	    -1) {
 		helper->counts.dropped++;
 		return true;
@@ -192,7 +192,7 @@ static int warm_up(struct err *err)
 {
 	char hex[DIGEST_HEX_SIZE];
 
-	return digest_sha256((struct slice) { (const uint8_t *)"", 0 }, hex, err);
+	return digest_sha256((struct slice){ (const uint8_t *)"", 0 }, hex, err);
 }
 
 static void free_lookup(struct lookup **lookup)
@@ -213,7 +213,7 @@ int identity_helper_run(const struct identity_helper_config *config,
 		return err_sys(err, "open '%s'", proc_fd == -1 ? "/proc" : config->root);
 	AUTO(free_lookup)
 	struct lookup *lookup = lookup_new(config->netlink_fd, proc_fd, root_fd, config->init_pid);
-	helper = (struct helper) { .fd = config->channel_fd, .lookup = lookup };
+	helper = (struct helper){ .fd = config->channel_fd, .lookup = lookup };
 	/* Its end would leave the sandbox without one who tells programs apart: it must not outlive
 	 * PID 1 either. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)

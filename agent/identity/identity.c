@@ -19,7 +19,7 @@ struct identity *identity_keep(const struct identity_answer *answer)
 	memcpy(bytes, paths->bytes, paths->used);
 	for (size_t i = 0; i < paths->n; i++)
 		kept->pointers[i] = bytes + paths->at[i];
-	kept->identity = (struct identity) {
+	kept->identity = (struct identity){
 		.pid = answer->pid,
 		.uid = answer->uid,
 		.exe = kept->pointers[0],
@@ -38,7 +38,7 @@ bool identity_aliases_add(struct identity_aliases *aliases, const char *written,
 		return false;
 	aliases->items =
 		mem_grow(aliases->items, aliases->n, &aliases->cap, sizeof(*aliases->items));
-	aliases->items[aliases->n++] = (struct identity_alias) {
+	aliases->items[aliases->n++] = (struct identity_alias){
 		.written = mem_strdup(written),
 		.resolved = mem_strdup(resolved),
 	};
@@ -52,7 +52,7 @@ void identity_aliases_done(struct identity_aliases *aliases)
 		free(aliases->items[i].resolved);
 	}
 	free(aliases->items);
-	*aliases = (struct identity_aliases) { 0 };
+	*aliases = (struct identity_aliases){ 0 };
 }
 
 size_t identity_aliases_of(const struct identity_aliases *aliases, const char *path,

@@ -41,11 +41,11 @@ static struct slice next_path(struct slice *blob)
 	const uint8_t *end = blob->n > 0 ? memchr(blob->p, '\0', blob->n) : NULL;
 
 	if (end == NULL)
-		return (struct slice) { 0 };
+		return (struct slice){ 0 };
 	struct slice path = { blob->p, (size_t)(end - blob->p) };
 	blob->p += path.n + 1;
 	blob->n -= path.n + 1;
-	return is_path(path) ? path : (struct slice) { 0 };
+	return is_path(path) ? path : (struct slice){ 0 };
 }
 
 /* `blob` is `n` paths and nothing else. */
@@ -129,7 +129,7 @@ static struct address take_address(struct rd *r)
 {
 	struct slice bytes = rd_take(r, sizeof(struct address));
 
-	return bytes.n > 0 ? address_v6(bytes.p) : (struct address) { 0 };
+	return bytes.n > 0 ? address_v6(bytes.p) : (struct address){ 0 };
 }
 
 static const char *check_owner(const struct identity_request *request, struct slice path)

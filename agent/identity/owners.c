@@ -51,7 +51,7 @@ static enum identity_status look_at(struct scan *scan, pid_t pid)
 		return IDENTITY_OK;
 	if (scan->out->n == OWNERS_MAX)
 		return IDENTITY_LIMIT;
-	scan->out->items[scan->out->n++] = (struct owner) {
+	scan->out->items[scan->out->n++] = (struct owner){
 		.pid = pid,
 		.number = (unsigned)number,
 		.start = stat.start,

@@ -59,7 +59,7 @@ bool proc_stat_parse(struct slice text, struct proc_stat *out)
 	if (!take_number(fields, INT32_MAX, &ppid) ||
 	    !take_number(skip_fields(fields, STAT_START - STAT_PPID), UINT64_MAX, &start))
 		return false;
-	*out = (struct proc_stat) { .ppid = (pid_t)ppid, .state = state[2], .start = start };
+	*out = (struct proc_stat){ .ppid = (pid_t)ppid, .state = state[2], .start = start };
 	return true;
 }
 
@@ -107,7 +107,7 @@ bool proc_open(int proc_fd, pid_t pid, struct proc *out)
 	int fd = openat(proc_fd, name, O_RDONLY | O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1)
 		return false;
-	*out = (struct proc) { .pid = pid, .fd = fd };
+	*out = (struct proc){ .pid = pid, .fd = fd };
 	return true;
 }
 
@@ -124,7 +124,7 @@ bool proc_read_stat(const struct proc *proc, struct proc_stat *out)
 	AUTO_FD int fd = openat(proc->fd, "stat", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd != -1 ? read(fd, text, sizeof(text)) : -1;
 
-	return n > 0 && proc_stat_parse((struct slice) { (const uint8_t *)text, (size_t)n }, out);
+	return n > 0 && proc_stat_parse((struct slice){ (const uint8_t *)text, (size_t)n }, out);
 }
 
 bool proc_read_exe(const struct proc *proc, struct proc_exe *out)

@@ -52,7 +52,7 @@ enum identity_status sockdiag_find(int fd, const struct identity_flow *flow, uin
 			err_sys(err, "read the kernel's socket diagnosis");
 			return IDENTITY_FAILED;
 		}
-		status = sockdiag_answer_parse((struct slice) { answer, (size_t)n }, flow, sequence,
+		status = sockdiag_answer_parse((struct slice){ answer, (size_t)n }, flow, sequence,
 					       out, err);
 	}
 	return status;
@@ -76,7 +76,7 @@ static int connect_to_self(int *out_listener, int *out_client, struct identity_f
 	    connect(client, (const struct sockaddr *)&to, sizeof(to)) == -1 ||
 	    getsockname(client, (struct sockaddr *)&from, &n) == -1)
 		return err_sys(err, "connect over loopback");
-	*out_flow = (struct identity_flow) {
+	*out_flow = (struct identity_flow){
 		.src = address_v4((const uint8_t *)&from.sin_addr),
 		.dst = address_v4((const uint8_t *)&to.sin_addr),
 		.src_port = ntohs(from.sin_port),

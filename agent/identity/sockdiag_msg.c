@@ -118,6 +118,6 @@ enum identity_status sockdiag_answer_parse(struct slice answer, const struct ide
 	if (!is_asked_for(&msg, flow) || msg.idiag_inode == 0 || msg.idiag_state >= 32 ||
 	    (owned_states >> msg.idiag_state & 1) == 0)
 		return IDENTITY_NO_SOCKET;
-	*out = (struct sockdiag_socket) { .inode = msg.idiag_inode, .uid = msg.idiag_uid };
+	*out = (struct sockdiag_socket){ .inode = msg.idiag_inode, .uid = msg.idiag_uid };
 	return IDENTITY_OK;
 }

@@ -20,7 +20,7 @@ void trust_done(struct trust *trust)
 	for (size_t i = 0; i < trust->n; i++)
 		free(trust->programs[i].path);
 	free(trust->programs);
-	*trust = (struct trust) { 0 };
+	*trust = (struct trust){ 0 };
 }
 
 /* FNV-1a. Chosen paths can make a search long, but no longer than the table. */
@@ -77,7 +77,7 @@ static struct trust_program *add(struct trust *trust, struct slice path, size_t 
 	trust->programs =
 		mem_grow(trust->programs, trust->n, &trust->cap, sizeof(*trust->programs));
 	struct trust_program *program = &trust->programs[trust->n++];
-	*program = (struct trust_program) { .path = mem_calloc(path.n, 1), .path_n = path.n };
+	*program = (struct trust_program){ .path = mem_calloc(path.n, 1), .path_n = path.n };
 	memcpy(program->path, path.p, path.n);
 	memcpy(program->digest, digest, TRUST_DIGEST_SIZE);
 	trust->path_bytes += path.n;

@@ -16,14 +16,17 @@ static const char *binary_of(const struct conn *conn)
 	return conn->program != NULL ? conn->program->binary : NULL;
 }
 
+static struct slice method_of(const struct conn *conn)
+{
+	return conn->exchange != NULL ? slice_text(conn->exchange->method) : (struct slice){ 0 };
+}
+
 static struct audit audit_of(const struct conn *conn, const struct gate_answer *answer)
 {
-	const struct exchange *x = conn->exchange;
-
 	return (struct audit){
 		.host = site_host(&answer->site),
 		.port = answer->site.port,
-		.method = x != NULL ? slice_text(x->method) : (struct slice){ 0 },
+		.method = method_of(conn),
 		.path = path_of(answer),
 		.binary = binary_of(conn),
 		.pid = conn->program != NULL ? conn->program->pid : 0,
@@ -115,7 +118,7 @@ enum step conn_refuse(struct conn *conn, const struct gate_answer *answer)
 		.detail = buf_text(&answer->detail),
 		.policy = answer->decision.policy,
 		.binary = binary_of(conn),
-		.method = x != NULL ? slice_text(x->method) : (struct slice){ 0 },
+		.method = method_of(conn),
 		.path = path_of(answer),
 		.host = answer->site.host.n > 0 ? site_host(&answer->site) : (struct slice){ 0 },
 		.port = answer->site.port,

@@ -3,21 +3,19 @@
 
 #include "lib/cleanup.h"
 
-#define V4(a, b, c, d, bits, class, text)                                            \
-	{                                                                            \
-		{ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d }, 96 + bits, \
-			DESTINATION_##class, text                                    \
+#define V4(a, b, c, d, bits, class, text)                                                      \
+	{                                                                                      \
+		{ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, (a), (b), (c), (d) }, 96 + (bits), \
+			DESTINATION_##class, (text)                                            \
 	}
 
+#define PAIR(group) (uint8_t)((group) >> 8), (uint8_t)((group)&0xff)
+
 /* The first four groups, and the last one. */
-#define V6(g1, g2, g3, g4, g8, bits, class, text)                                   \
-	{                                                                           \
-		{                                                                   \
-			g1 >> 8, g1 & 0xff, g2 >> 8, g2 & 0xff, g3 >> 8, g3 & 0xff, \
-			g4 >> 8, g4 & 0xff, 0,       0,         0,       0,         \
-			0,       0,         g8 >> 8, g8 & 0xff                      \
-		},                                                                  \
-			bits, DESTINATION_##class, text                             \
+#define V6(g1, g2, g3, g4, g8, bits, class, text)                                               \
+	{                                                                                       \
+		{ PAIR(g1), PAIR(g2), PAIR(g3), PAIR(g4), 0, 0, 0, 0, 0, 0, PAIR(g8) }, (bits), \
+			DESTINATION_##class, (text)                                             \
 	}
 
 const struct destination_range destination_ranges[] = {

@@ -22,8 +22,7 @@ struct ask {
 	struct resolve_candidates *candidates;
 	size_t at;
 	int64_t deadline_ms;
-	resolve_done *done;
-	void *context;
+	struct resolve_waiter waiter;
 };
 
 struct resolver {
@@ -85,11 +84,10 @@ static void finish(struct ask *ask, enum resolve_status status,
 		   const struct resolve_addresses *addresses)
 {
 	static const struct resolve_addresses none;
-	resolve_done *done = ask->done;
-	void *context = ask->context;
+	const struct resolve_waiter waiter = ask->waiter;
 
 	ask_done(ask);
-	done(context, status, status == RESOLVE_OK ? addresses : &none);
+	waiter.done(waiter.context, status, status == RESOLVE_OK ? addresses : &none);
 }
 
 /* Goes from candidate to candidate as long as what is known lets it. */
@@ -123,7 +121,7 @@ static enum resolve_status answer_at_once(const struct resolver *resolver, struc
 	struct slice literal = host;
 
 	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-		literal = (struct slice) { host.p + 1, host.n - 2 };
+		literal = (struct slice){ host.p + 1, host.n - 2 };
 	if (address_parse(literal, &out->items[0])) {
 		out->n = 1;
 		return RESOLVE_OK;
@@ -143,7 +141,7 @@ static struct ask *free_ask(struct resolver *resolver)
 }
 
 enum resolve_status resolve_ask(struct resolver *resolver, struct slice host, int64_t now_ms,
-				resolve_done *done, void *context, struct resolve_addresses *out,
+				const struct resolve_waiter *waiter, struct resolve_addresses *out,
 				uint32_t *out_id)
 {
 	struct resolve_name name;
@@ -154,13 +152,12 @@ enum resolve_status resolve_ask(struct resolver *resolver, struct slice host, in
 		return status;
 	if (ask == NULL)
 		return RESOLVE_TOO_BUSY;
-	*ask = (struct ask) {
+	*ask = (struct ask){
 		.uses = ask->uses + 1,
 		.busy = true,
 		.candidates = mem_calloc(1, sizeof(*ask->candidates)),
 		.deadline_ms = now_ms + RESOLVE_ASK_TIMEOUT_MS,
-		.done = done,
-		.context = context,
+		.waiter = *waiter,
 	};
 	resolve_candidates_list(&resolver->conf, &name, ask->candidates);
 	status = advance(resolver, ask, now_ms, out);

@@ -45,10 +45,13 @@ struct resolve_config {
 
 struct resolver;
 
-/* `status` is not RESOLVE_PENDING; `addresses` is empty unless it is RESOLVE_OK, and the caller's until
- * the call returns. May ask and cancel, not free the resolver. */
-typedef void resolve_done(void *context, enum resolve_status status,
-			  const struct resolve_addresses *addresses);
+/* Whom to tell. `status` is not RESOLVE_PENDING; `addresses` is empty unless it is RESOLVE_OK, and the
+ * caller's until the call returns. May ask and cancel, not free the resolver. */
+struct resolve_waiter {
+	void (*done)(void *context, enum resolve_status status,
+		     const struct resolve_addresses *addresses);
+	void *context;
+};
 
 int resolve_new(const struct resolve_config *config, struct resolver **out, struct err *err);
 
@@ -56,14 +59,14 @@ int resolve_new(const struct resolve_config *config, struct resolver **out, stru
 void resolve_free(struct resolver *resolver);
 
 /* The addresses of `host`: a literal's own (with or without brackets), those of the hosts file, else
- * those that DNS has, IPv4 first. RESOLVE_PENDING: `done` will be called exactly once, from
- * resolve_run(), unless it is cancelled. Anything else is the end, `done` is not called, and `out` is
+ * those that DNS has, IPv4 first. RESOLVE_PENDING: the waiter is told exactly once, from
+ * resolve_run(), unless it is cancelled. Anything else is the end, nobody is told, and `out` is
  * filled for RESOLVE_OK. `*out_id` is never 0. */
 enum resolve_status resolve_ask(struct resolver *resolver, struct slice host, int64_t now_ms,
-				resolve_done *done, void *context, struct resolve_addresses *out,
+				const struct resolve_waiter *waiter, struct resolve_addresses *out,
 				uint32_t *out_id);
 
-/* `done` is not called. An id that is no longer waiting, or 0, is ignored. */
+/* Nobody is told. An id that is no longer waiting, or 0, is ignored. */
 void resolve_cancel(struct resolver *resolver, uint32_t id);
 
 /* Readable when there is something to do; and until when; -1 for no end. */

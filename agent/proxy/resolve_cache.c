@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Found by going through all hashes, which takes less than a microsecond when the cache is full: no
+ * chosen names make it slower. */
 #include "agent/proxy/resolve_cache.h"
 
 #include <stdlib.h>
@@ -7,99 +9,95 @@
 #include "lib/mem.h"
 
 struct resolve_cached {
-	struct resolve_cached *next_in_bucket;
-	struct resolve_cached *newer, *older;
 	int64_t until_ms;
 	struct resolve_addresses addresses;
 	size_t name_n;
 	char name[];
 };
 
-/* FNV-1a. Chosen names can make one bucket long, but no longer than the cache. */
-static struct resolve_cached **bucket_of(struct resolve_cache *cache, const char *name, size_t n)
+/* FNV-1a. */
+static uint32_t hash(const struct resolve_name *name)
 {
 	uint32_t h = 2166136261U;
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (uint8_t)name[i]) * 16777619U;
-	return &cache->buckets[h % RESOLVE_CACHE_BUCKETS];
+	for (size_t i = 0; i < name->n; i++)
+		h = (h ^ (uint8_t)name->text[i]) * 16777619U;
+	return h;
 }
 
-static void unlink_entry(struct resolve_cache *cache, struct resolve_cached *entry)
+/* The place of `name`, or `cache->n`. */
+static size_t find(const struct resolve_cache *cache, const struct resolve_name *name)
 {
-	*(entry->newer != NULL ? &entry->newer->older : &cache->newest) = entry->older;
-	*(entry->older != NULL ? &entry->older->newer : &cache->oldest) = entry->newer;
+	uint32_t wanted = hash(name);
+
+	for (size_t i = 0; i < cache->n; i++) {
+		const struct resolve_cached *entry = cache->entries[i];
+
+		if (cache->hashes[i] == wanted && entry->name_n == name->n &&
+		    memcmp(entry->name, name->text, name->n) == 0)
+			return i;
+	}
+	return cache->n;
 }
 
-static void link_newest(struct resolve_cache *cache, struct resolve_cached *entry)
+/* The last one takes the place. */
+static void drop(struct resolve_cache *cache, size_t at)
 {
-	entry->newer = NULL;
-	entry->older = cache->newest;
-	*(cache->newest != NULL ? &cache->newest->newer : &cache->oldest) = entry;
-	cache->newest = entry;
-}
+	size_t last = --cache->n;
 
-static void drop(struct resolve_cache *cache, struct resolve_cached *entry)
-{
-	struct resolve_cached **at = bucket_of(cache, entry->name, entry->name_n);
-
-	while (*at != entry)
-		at = &(*at)->next_in_bucket;
-	*at = entry->next_in_bucket;
-	unlink_entry(cache, entry);
-	cache->n--;
-	free(entry);
+	free(cache->entries[at]);
+	cache->entries[at] = cache->entries[last];
+	cache->hashes[at] = cache->hashes[last];
+	cache->used[at] = cache->used[last];
 }
 
 void resolve_cache_done(struct resolve_cache *cache)
 {
-	while (cache->oldest != NULL)
-		drop(cache, cache->oldest);
+	while (cache->n > 0)
+		drop(cache, cache->n - 1);
 }
 
-static struct resolve_cached *find(struct resolve_cache *cache, const struct resolve_name *name)
+static size_t oldest(const struct resolve_cache *cache)
 {
-	struct resolve_cached *entry = *bucket_of(cache, name->text, name->n);
+	size_t at = 0;
 
-	while (entry != NULL &&
-	       (entry->name_n != name->n || memcmp(entry->name, name->text, name->n) != 0))
-		entry = entry->next_in_bucket;
-	return entry;
+	for (size_t i = 1; i < cache->n; i++)
+		if (cache->used[i] < cache->used[at])
+			at = i;
+	return at;
 }
 
 const struct resolve_addresses *resolve_cache_find(struct resolve_cache *cache,
 						   const struct resolve_name *name, int64_t now_ms)
 {
-	struct resolve_cached *entry = find(cache, name);
+	size_t at = find(cache, name);
 
-	if (entry == NULL)
+	if (at == cache->n)
 		return NULL;
-	if (entry->until_ms <= now_ms) {
-		drop(cache, entry);
+	if (cache->entries[at]->until_ms <= now_ms) {
+		drop(cache, at);
 		return NULL;
 	}
-	unlink_entry(cache, entry);
-	link_newest(cache, entry);
-	return &entry->addresses;
+	cache->used[at] = ++cache->uses;
+	return &cache->entries[at]->addresses;
 }
 
 void resolve_cache_put(struct resolve_cache *cache, const struct resolve_name *name,
 		       const struct resolve_addresses *addresses, int64_t until_ms)
 {
-	struct resolve_cached *entry = find(cache, name);
-	struct resolve_cached **bucket = bucket_of(cache, name->text, name->n);
+	size_t at = find(cache, name);
 
-	if (entry != NULL)
-		drop(cache, entry);
+	if (at < cache->n)
+		drop(cache, at);
 	if (cache->n == RESOLVE_CACHE_MAX)
-		drop(cache, cache->oldest);
-	entry = mem_calloc(1, sizeof(*entry) + name->n);
+		drop(cache, oldest(cache));
+	struct resolve_cached *entry = mem_calloc(1, sizeof(*entry) + name->n);
 	entry->until_ms = until_ms;
 	entry->addresses = *addresses;
 	entry->name_n = name->n;
 	memcpy(entry->name, name->text, name->n);
-	entry->next_in_bucket = *bucket;
-	*bucket = entry;
-	link_newest(cache, entry);
-	cache->n++;
+	at = cache->n++;
+	cache->entries[at] = entry;
+	cache->hashes[at] = hash(name);
+	cache->used[at] = ++cache->uses;
 }

@@ -6,11 +6,8 @@
 
 #include "agent/proxy/resolve_msg.h"
 
-enum {
-	/* Names of one workload; a policy with a wildcard lets it choose any number. */
-	RESOLVE_CACHE_MAX = 1024,
-	RESOLVE_CACHE_BUCKETS = 1024,
-};
+/* Names of one workload; a policy with a wildcard lets it choose any number. */
+enum { RESOLVE_CACHE_MAX = 1024 };
 
 /* Of both families. None: there is no such name. */
 struct resolve_addresses {
@@ -22,8 +19,10 @@ struct resolve_cached;
 
 /* A zeroed one is empty. */
 struct resolve_cache {
-	struct resolve_cached *buckets[RESOLVE_CACHE_BUCKETS];
-	struct resolve_cached *newest, *oldest;
+	struct resolve_cached *entries[RESOLVE_CACHE_MAX];
+	uint32_t hashes[RESOLVE_CACHE_MAX];
+	uint64_t used[RESOLVE_CACHE_MAX]; /* the higher, the later */
+	uint64_t uses;
 	size_t n;
 };
 

@@ -134,7 +134,7 @@ static void take_host(struct slice word, struct address address, struct resolve_
 	if (hosts->n == RESOLVE_HOSTS_MAX || !resolve_name_read(word, &name))
 		return;
 	hosts->rows = mem_grow(hosts->rows, hosts->n, &hosts->cap, sizeof(*hosts->rows));
-	hosts->rows[hosts->n++] = (struct resolve_host) { name, address };
+	hosts->rows[hosts->n++] = (struct resolve_host){ name, address };
 }
 
 void resolve_hosts_parse(struct slice text, struct resolve_hosts *out)
@@ -154,7 +154,7 @@ void resolve_hosts_parse(struct slice text, struct resolve_hosts *out)
 void resolve_hosts_done(struct resolve_hosts *hosts)
 {
 	free(hosts->rows);
-	*hosts = (struct resolve_hosts) { 0 };
+	*hosts = (struct resolve_hosts){ 0 };
 }
 
 size_t resolve_hosts_find(const struct resolve_hosts *hosts, const struct resolve_name *name,

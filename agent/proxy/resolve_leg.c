@@ -120,7 +120,7 @@ static void give_up_on_server(const struct leg_context *context, struct leg *leg
 
 void leg_start(const struct leg_context *context, enum resolve_type type, struct leg *out)
 {
-	*out = (struct leg) { .type = type, .fd = -1 };
+	*out = (struct leg){ .type = type, .fd = -1 };
 	ask_next(context, out);
 }
 
@@ -196,7 +196,7 @@ static void read_udp(const struct leg_context *context, struct leg *leg)
 		if (n > (ssize_t)sizeof(datagram))
 			n = 0;
 		if (n >= 0)
-			over = take_udp(context, leg, (struct slice) { datagram, (size_t)n });
+			over = take_udp(context, leg, (struct slice){ datagram, (size_t)n });
 	}
 }
 

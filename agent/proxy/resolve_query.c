@@ -13,7 +13,7 @@ static const enum resolve_type leg_types[RESOLVE_LEGS] = { RESOLVE_A, RESOLVE_AA
 static struct leg_context leg_context(const struct queries *queries, const struct query *query,
 				      size_t leg, int64_t now_ms)
 {
-	return (struct leg_context) {
+	return (struct leg_context){
 		.conf = queries->conf,
 		.port = queries->port,
 		.epoll_fd = queries->epoll_fd,
@@ -71,7 +71,7 @@ uint64_t queries_ask(struct queries *queries, const struct resolve_name *name, i
 	query->name = *name;
 	query->n_legs = queries->n_legs;
 	query->grace_ms = -1;
-	for (size_t i = 0; i < query->n_legs; i++) {
+	for (size_t i = 0; i < query->n_legs && i < ARRAY_LEN(leg_types); i++) {
 		const struct leg_context context = leg_context(queries, query, i, now_ms);
 
 		leg_start(&context, leg_types[i], &query->legs[i]);

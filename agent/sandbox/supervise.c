@@ -53,7 +53,8 @@ static void reap(struct state *state)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	/* Its descendants could keep us busy for ever: once it has ended, they end with us. */
+	while (!state->ended && (pid = waitpid(-1, &status, WNOHANG)) > 0)
 		note_end(state, pid, status);
 }
 

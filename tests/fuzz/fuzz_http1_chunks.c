@@ -46,7 +46,7 @@ static void check_encoded(const struct buf *payload, size_t step)
 		size_t n = payload->n - i < step ? payload->n - i : step;
 		size_t before = out.n;
 
-		http1_put_chunk(&out, (struct slice) { (const uint8_t *)payload->p + i, n });
+		http1_put_chunk(&out, (struct slice){ (const uint8_t *)payload->p + i, n });
 		assert(out.n - before <= n + HTTP1_CHUNK_FRAME_MAX);
 	}
 	http1_put_last_chunk(&out);

@@ -65,7 +65,7 @@ static void check_beginnings(const uint8_t *data, size_t n)
 	enum http1_fault fault;
 
 	for (size_t i = 0; i < n; i += 1 + i / 32)
-		assert(http1_request_parse((struct slice) { data, i }, &r, &fault) == PARSE_MORE);
+		assert(http1_request_parse((struct slice){ data, i }, &r, &fault) == PARSE_MORE);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -73,14 +73,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct http1_request r;
 	struct http1_request again;
 	enum http1_fault fault = HTTP1_FAULT_NONE;
-	enum parse got = http1_request_parse((struct slice) { data, size }, &r, &fault);
+	enum parse got = http1_request_parse((struct slice){ data, size }, &r, &fault);
 
 	if (got == PARSE_BAD)
 		assert(fault != HTTP1_FAULT_NONE && http1_fault_text(fault)[0] != '\0');
 	if (got != PARSE_OK)
 		return 0;
 	assert(r.head.n <= size && r.head.n <= HTTP1_REQUEST_HEAD_MAX && r.method.n > 0);
-	assert(http1_request_parse((struct slice) { data, r.head.n }, &again, &fault) == PARSE_OK);
+	assert(http1_request_parse((struct slice){ data, r.head.n }, &again, &fault) == PARSE_OK);
 	assert(again.head.n == r.head.n && again.framing == r.framing);
 	check_beginnings(data, r.head.n);
 	check_rewritten(&r);

@@ -19,14 +19,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* The first byte says what was asked. */
 	enum http1_asked asked = data[0] % 3;
 	enum parse got =
-		http1_response_parse((struct slice) { data + 1, size - 1 }, asked, &a, &fault);
+		http1_response_parse((struct slice){ data + 1, size - 1 }, asked, &a, &fault);
 	if (got == PARSE_BAD)
 		assert(fault != HTTP1_FAULT_NONE);
 	if (got != PARSE_OK)
 		return 0;
 	assert(a.head.n <= size - 1 && a.status >= 100 && a.status <= 999);
 	assert(!a.interim || a.framing == HTTP1_BODY_NONE);
-	http1_write_response(&a, &(struct http1_answer) { a.framing, false, false }, &out);
+	http1_write_response(&a, &(struct http1_answer){ a.framing, false, false }, &out);
 	got = http1_response_parse(buf_slice(&out), asked, &b, &fault);
 	if (got == PARSE_BAD && fault == HTTP1_FAULT_LINE_TOO_LONG)
 		return 0; /* a blank was put behind the colon */

@@ -271,11 +271,11 @@ static void remember(void *context, enum resolve_status status,
 /* Asks, and remembers an answer at once as if it had come later. */
 static uint32_t ask(const char *host, struct told *told)
 {
+	const struct resolve_waiter waiter = { remember, told };
 	uint32_t id = 0;
 
 	told->n = 0;
-	told->status =
-		resolve_ask(resolver, slice_text(host), now, remember, told, &told->addresses, &id);
+	told->status = resolve_ask(resolver, slice_text(host), now, &waiter, &told->addresses, &id);
 	if (told->status != RESOLVE_PENDING)
 		told->n++;
 	else
@@ -669,10 +669,11 @@ static void ask_again(void *context, enum resolve_status status,
 START_TEST(who_is_told_may_ask_for_the_same_again)
 {
 	struct told told = { 0 };
+	const struct resolve_waiter waiter = { ask_again, &told };
 	uint32_t id;
 
-	ck_assert_int_eq(resolve_ask(resolver, slice_text("fail.example.com"), now, ask_again,
-				     &told, &told.addresses, &id),
+	ck_assert_int_eq(resolve_ask(resolver, slice_text("fail.example.com"), now, &waiter,
+				     &told.addresses, &id),
 			 RESOLVE_PENDING);
 	settle_in_time(&told, now + 60000);
 	ck_assert_int_eq(told.n, 1);

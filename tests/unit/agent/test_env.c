@@ -37,7 +37,7 @@ START_TEST(a_home_that_does_not_fit_counts_as_unknown)
 
 	env_home(slice_text(passwd), 1000, home, sizeof(home));
 	ck_assert_str_eq(home, "/");
-	env_home((struct slice) { 0 }, 1000, home, sizeof(home));
+	env_home((struct slice){ 0 }, 1000, home, sizeof(home));
 	ck_assert_str_eq(home, "/");
 }
 END_TEST
@@ -76,7 +76,8 @@ END_TEST
 
 START_TEST(what_we_set_replaces_what_the_image_set)
 {
-	char theirs[] = "HTTP_PROXY=http://evil", longer[] = "HTTP_PROXY_X=1", bare[] = "HTTP_PROXY";
+	char theirs[] = "HTTP_PROXY=http://evil", longer[] = "HTTP_PROXY_X=1",
+	     bare[] = "HTTP_PROXY";
 	char ours[] = "HTTP_PROXY=http://10.200.0.1:3128", other[] = "NEW=1";
 	char *in[] = { bare, longer, theirs, NULL }, *const extra[] = { ours, other, NULL };
 	char **env = env_build(in, "/root", "/", extra);

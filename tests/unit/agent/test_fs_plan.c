@@ -100,7 +100,7 @@ START_TEST(a_policy_cannot_open_what_belongs_to_the_sandbox)
 
 	ck_assert_int_eq(fs_plan_build(&policy, "/work", &no_mounts, &plan, &err), -1);
 	ck_assert_ptr_nonnull(strstr(err.msg, "'/run' would open /run/openshell"));
-	ck_assert_int_eq(fs_plan_build(&(const struct policy) { 0 }, "/work", &mount, &plan, &err),
+	ck_assert_int_eq(fs_plan_build(&(const struct policy){ 0 }, "/work", &mount, &plan, &err),
 			 -1);
 	ck_assert_ptr_null(plan.rules);
 }

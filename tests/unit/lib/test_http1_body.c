@@ -81,7 +81,7 @@ static enum parse feed(struct http1_body *body, struct slice in, size_t step, st
 		size_t used;
 
 		memcpy(piece, in.p, n);
-		got = http1_body_take(body, (struct slice) { piece, n }, &used, &data, out_fault);
+		got = http1_body_take(body, (struct slice){ piece, n }, &used, &data, out_fault);
 		ck_assert_uint_le(used, n);
 		buf_put(out, data.p, data.n);
 		in.p += used;
@@ -136,7 +136,7 @@ START_TEST(cut_chunks_are_never_a_whole_body)
 		enum http1_fault fault;
 		size_t left;
 
-		ck_assert_int_eq(feed(&body, (struct slice) { in.p, n }, 3, &out, &left, &fault),
+		ck_assert_int_eq(feed(&body, (struct slice){ in.p, n }, 3, &out, &left, &fault),
 				 PARSE_MORE);
 	}
 }

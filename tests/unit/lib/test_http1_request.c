@@ -250,7 +250,7 @@ static enum parse parse(struct slice in, struct http1_request *out, enum http1_f
 
 	if (in.n > 0)
 		memcpy(copy, in.p, in.n);
-	return http1_request_parse((struct slice) { copy, in.n }, out, out_fault);
+	return http1_request_parse((struct slice){ copy, in.n }, out, out_fault);
 }
 
 static void assert_text(struct slice got, const char *want)
@@ -299,7 +299,7 @@ START_TEST(a_cut_request_is_never_whole)
 		struct http1_request r;
 		enum http1_fault fault;
 
-		ck_assert_int_eq(parse((struct slice) { whole.p, n }, &r, &fault), PARSE_MORE);
+		ck_assert_int_eq(parse((struct slice){ whole.p, n }, &r, &fault), PARSE_MORE);
 	}
 }
 END_TEST
@@ -311,7 +311,7 @@ START_TEST(byte_at_a_time_gives_the_same_fault)
 	for (size_t n = 0; n <= whole.n; n++) {
 		struct http1_request r;
 		enum http1_fault fault = HTTP1_FAULT_NONE;
-		enum parse got = parse((struct slice) { whole.p, n }, &r, &fault);
+		enum parse got = parse((struct slice){ whole.p, n }, &r, &fault);
 
 		ck_assert_int_ne(got, PARSE_OK);
 		if (got == PARSE_BAD) {
@@ -374,7 +374,7 @@ START_TEST(a_line_has_its_limit_whole_or_in_parts)
 	ck_assert_int_eq(fault, stretches[_i].fault);
 	for (; n < strlen(over); n++) {
 		enum parse got =
-			http1_request_parse((struct slice) { (uint8_t *)over, n }, &r, &fault);
+			http1_request_parse((struct slice){ (uint8_t *)over, n }, &r, &fault);
 
 		ck_assert_int_ne(got, PARSE_OK);
 		if (got == PARSE_BAD)
@@ -449,7 +449,7 @@ START_TEST(a_nul_is_refused_wherever_it_stands)
 		cut[i] = '\0';
 		/* A NUL in place of the last line's end leaves the head unfinished. */
 		enum parse got =
-			http1_request_parse((struct slice) { (uint8_t *)cut, sizeof(text) - 1 }, &r,
+			http1_request_parse((struct slice){ (uint8_t *)cut, sizeof(text) - 1 }, &r,
 					    &fault);
 		ck_assert_int_ne(got, PARSE_OK);
 		if (got == PARSE_MORE)

@@ -92,7 +92,7 @@ static enum parse parse(struct slice in, enum http1_asked asked, struct http1_re
 
 	if (in.n > 0)
 		memcpy(copy, in.p, in.n);
-	return http1_response_parse((struct slice) { copy, in.n }, asked, out, out_fault);
+	return http1_response_parse((struct slice){ copy, in.n }, asked, out, out_fault);
 }
 
 START_TEST(a_response_means_what_the_table_says)
@@ -120,7 +120,7 @@ START_TEST(a_response_that_can_be_read_differently_is_refused)
 	for (size_t n = 0; n <= whole.n; n++) {
 		struct http1_response r;
 		enum http1_fault fault = HTTP1_FAULT_NONE;
-		enum parse got = parse((struct slice) { whole.p, n }, 0, &r, &fault);
+		enum parse got = parse((struct slice){ whole.p, n }, 0, &r, &fault);
 
 		ck_assert_int_ne(got, PARSE_OK);
 		if (got == PARSE_BAD || n == whole.n)
@@ -138,7 +138,7 @@ START_TEST(a_cut_response_is_never_whole)
 		struct http1_response r;
 		enum http1_fault fault;
 
-		ck_assert_int_eq(parse((struct slice) { whole.p, n }, 0, &r, &fault), PARSE_MORE);
+		ck_assert_int_eq(parse((struct slice){ whole.p, n }, 0, &r, &fault), PARSE_MORE);
 	}
 }
 END_TEST

@@ -75,7 +75,7 @@ START_TEST(timers_fire_in_order_and_not_early)
 	for (int i = 0; i < TIMERS; i++) {
 		/* A permutation of 0..199, as 77 and 200 have no common divisor. */
 		timers[i].after_ms = i * 77 % TIMERS / 4;
-		timers[i].timer = (struct loop_timer) { .fire = note, .ctx = &timers[i] };
+		timers[i].timer = (struct loop_timer){ .fire = note, .ctx = &timers[i] };
 		loop_timer_set(loop, &timers[i].timer, timers[i].after_ms);
 	}
 	/* Every third goes, from all over the heap. */
@@ -177,7 +177,7 @@ START_TEST(what_is_removed_is_not_called_even_if_it_was_reported)
 		pair(fds);
 		writers[i] = fds[1];
 		peers[i]->watch =
-			(struct loop_fd) { .fd = fds[0], .ready = remove_other, .ctx = peers[i] };
+			(struct loop_fd){ .fd = fds[0], .ready = remove_other, .ctx = peers[i] };
 		peers[i]->other = peers[1 - i];
 		ck_assert_int_eq(loop_fd_add(loop, &peers[i]->watch, EPOLLIN, &err), 0);
 		ck_assert_int_eq(write(writers[i], "x", 1), 1);
@@ -225,7 +225,7 @@ START_TEST(tasks_run_once_each_and_not_when_cancelled)
 	struct loop_task tasks[3];
 
 	for (int i = 0; i < 3; i++) {
-		tasks[i] = (struct loop_task) { .run = count, .ctx = &n[i] };
+		tasks[i] = (struct loop_task){ .run = count, .ctx = &n[i] };
 		loop_task_queue(loop, &tasks[i]);
 		loop_task_queue(loop, &tasks[i]);
 	}

@@ -7,7 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/mem.h"
-#include "tests/support/tls_pair.h"
+#include "tests/unit/lib/tls_pair.h"
 
 #define HOST "a.example"
 

@@ -9,7 +9,7 @@
 #include "certs/key.h"
 #include "lib/cleanup.h"
 #include "lib/ossl.h"
-#include "tests/support/tls_pair.h"
+#include "tests/unit/lib/tls_pair.h"
 
 #define HOST "a.example"
 

@@ -6,7 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/tls_tickets.h"
-#include "tests/support/tls_pair.h"
+#include "tests/unit/lib/tls_pair.h"
 
 #define HOST "a.example"
 

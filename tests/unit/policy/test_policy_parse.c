@@ -455,7 +455,7 @@ START_TEST(every_truncation_is_a_policy_or_has_problems_with_places)
 
 		memcpy(cut, whole_policy, n);
 		AUTO(policy_free_slot)
-		struct policy *policy = policy_parse((struct slice) { cut, n }, &problems);
+		struct policy *policy = policy_parse((struct slice){ cut, n }, &problems);
 		ck_assert((policy == NULL) == (problems.n > 0));
 		for (size_t i = 0; i < problems.n; i++) {
 			ck_assert_uint_ge(problems.items[i].line, 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tls_pair: a client and a server of ours that talk over a socket pair, within one thread; either may be
  * replaced by a bare OpenSSL one that does what ours would not. */
-#ifndef TESTS_SUPPORT_TLS_PAIR_H
-#define TESTS_SUPPORT_TLS_PAIR_H
+#ifndef TESTS_UNIT_LIB_TLS_PAIR_H
+#define TESTS_UNIT_LIB_TLS_PAIR_H
 
 #include <openssl/ssl.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/tls_pair.h"
+#include "tests/unit/lib/tls_pair.h"
 
 #include <check.h>
 #include <errno.h>
