@@ -33,7 +33,8 @@ CFLAGS += -isystem /usr/include/libnl3
 
 # The agent runs inside other people's images, so it brings all it needs and loads nothing
 # (agent/static/no_loading.c). A sanitizer build is dynamic: it is for unit tests, never for an image.
-AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,-z,pack-relative-relocs -Wl,--wrap=dlopen -Wl,--fatal-warnings)
+AGENT_WRAPS   := dlopen getenv secure_getenv __libc_secure_getenv __tunables_init
+AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,-z,pack-relative-relocs $(AGENT_WRAPS:%=-Wl,--wrap=%) -Wl,--fatal-warnings)
 AGENT_LIBS    := -lyaml -ljansson -lssl -lcrypto -lnl-3 -lcap
 WEBHOOK_LIBS  := -lmicrohttpd -lgnutls -ljansson -lyaml -lcrypto
 UNIT_LIBS     := $(WEBHOOK_LIBS) $(AGENT_LIBS) -lcheck -lsubunit -lm -lrt -lpthread
@@ -49,6 +50,7 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c)) attack
 ATTACK_SRC  := $(wildcard tests/peers/attack/*.c)
+DRIVER_NAMES := $(patsubst tests/drivers/%.c,%,$(wildcard tests/drivers/*.c))
 BENCH_NAMES := $(filter-out stamp,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 
 objs = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -141,7 +143,7 @@ corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
 
 test: check e2e
 
-e2e: all $(PEER_NAMES:%=$(OUT)/%) | build/.deps-test
+e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/driver_%) | build/.deps-test
 	$(Q)tests/e2e/run
 
 test-bare: | build/.deps-test
@@ -156,6 +158,10 @@ $(OUT)/%: tests/peers/%.c | build/.deps-build
 $(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $(ATTACK_SRC)
+
+# Programs that drive a part of the agent alone, for tests that need real processes.
+$(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 # --- fuzzing -------------------------------------------------------------------------------------
 SECONDS ?= 600
@@ -173,7 +179,8 @@ fuzz: build/fuzz/fuzz_$(T)
 
 # --- lint ----------------------------------------------------------------------------------------
 C_FILES := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(wildcard webhook/*.c agent/*.c agent/*/*.c) \
-           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/bench/*.c)
+           $(UNIT_SRC) $(wildcard tests/fuzz/*.c tests/peers/*.c tests/peers/*/*.c tests/drivers/*.c) \
+           $(wildcard tests/bench/*.c)
 H_FILES := $(wildcard lib/*.h policy/*.h certs/*.h webhook/*.h agent/*.h agent/*/*.h tests/*/*.h tests/*/*/*.h)
 
 lint: format-check layers shellcheck cppcheck tidy attacks-check
@@ -218,8 +225,8 @@ demo: all | build/.deps-test
 bench: all $(OUT)/stamp $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
 	$(Q)tests/bench/run
 
-$(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/policy.a $(OUT)/lib.a
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS)
+$(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 
 $(OUT)/stamp: tests/bench/stamp.c | build/.deps-build
 	$(Q)mkdir -p $(@D)

@@ -14,6 +14,8 @@
 #include "agent/run_policy.h"
 #include "agent/run_state.h"
 #include "agent/sandbox/child.h"
+#include "agent/sandbox/env.h"
+#include "agent/workload_env.h"
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
 
@@ -22,7 +24,7 @@ struct sandbox_ref {
 	json_t *state;
 	pid_t workload;
 	struct ids ids;
-	const char *workdir;
+	const char *workdir, *proxy_url;
 	struct cmd_list writable;
 	int netns_fd;
 };
@@ -57,8 +59,9 @@ static int find_sandbox(struct sandbox_ref *ref, struct err *err)
 	if (ids_check_privilege(err) == -1 || run_state_read(&ref->state, err) == -1 ||
 	    run_state_workload(ref->state, &ref->workload, &ref->ids, err) == -1)
 		return -1;
-	if (json_unpack(ref->state, "{s:{s:s, s:o}, s:{s:I}}", "files", "workdir", &ref->workdir,
-			"writable_mounts", &writable, "network", "namespace", &inode) == -1 ||
+	if (json_unpack(ref->state, "{s:{s:s, s:o}, s:{s:s, s:I}}", "files", "workdir",
+			&ref->workdir, "writable_mounts", &writable, "network", "proxy",
+			&ref->proxy_url, "namespace", &inode) == -1 ||
 	    json_array_size(writable) > CMD_LIST_MAX)
 		return err_set(err, ERR_INVALID, "the state of the run is incomplete");
 	for (size_t i = 0; i < json_array_size(writable); i++)
@@ -78,11 +81,13 @@ static int enter(struct sandbox_ref *ref, char **command, struct err *err)
 	if (find_sandbox(ref, err) == -1 ||
 	    run_policy_load(RUN_STATE_POLICY, true, &policy, err) == -1)
 		return EXIT_NO_SANDBOX;
+	AUTO(env_slot_free) char **env = workload_env(ref->proxy_url);
 	const struct confinement_config config = {
 		.policy = policy.policy,
 		.ids = &ref->ids,
 		.workdir = ref->workdir,
 		.writable = &ref->writable,
+		.env = env,
 		.command = command[0],
 		.beside_workload = true,
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_install: copies the running program into a volume shared with the workload. Safe to repeat: the
+/* cmd_install: copies the running program and the trusted roots into a volume shared with the workload. Safe to repeat: the
  * new copy replaces the old one in one step. */
 #include <stdio.h>
 #include <sys/stat.h>
@@ -11,7 +11,18 @@
 #include "lib/io.h"
 #include "lib/mem.h"
 
-enum { AGENT_SIZE_MAX = 64 << 20 };
+enum { AGENT_SIZE_MAX = 64 << 20, ROOTS_MAX = 4 << 20 };
+
+/* Whom the proxy trusts upstream: from our image, whatever the workload's holds. */
+static int install_roots(const char *dest, struct err *err)
+{
+	AUTO(buf_done) struct buf roots = buf_init(ROOTS_MAX);
+	AUTO_FREE char *path = mem_printf("%s/ca-bundle.pem", dest);
+
+	if (io_read_file("/ca-bundle.pem", &roots, err) == -1)
+		return err_wrap(err, "trusted roots of this image");
+	return io_replace_file(path, 0444, buf_slice(&roots), err);
+}
 
 static int install(const char *dest, struct err *err)
 {
@@ -21,7 +32,9 @@ static int install(const char *dest, struct err *err)
 	if (io_read_file("/proc/self/exe", &program, err) == -1)
 		return -1;
 	/* Nobody may write it, its owner included: the workload's view is read-only besides. */
-	return io_replace_file(path, 0555, buf_slice(&program), err);
+	if (io_replace_file(path, 0555, buf_slice(&program), err) == -1)
+		return -1;
+	return install_roots(dest, err);
 }
 
 int cmd_install(int argc, char **argv)

@@ -122,7 +122,7 @@ static void ask_request(const struct policy *policy, const struct question *q,
 		return;
 	}
 	request->method = slice_text(q->method != NULL ? q->method : "GET");
-	request->path = (struct slice) { (const uint8_t *)target->path, target->path_n };
+	request->path = (struct slice){ (const uint8_t *)target->path, target->path_n };
 	request->query = target->query;
 	out->path = target->path;
 	out->decision = policy_decide_request(policy, request);

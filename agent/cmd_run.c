@@ -14,14 +14,18 @@
 
 #include "agent/cmds.h"
 #include "agent/confinement.h"
+#include "agent/egress.h"
 #include "agent/net/netns.h"
+#include "agent/own_places.h"
 #include "agent/run_options.h"
 #include "agent/run_policy.h"
 #include "agent/run_report.h"
 #include "agent/run_state.h"
 #include "agent/sandbox/child.h"
+#include "agent/sandbox/env.h"
 #include "agent/sandbox/proc_status.h"
 #include "agent/sandbox/supervise.h"
+#include "agent/workload_env.h"
 #include "lib/cleanup.h"
 
 /* Everything the child needs, built before fork. */
@@ -29,15 +33,14 @@ struct sandbox {
 	struct run_policy policy;
 	struct confinement confinement;
 	char workdir[PATH_MAX];
-	int netns_fd;
-	ino_t netns_inode;
+	struct egress egress;
 };
 
 static void sandbox_done(struct sandbox *sandbox)
 {
 	run_policy_done(&sandbox->policy);
 	confinement_done(&sandbox->confinement);
-	auto_close(&sandbox->netns_fd);
+	egress_done(&sandbox->egress);
 }
 
 /* As PID 1 our end is the kernel's signal to end every process of the sandbox. */
@@ -48,13 +51,29 @@ static int check_place(struct err *err)
 			err, ERR_DENIED,
 			"not PID 1 of its container: remove shareProcessNamespace, or run it as "
 			"the container's command");
-	return ids_check_privilege(err);
+	return ids_check_privilege(err) == -1 ? -1 : own_places_check(err);
 }
 
-static int prepare(const struct run_options *options, struct sandbox *s, struct err *err)
+static int start_egress(const struct log *log, const struct run_options *options, struct sandbox *s,
+			struct err *err)
+{
+	const struct egress_config config = {
+		.log = log,
+		.policy = s->policy.policy,
+		.proxy_uid = options->proxy_uid,
+		.relaxed_identity = options->relaxed_identity,
+		.inbound = options->inbound,
+		.n_inbound = options->n_inbound,
+		.upstream_ca = &options->upstream_ca,
+	};
+
+	return egress_start(&config, &s->egress, err);
+}
+
+static int prepare(const struct log *log, const struct run_options *options, struct sandbox *s,
+		   struct err *err)
 {
 	struct ids ids;
-	struct stat st;
 
 	if (check_place(err) == -1 || run_state_prepare(err) == -1)
 		return -1;
@@ -62,22 +81,19 @@ static int prepare(const struct run_options *options, struct sandbox *s, struct 
 		return err_sys(err, "working directory");
 	if (run_policy_load(options->policy_path, options->policy_optional, &s->policy, err) ==
 		    -1 ||
-	    run_options_ids(options, &s->policy.policy->process, &ids, err) == -1)
+	    run_options_ids(options, &s->policy.policy->process, &ids, err) == -1 ||
+	    start_egress(log, options, s, err) == -1)
 		return -1;
+	AUTO(env_slot_free) char **env = workload_env(s->egress.proxy_url);
 	const struct confinement_config config = {
 		.policy = s->policy.policy,
 		.ids = &ids,
 		.workdir = s->workdir,
 		.writable = &options->writable,
+		.env = env,
 		.command = options->command[0],
 	};
-	if (confinement_build(&config, &s->confinement, err) == -1 ||
-	    netns_create(&s->netns_fd, err) == -1)
-		return -1;
-	if (fstat(s->netns_fd, &st) == -1)
-		return err_sys(err, "stat the network namespace");
-	s->netns_inode = st.st_ino;
-	return 0;
+	return confinement_build(&config, &s->confinement, err);
 }
 
 /* What the kernel says of the confined child must be what was asked for, before it runs anything. */
@@ -93,7 +109,7 @@ static int verify(const struct sandbox *s, pid_t pid, struct proc_status *out, s
 		return err_wrap(err, "the confinement does not hold");
 	if (stat(path, &have) == -1)
 		return err_sys(err, "find the workload's network namespace");
-	if (have.st_ino != s->netns_inode)
+	if (have.st_ino != s->egress.netns_inode)
 		return err_set(err, ERR_DENIED, "the workload is not in its network namespace");
 	return 0;
 }
@@ -137,7 +153,7 @@ static int start(const struct run_options *options, const struct sandbox *s, str
 		return -1;
 	const struct child_plan plan = {
 		.enter = netns_enter,
-		.enter_fd = s->netns_fd,
+		.enter_fd = s->egress.netns_fd,
 		.ids = &s->confinement.ids,
 		.landlock = &s->confinement.landlock,
 		.seccomp = &s->confinement.seccomp,
@@ -162,7 +178,7 @@ static int seal(const struct log *log, const struct run_options *options, const 
 		.status = &status,
 		.workdir = s->workdir,
 		.writable = &options->writable,
-		.network_namespace = s->netns_inode,
+		.egress = &s->egress,
 		.workload_pid = child->pid,
 	};
 
@@ -173,14 +189,36 @@ static int seal(const struct log *log, const struct run_options *options, const 
 	return 0;
 }
 
+static int check(void *ctx, struct err *err)
+{
+	return egress_check(ctx, err);
+}
+
+/* Until the workload ends; or the sandbox fails, which ends the workload. */
+static int watch(struct sandbox *s, pid_t workload, int *out_status, struct err *err)
+{
+	struct supervise_config config = {
+		.workload = workload,
+		.check = check,
+		.ctx = &s->egress,
+		.check_every_s = EGRESS_CHECK_EVERY_S,
+	};
+
+	if (s->egress.worker != 0)
+		config.essential[config.n_essential++] = s->egress.worker;
+	if (s->egress.helper != 0)
+		config.essential[config.n_essential++] = s->egress.helper;
+	return supervise(&config, out_status, err);
+}
+
 static int run(const struct log *log, const struct run_options *options)
 {
-	AUTO(sandbox_done) struct sandbox sandbox = { .netns_fd = -1 };
+	AUTO(sandbox_done) struct sandbox sandbox = { .egress = EGRESS_INIT };
 	struct err err = { 0 };
 	struct child child;
 	int status = EXIT_NO_SANDBOX;
 
-	if (prepare(options, &sandbox, &err) == -1 ||
+	if (prepare(log, options, &sandbox, &err) == -1 ||
 	    start(options, &sandbox, &child, &err) == -1) {
 		log_reason(log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;
@@ -196,7 +234,10 @@ static int run(const struct log *log, const struct run_options *options)
 		child_abandon(&child);
 		return status;
 	}
-	status = supervise(child.pid);
+	if (watch(&sandbox, child.pid, &status, &err) == -1) {
+		log_reason(log, LOG_LEVEL_ERROR, "sandbox.failed", err.msg);
+		return EXIT_NO_SANDBOX;
+	}
 	struct log_line line = log_begin(log, LOG_LEVEL_INFO, "workload.exited");
 	log_int(&line, "status", status);
 	log_end(&line);

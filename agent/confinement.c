@@ -2,6 +2,7 @@
 #include "agent/confinement.h"
 
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/sandbox/env.h"
@@ -35,17 +36,20 @@ static int build_landlock(const struct confinement_config *config, struct landlo
 }
 
 /* Container runtimes set HOME from the image's passwd for the user they start: that was root. */
-static char **build_env(uid_t uid)
+static char **build_env(uid_t uid, char *const *extra)
 {
 	AUTO(buf_done) struct buf passwd = buf_init(PASSWD_MAX);
 	char root_home[PATH_MAX], home[PATH_MAX];
 	struct err ignored;
+	struct stat st;
 
-	if (io_read_file("/etc/passwd", &passwd, &ignored) == -1)
+	/* It may be a link. Files of the kernel's own (/proc/kmsg) have no size, and reading takes away. */
+	if (stat("/etc/passwd", &st) == -1 || st.st_size == 0 ||
+	    io_read_file("/etc/passwd", &passwd, &ignored) == -1)
 		buf_clear(&passwd);
 	env_home(buf_slice(&passwd), ROOT_UID, root_home, sizeof(root_home));
 	env_home(buf_slice(&passwd), uid, home, sizeof(home));
-	return env_build(environ, root_home, home);
+	return env_build(environ, root_home, home, extra);
 }
 
 int confinement_build(const struct confinement_config *config, struct confinement *out,
@@ -67,7 +71,7 @@ int confinement_build(const struct confinement_config *config, struct confinemen
 		.ids = *config->ids,
 		.landlock = landlock,
 		.seccomp = seccomp,
-		.env = build_env(config->ids->uid),
+		.env = build_env(config->ids->uid, config->env),
 	};
 	out->candidates = exec_path_candidates(config->command, env_get(out->env, "PATH"));
 	return 0;

@@ -19,6 +19,7 @@ struct confinement_config {
 	const struct ids *ids;
 	const char *workdir; /* the container's; see fs_plan_build() */
 	const struct cmd_list *writable;
+	char *const *env; /* variables of ours, "NAME=value", NULL-terminated */
 	const char *command; /* looked up in the workload's PATH */
 	/* Joins a workload that runs: may signal it, as a user who comes in by `exec` expects. */
 	bool beside_workload;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/run_options.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "agent/egress.h"
 #include "lib/cleanup.h"
 
 enum { DEFAULT_ID = 1000 };
@@ -23,10 +27,91 @@ static int parse_level(const char *name, enum log_level *out, struct err *err)
 		       name);
 }
 
+static int parse_number(const char *text, unsigned long min, unsigned long max, unsigned long *out,
+			struct err *err)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long number = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '\0' || errno == ERANGE || number < min ||
+	    number > max)
+		return err_set(err, ERR_INVALID, "'%s' is not a number in %lu..%lu", text, min,
+			       max);
+	*out = number;
+	return 0;
+}
+
+/* "8080" or "5353/udp" */
+static int parse_port(const char *text, size_t n, struct fence_port *out, struct err *err)
+{
+	char word[16];
+	unsigned long port;
+	uint8_t protocol = IPPROTO_TCP;
+
+	if (n >= sizeof(word))
+		return err_set(err, ERR_INVALID, "'%.*s' is not a port", (int)n, text);
+	memcpy(word, text, n);
+	word[n] = '\0';
+	char *slash = strchr(word, '/');
+	if (slash != NULL && strcmp(slash, "/udp") == 0)
+		protocol = IPPROTO_UDP;
+	else if (slash != NULL && strcmp(slash, "/tcp") != 0)
+		return err_set(err, ERR_INVALID, "'%s': a protocol is tcp or udp", word);
+	if (slash != NULL)
+		*slash = '\0';
+	if (parse_number(word, 1, UINT16_MAX, &port, err) == -1)
+		return -1;
+	*out = (struct fence_port){ (uint16_t)port, protocol };
+	return 0;
+}
+
+/* "8080,9090,5353/udp" */
+static int parse_inbound(const char *text, struct run_options *o, struct err *err)
+{
+	for (const char *at = text;; at++) {
+		size_t n = strcspn(at, ",");
+
+		if (o->n_inbound == RUN_OPTIONS_INBOUND_MAX)
+			return err_set(err, ERR_LIMIT, "more than %d ports",
+				       RUN_OPTIONS_INBOUND_MAX);
+		if (parse_port(at, n, &o->inbound[o->n_inbound++], err) == -1)
+			return -1;
+		at += n;
+		if (*at == '\0')
+			return 0;
+	}
+}
+
+struct words {
+	const char *proxy_uid, *binary_identity, *inbound;
+};
+
+static int parse_words(const struct words *words, struct run_options *o, struct err *err)
+{
+	unsigned long uid = EGRESS_PROXY_UID;
+
+	if (words->proxy_uid != NULL &&
+	    parse_number(words->proxy_uid, 1000, UINT32_MAX - 1, &uid, err) == -1)
+		return err_wrap(err, "--proxy-uid");
+	o->proxy_uid = (uint32_t)uid;
+	if (words->binary_identity != NULL) {
+		o->relaxed_identity = strcmp(words->binary_identity, "relaxed") == 0;
+		if (!o->relaxed_identity && strcmp(words->binary_identity, "required") != 0)
+			return err_set(err, ERR_INVALID,
+				       "--binary-identity '%s' is not required or relaxed",
+				       words->binary_identity);
+	}
+	if (words->inbound != NULL && parse_inbound(words->inbound, o, err) == -1)
+		return err_wrap(err, "--inbound");
+	return 0;
+}
+
 int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_help,
 		      struct err *err)
 {
 	struct run_options o = { .log_level = LOG_LEVEL_INFO };
+	struct words words = { 0 };
 	const struct cmd_option options[] = {
 		{ "--policy", CMD_TEXT, &o.policy_path, "FILE",
 		  "policy; without it, the built-in one: no egress" },
@@ -39,6 +124,14 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 		{ "--groups", CMD_TEXT, &o.groups, "GID,GID", "its supplementary groups" },
 		{ "--rw", CMD_REPEATED, &o.writable, "PATH",
 		  "a volume mount it may write to, where the policy has no filesystem_policy" },
+		{ "--inbound", CMD_TEXT, &words.inbound, "PORT,PORT/udp",
+		  "ports of the workload that others may reach" },
+		{ "--proxy-uid", CMD_TEXT, &words.proxy_uid, "UID",
+		  "the proxy's identity (default 1337)" },
+		{ "--binary-identity", CMD_TEXT, &words.binary_identity, "MODE",
+		  "required (default), or relaxed: the policy's binaries are not looked at" },
+		{ "--upstream-ca", CMD_REPEATED, &o.upstream_ca, "FILE",
+		  "roots that upstream servers may have besides the well-known ones" },
 		{ "--log-level", CMD_TEXT, &o.log_level_name, "LEVEL",
 		  "error, warn, info (default), debug" },
 	};
@@ -50,6 +143,8 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, err) == -1)
 		return -1;
 	if (o.log_level_name != NULL && parse_level(o.log_level_name, &o.log_level, err) == -1)
+		return -1;
+	if (parse_words(&words, &o, err) == -1)
 		return -1;
 	if (rest == argc)
 		return err_set(err, ERR_INVALID,
@@ -78,6 +173,12 @@ int run_options_ids(const struct run_options *options, const struct policy_proce
 		return err_wrap(err, "--user");
 	if (options->groups != NULL && ids_parse_groups(options->groups, &ids, err) == -1)
 		return err_wrap(err, "--groups");
+	if (ids.uid == options->proxy_uid)
+		return err_set(
+			err, ERR_INVALID,
+			"the workload and the proxy have the same UID %u: choose another with "
+			"--user or --proxy-uid",
+			ids.uid);
 	*out = ids;
 	return 0;
 }

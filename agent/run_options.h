@@ -5,17 +5,28 @@
 
 #include <stdbool.h>
 
+#include "agent/net/nft_rules.h"
 #include "agent/sandbox/ids.h"
 #include "lib/cmd.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "policy/policy.h"
 
+enum {
+	/* As many ports as a pod declares at most in earnest; each is a rule of the fence. */
+	RUN_OPTIONS_INBOUND_MAX = NFT_RULES_PORTS_MAX,
+};
+
 struct run_options {
 	const char *policy_path;
 	bool policy_optional; /* an absent file stands for the built-in policy */
 	const char *user, *default_user, *groups;
 	struct cmd_list writable;
+	uint32_t proxy_uid;
+	bool relaxed_identity;
+	struct fence_port inbound[RUN_OPTIONS_INBOUND_MAX];
+	size_t n_inbound;
+	struct cmd_list upstream_ca;
 	const char *log_level_name;
 	enum log_level log_level;
 	char **command; /* NULL-terminated, at least one word */

@@ -50,15 +50,22 @@ static json_t *workload_json(const struct run_report *r)
 			 groups_json(ids));
 }
 
+static json_t *network_json(const struct egress *egress)
+{
+	return json_pack("{s:s, s:s, s:b, s:I}", "egress", egress->is_linked ? "proxy" : "none",
+			 "proxy", egress->proxy_url, "binary_identity", egress->helper != 0,
+			 "namespace", (json_int_t)egress->netns_inode);
+}
+
 int run_report_write(const struct run_report *r, struct err *err)
 {
 	AUTO(run_state_free)
-	json_t *state = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:i}, s:o, s:o, s:o, s:{s:s, s:I}}",
-				  "version", OPENSHELL_VERSION, "topology", "combined", "run",
-				  r->run_id, "policy", "source", r->policy->source, "sha256",
-				  r->policy->sha256, "generation", 1, "workload", workload_json(r),
-				  "files", files_json(r), "landlock", landlock_json(r), "network",
-				  "egress", "none", "namespace", (json_int_t)r->network_namespace);
+	json_t *state =
+		json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:i}, s:o, s:o, s:o, s:o}", "version",
+			  OPENSHELL_VERSION, "topology", "combined", "run", r->run_id, "policy",
+			  "source", r->policy->source, "sha256", r->policy->sha256, "generation", 1,
+			  "workload", workload_json(r), "files", files_json(r), "landlock",
+			  landlock_json(r), "network", network_json(r->egress));
 
 	if (state == NULL)
 		return err_set(err, ERR_INVALID,
@@ -76,7 +83,7 @@ void run_report_log(const struct log *log, const struct run_report *r)
 	log_int(&line, "uid", r->confinement->ids.uid);
 	log_int(&line, "gid", r->confinement->ids.gid);
 	log_int(&line, "landlock_abi", r->confinement->landlock.abi);
-	log_str(&line, "egress", "none");
+	log_str(&line, "egress", r->egress->is_linked ? r->egress->proxy_url : "none");
 	log_end(&line);
 	if (missing[0] != '\0')
 		log_reason(log, LOG_LEVEL_WARN, "landlock.incomplete", missing);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "agent/confinement.h"
+#include "agent/egress.h"
 #include "agent/run_policy.h"
 #include "agent/sandbox/proc_status.h"
 #include "lib/cmd.h"
@@ -20,7 +21,7 @@ struct run_report {
 	const struct proc_status *status; /* of the confined child, as the kernel has it */
 	const char *workdir;
 	const struct cmd_list *writable;
-	ino_t network_namespace;
+	const struct egress *egress;
 	pid_t workload_pid;
 };
 

@@ -2,9 +2,7 @@
 #include "agent/run_state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
@@ -24,16 +22,8 @@ static int remove_stale(const char *path, struct err *err)
 
 int run_state_prepare(struct err *err)
 {
-	/* An emptyDir starts out writable for everybody. */
-	AUTO_FD int dir = open(RUN_STATE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st;
-
-	if (dir == -1)
-		return err_sys(err, "open " RUN_STATE_DIR " (mount an emptyDir there)");
-	if (fchmod(dir, 0700) == -1 || fstat(dir, &st) == -1)
-		return err_sys(err, "take over " RUN_STATE_DIR);
-	if (st.st_uid != 0 || (st.st_mode & 077) != 0)
-		return err_set(err, ERR_DENIED, RUN_STATE_DIR " is not root's alone");
+	if (io_own_directory(RUN_STATE_DIR, 0700, err) == -1)
+		return -1;
 	return remove_stale(state_file, err) == -1 ? -1 : remove_stale(RUN_STATE_POLICY, err);
 }
 

@@ -22,11 +22,6 @@ static struct slice next_line(struct slice *text)
 	return line;
 }
 
-static bool is_text(struct slice line, const char *text)
-{
-	return line.n == strlen(text) && memcmp(line.p, text, line.n) == 0;
-}
-
 static bool begins_block(struct slice line)
 {
 	return line.n >= 5 && memcmp(line.p, "-----", 5) == 0;
@@ -61,7 +56,7 @@ int bundle_check(struct slice pem, size_t *out_certificates, struct err *err)
 		line_number++;
 		if (memchr(line.p, '\0', line.n) != NULL)
 			return err_set(err, ERR_INVALID, "line %zu: not text", line_number);
-		if (inside && is_text(line, end_certificate) && body_lines > 0) {
+		if (inside && slice_is(line, end_certificate) && body_lines > 0) {
 			inside = false;
 			certificates++;
 		} else if (inside && is_base64(line)) {
@@ -69,7 +64,7 @@ int bundle_check(struct slice pem, size_t *out_certificates, struct err *err)
 		} else if (inside) {
 			return err_set(err, ERR_INVALID, "line %zu: not base64 of a certificate",
 				       line_number);
-		} else if (is_text(line, begin_certificate)) {
+		} else if (slice_is(line, begin_certificate)) {
 			inside = true;
 			body_lines = 0;
 		} else if (begins_block(line)) {
@@ -88,7 +83,7 @@ int bundle_check(struct slice pem, size_t *out_certificates, struct err *err)
 
 int bundle_merge(struct slice store, struct slice ca_pem, struct buf *out, struct err *err)
 {
-	size_t n;
+	size_t n = 0;
 
 	if (store.n > 0 && bundle_check(store, &n, err) == -1)
 		return err_wrap(err, "trust store");

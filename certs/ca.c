@@ -14,7 +14,7 @@ void ca_done(struct ca *ca)
 {
 	X509_free(ca->certificate);
 	EVP_PKEY_free(ca->key);
-	*ca = (struct ca) { 0 };
+	*ca = (struct ca){ 0 };
 }
 
 static int add_constraints(X509 *certificate, struct err *err)
@@ -25,7 +25,8 @@ static int add_constraints(X509 *certificate, struct err *err)
 		BASIC_CONSTRAINTS_free(basic);
 		return ossl_fail(err, ERR_SYS, "constrain a certificate authority");
 	}
-	basic->ca = 1;
+	/* As it goes onto the wire: DER knows this as the only true (X.690 11.1), and Go refuses any other. */
+	basic->ca = 0xff;
 	int result = build_add(certificate, NID_basic_constraints, true, basic, err);
 
 	BASIC_CONSTRAINTS_free(basic);
@@ -85,7 +86,7 @@ int ca_create(const struct ca_options *options, struct ca *out, struct err *err)
 	    self_sign(ca.certificate, ca.key, options->common_name, err) == -1)
 		return -1;
 	*out = ca;
-	ca = (struct ca) { 0 };
+	ca = (struct ca){ 0 };
 	return 0;
 }
 
@@ -140,7 +141,7 @@ int ca_load(struct slice certificate_pem, struct slice key_pem, struct ca *out, 
 	    to_seconds(X509_get0_notAfter(ca.certificate), &ca.to_s) == -1)
 		return ossl_fail(err, ERR_INVALID, "the certificate's validity is malformed");
 	*out = ca;
-	ca = (struct ca) { 0 };
+	ca = (struct ca){ 0 };
 	return 0;
 }
 

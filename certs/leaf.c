@@ -87,7 +87,7 @@ static int fix_key_ids(struct leaf_issuer *issuer, struct err *err)
 	if (authority == NULL)
 		return err_set(err, ERR_INVALID,
 			       "the authority's certificate has no key identifier");
-	if (build_start(issuer->key, (struct build_life) { 0, 1 }, &bare, err) == -1 ||
+	if (build_start(issuer->key, (struct build_life){ 0, 1 }, &bare, err) == -1 ||
 	    build_key_id(bare, &id, err) == -1)
 		return -1;
 	int result = fix(issuer, NID_subject_key_identifier, false, id, err);
@@ -182,8 +182,8 @@ static int life_of(const struct ca *ca, const struct leaf_options *options, stru
 			       now < ca->from_s ? "not valid yet" : "no longer valid");
 	int64_t from = now - CA_SKEW_S, to = now + options->life_s;
 
-	*out = (struct build_life) { from > ca->from_s ? from : ca->from_s,
-				     to < ca->to_s ? to : ca->to_s };
+	*out = (struct build_life){ from > ca->from_s ? from : ca->from_s,
+				    to < ca->to_s ? to : ca->to_s };
 	return 0;
 }
 
@@ -192,7 +192,7 @@ int leaf_issue(const struct leaf_issuer *issuer, const struct leaf_options *opti
 {
 	const char *host = options->host;
 	AUTO(auto_x509) X509 *leaf = NULL;
-	struct build_life life;
+	struct build_life life = { 0 };
 
 	if (life_of(issuer->ca, options, &life, err) == -1 ||
 	    build_start(issuer->key, life, &leaf, err) == -1 || add_host(leaf, host, err) == -1 ||

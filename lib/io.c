@@ -92,3 +92,17 @@ int io_replace_file(const char *path, mode_t mode, struct slice data, struct err
 	}
 	return 0;
 }
+
+int io_own_directory(const char *path, mode_t mode, struct err *err)
+{
+	AUTO_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	if (dir == -1)
+		return err_sys(err, "open '%s' (mount an emptyDir there)", path);
+	if (fchmod(dir, mode) == -1 || fstat(dir, &st) == -1)
+		return err_sys(err, "take over '%s'", path);
+	if (st.st_uid != 0 || (st.st_mode & 07777) != mode)
+		return err_set(err, ERR_DENIED, "'%s' is not root's alone to write", path);
+	return 0;
+}

@@ -24,4 +24,8 @@ int io_write_all(int fd, struct slice data, struct err *err);
  * is written this way lives in a pod's volumes and goes with them. */
 int io_replace_file(const char *path, mode_t mode, struct slice data, struct err *err);
 
+/* Makes the directory at `path` root's own with `mode`: an emptyDir starts out writable for everybody.
+ * A link in its place is refused. */
+int io_own_directory(const char *path, mode_t mode, struct err *err);
+
 #endif

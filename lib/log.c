@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/io.h"
+#include "lib/utc.h"
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error",
@@ -19,31 +20,13 @@ static const char *const level_names[] = {
 /* Room kept for the end of a line that had to be cut. */
 static const char cut_end[] = ",\"cut\":true}\n";
 
-/* Days since 1970-01-01 to a date of the Gregorian calendar. By hand, because libc's gmtime_r() reads
- * TZ and /etc/localtime, which are the image's. Years are counted from March, so that the leap day
- * comes last. */
-static void put_date(struct buf *b, int64_t days)
-{
-	enum { DAYS_TO_1970 = 719468, DAYS_PER_ERA = 146097 };
-	int64_t z = days + DAYS_TO_1970;
-	int64_t era = z / DAYS_PER_ERA;
-	int64_t day = z % DAYS_PER_ERA;
-	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	int64_t day_of_year = day - (365 * year + year / 4 - year / 100);
-	int64_t month = (5 * day_of_year + 2) / 153;
-	int64_t day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
-
-	buf_printf(b, "%04" PRId64 "-%02" PRId64 "-%02" PRId64, year + era * 400 + (month >= 10),
-		   month < 10 ? month + 3 : month - 9, day_of_month);
-}
-
 void log_put_time(struct buf *b, int64_t unix_ms)
 {
-	int64_t seconds = unix_ms / 1000;
+	struct tm at = { 0 };
 
-	put_date(b, seconds / 86400);
-	buf_printf(b, "T%02" PRId64 ":%02" PRId64 ":%02" PRId64 ".%03" PRId64 "Z",
-		   seconds / 3600 % 24, seconds / 60 % 60, seconds % 60, unix_ms % 1000);
+	utc_split(unix_ms / 1000, &at);
+	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03" PRId64 "Z", at.tm_year + 1900,
+		   at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec, unix_ms % 1000);
 }
 
 static int64_t now_ms(void)

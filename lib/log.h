@@ -39,7 +39,7 @@ void log_int(struct log_line *line, const char *key, int64_t value);
 /* Writes the line and frees it. A line over LOG_LINE_MAX loses its last fields and says "cut". */
 void log_end(struct log_line *line);
 
-/* RFC 3339 in UTC with milliseconds; `unix_ms` must not be negative. */
+/* RFC 3339 in UTC with milliseconds; `unix_ms`: from 1970 to the end of 9999. */
 void log_put_time(struct buf *b, int64_t unix_ms);
 
 /* A line whose only field is `reason`. */

@@ -25,6 +25,13 @@ static inline struct slice slice_text(const char *text)
 	return (struct slice){ (const uint8_t *)text, strlen(text) };
 }
 
+static inline bool slice_is(struct slice s, const char *text)
+{
+	size_t n = strlen(text);
+
+	return s.n == n && (n == 0 || memcmp(s.p, text, n) == 0);
+}
+
 static inline struct rd rd_init(struct slice s)
 {
 	return (struct rd){ .left = s };
@@ -54,6 +61,15 @@ static inline uint16_t rd_u16(struct rd *r)
 	struct slice s = rd_take(r, 2);
 
 	return s.n == 2 ? (uint16_t)(s.p[0] << 8 | s.p[1]) : 0;
+}
+
+static inline uint32_t rd_u32(struct rd *r)
+{
+	struct slice s = rd_take(r, 4);
+
+	return s.n == 4 ? (uint32_t)s.p[0] << 24 | (uint32_t)s.p[1] << 16 | (uint32_t)s.p[2] << 8 |
+				  s.p[3]
+			: 0;
 }
 
 static inline struct rd rd_sub(struct rd *r, size_t n)

@@ -40,7 +40,8 @@ void *arena_alloc(struct arena *arena, size_t n, size_t size)
 		return new_chunk(arena, bytes);
 	if (bytes > arena->left) {
 		if (arena->chunk_size < CHUNK_MAX)
-			arena->chunk_size = arena->chunk_size > 0 ? arena->chunk_size * 2 : CHUNK_FIRST;
+			arena->chunk_size =
+				arena->chunk_size > 0 ? arena->chunk_size * 2 : CHUNK_FIRST;
 		arena->next = new_chunk(arena, arena->chunk_size);
 		arena->left = arena->chunk_size;
 	}
@@ -67,5 +68,5 @@ void arena_done(struct arena *arena)
 		arena->chunks = chunk->next;
 		free(chunk);
 	}
-	*arena = (struct arena) { 0 };
+	*arena = (struct arena){ 0 };
 }

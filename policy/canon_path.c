@@ -164,7 +164,7 @@ static int put_path(struct writer *w, struct slice path, bool allow_slash, struc
 		size_t raw_n = slash != NULL ? (size_t)(slash - path.p) - i : path.n - i;
 		size_t n = 0;
 
-		if (decode_segment((struct slice) { path.p + i, raw_n }, allow_slash, decoded, &n,
+		if (decode_segment((struct slice){ path.p + i, raw_n }, allow_slash, decoded, &n,
 				   err) == -1 ||
 		    put_segment(w, decoded, n, slash == NULL, err) == -1)
 			return -1;
@@ -190,7 +190,7 @@ int canon_target(struct slice target, bool allow_encoded_slash, struct canon_tar
 			       "the path is longer than %d bytes once it is encoded",
 			       POLICY_REQUEST_PATH_MAX);
 	if (mark != NULL)
-		done.query = (struct slice) { mark + 1, target.n - path.n - 1 };
+		done.query = (struct slice){ mark + 1, target.n - path.n - 1 };
 	done.path[done.path_n] = '\0';
 	*out = done;
 	return 0;

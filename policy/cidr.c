@@ -113,10 +113,10 @@ int cidr_parse(struct slice text, struct cidr *out, bool *out_masked, struct err
 	unsigned bits = dotted ? 32 : 128;
 	unsigned prefix = bits;
 	if (slash != NULL &&
-	    !parse_prefix((struct slice) { slash + 1, text.n - head.n - 1 }, bits, &prefix))
+	    !parse_prefix((struct slice){ slash + 1, text.n - head.n - 1 }, bits, &prefix))
 		return err_set(err, ERR_INVALID, "has a prefix length that is not in 0..%u", bits);
 	prefix += dotted ? V4_PREFIX_BITS : 0;
-	*out = (struct cidr) { mask(address, prefix), prefix };
+	*out = (struct cidr){ mask(address, prefix), prefix };
 	*out_masked = memcmp(out->base.bytes, address.bytes, sizeof(address.bytes)) != 0;
 	return 0;
 }

@@ -47,7 +47,7 @@ static void keep_first(uint32_t *first, uint32_t endpoint)
 static void pick_first(struct pick *pick, uint32_t endpoint, const char *rule)
 {
 	if (endpoint < pick->endpoint)
-		*pick = (struct pick) { endpoint, rule };
+		*pick = (struct pick){ endpoint, rule };
 }
 
 static bool program_matches(struct eval *eval, uint32_t policy)
@@ -153,7 +153,7 @@ static struct policy_decision about(const struct eval *eval, uint32_t endpoint,
 
 static struct policy_decision refuse(enum policy_reason reason)
 {
-	return (struct policy_decision) { .verdict = POLICY_DENY, .reason = reason };
+	return (struct policy_decision){ .verdict = POLICY_DENY, .reason = reason };
 }
 
 static struct policy_decision conclude_connection(const struct eval *eval)
@@ -229,7 +229,7 @@ static struct policy_decision decide(const struct policy *policy,
 	if (!host_normalise(request->host, &host))
 		return refuse(POLICY_REASON_BAD_HOST);
 	host_index_each(&policy->network->index,
-			(struct slice) { (const uint8_t *)host.text, host.n }, visit, &eval);
+			(struct slice){ (const uint8_t *)host.text, host.n }, visit, &eval);
 	return inspected == NULL ? conclude_connection(&eval) : conclude_request(&eval);
 }
 

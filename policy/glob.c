@@ -113,27 +113,27 @@ struct glob_element glob_element(struct slice pattern, size_t at, enum glob_kind
 	struct slice left = { pattern.p + at, pattern.n - at };
 
 	if (left.p[0] == '?')
-		return (struct glob_element) { .type = GLOB_ANY, .n = 1 };
+		return (struct glob_element){ .type = GLOB_ANY, .n = 1 };
 	if (left.p[0] == '[') {
 		size_t n = class_len(left);
 
-		return (struct glob_element) {
+		return (struct glob_element){
 			.type = GLOB_CLASS,
 			.class = { left.p + 1, n - 2 },
 			.n = n,
 		};
 	}
 	if (left.p[0] == '\\')
-		return (struct glob_element) { .type = GLOB_CHAR, .c = left.p[1], .n = 2 };
+		return (struct glob_element){ .type = GLOB_CHAR, .c = left.p[1], .n = 2 };
 	if (left.p[0] != '*')
-		return (struct glob_element) { .type = GLOB_CHAR, .c = left.p[0], .n = 1 };
+		return (struct glob_element){ .type = GLOB_CHAR, .c = left.p[0], .n = 1 };
 	if (kind == GLOB_PATH && left.n >= 2 && left.p[1] == '*' && starts_segment(pattern, at)) {
 		if (left.n == 2)
-			return (struct glob_element) { .type = GLOB_REST, .n = 2 };
+			return (struct glob_element){ .type = GLOB_REST, .n = 2 };
 		if (left.p[2] == '/')
-			return (struct glob_element) { .type = GLOB_SEGMENTS, .n = 3 };
+			return (struct glob_element){ .type = GLOB_SEGMENTS, .n = 3 };
 	}
-	return (struct glob_element) { .type = GLOB_STAR, .n = 1 };
+	return (struct glob_element){ .type = GLOB_STAR, .n = 1 };
 }
 
 /* Bytes of the UTF-8 character at the start of `s`, so that '?' takes a whole one. */
@@ -196,12 +196,12 @@ bool glob_matches(struct slice pattern, struct slice text, enum glob_kind kind)
 		if (e.type == GLOB_REST)
 			return true;
 		if (e.type == GLOB_STAR) {
-			star = (struct retry) { true, p + e.n, t };
+			star = (struct retry){ true, p + e.n, t };
 		} else if (e.type == GLOB_SEGMENTS) {
-			deep = (struct retry) { true, p + e.n, t };
+			deep = (struct retry){ true, p + e.n, t };
 			star.set = false;
 		} else if (e.n > 0) {
-			taken = take_char(&e, (struct slice) { text.p + t, text.n - t }, kind);
+			taken = take_char(&e, (struct slice){ text.p + t, text.n - t }, kind);
 		}
 		if (taken > 0 || e.type == GLOB_STAR || e.type == GLOB_SEGMENTS) {
 			p += e.n;

@@ -48,7 +48,7 @@ static struct item *sorted_items(const struct net_endpoint *const *endpoints, si
 		const struct net_endpoint *endpoint = endpoints[i];
 
 		for (size_t p = 0; endpoint->valid && p < endpoint->n_ports; p++)
-			items[k++] = (struct item) {
+			items[k++] = (struct item){
 				.host = endpoint->host,
 				.glob = endpoint->host_is_glob,
 				.entry = { endpoint, (uint32_t)i, endpoint->ports[p] },
@@ -78,7 +78,7 @@ static void build_records(struct host_index *index, const struct item *items, si
 	for (size_t i = 0; i < n; i++) {
 		entries[i] = items[i].entry;
 		if (i == 0 || !same_host(items[i].host, items[i - 1].host))
-			records[r++] = (struct host_record) {
+			records[r++] = (struct host_record){
 				.pattern = items[i].host,
 				.glob = items[i].glob,
 				.first = (uint32_t)i,
@@ -192,7 +192,7 @@ bool host_index_build(struct host_index *index, const struct net_endpoint *const
 	size_t n_items;
 	AUTO_FREE struct item *items = sorted_items(endpoints, n, &n_items);
 
-	*index = (struct host_index) { .bits = 4 };
+	*index = (struct host_index){ .bits = 4 };
 	build_records(index, items, n_items, arena);
 	while ((1ULL << index->bits) < index->n_records * 2)
 		index->bits++;

@@ -31,7 +31,7 @@ static inline struct slice host_take_label(struct slice host, size_t *end, uint6
 	}
 	*hash = host_hash_word(*hash, word);
 	*end = start > 0 ? start - 1 : 0;
-	return (struct slice) { host.p + start, host.n - start };
+	return (struct slice){ host.p + start, host.n - start };
 }
 
 /* Spreads all bits into the upper ones, which choose the slot. */

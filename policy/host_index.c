@@ -116,5 +116,5 @@ struct slice host_suffix(struct slice pattern)
 		return pattern;
 	const uint8_t *end = pattern.p + pattern.n;
 	const uint8_t *dot = memchr(star, '.', (size_t)(end - star));
-	return (struct slice) { dot + 1, (size_t)(end - dot - 1) };
+	return (struct slice){ dot + 1, (size_t)(end - dot - 1) };
 }

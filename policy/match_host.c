@@ -51,7 +51,7 @@ static struct slice last_label(struct slice host)
 
 	while (start > 0 && host.p[start - 1] != '.')
 		start--;
-	return (struct slice) { host.p + start, host.n - start };
+	return (struct slice){ host.p + start, host.n - start };
 }
 
 /* Resolvers read a name whose last label is a number as an IPv4 address, in whatever notation. */
@@ -93,7 +93,7 @@ static void take_folded(struct slice text, struct host_name *out)
 
 static struct slice name_slice(const struct host_name *name)
 {
-	return (struct slice) { (const uint8_t *)name->text, name->n };
+	return (struct slice){ (const uint8_t *)name->text, name->n };
 }
 
 /* Folds `host` into `out`, and checks its labels on the way. */
@@ -122,7 +122,7 @@ static bool take_ipv6(struct slice host, struct host_name *out)
 	bool bracketed = host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
 
 	if (bracketed)
-		host = (struct slice) { host.p + 1, host.n - 2 };
+		host = (struct slice){ host.p + 1, host.n - 2 };
 	return host.n > 0 && memchr(host.p, ':', host.n) != NULL && take_address(host, out);
 }
 

@@ -42,7 +42,7 @@ static void machine_done(struct machine *m)
 
 static struct charset all_chars(void)
 {
-	return (struct charset) { { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX } };
+	return (struct charset){ { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX } };
 }
 
 static void set_put(struct charset *set, uint8_t c, bool in)
@@ -81,7 +81,7 @@ static bool sets_meet(const struct charset *a, const struct charset *b)
 
 static void push(struct machine *m, enum state_type type, struct charset set)
 {
-	m->states[m->n++] = (struct state) { type, set };
+	m->states[m->n++] = (struct state){ type, set };
 }
 
 static struct charset class_chars(struct slice class, uint8_t separator)
@@ -129,7 +129,7 @@ static struct machine machine_of_host(struct slice pattern)
 	if (pattern.n >= 3 && memcmp(pattern.p, "**.", 3) == 0) {
 		push(&m, STATE_ONE, all_but('.'));
 		push(&m, STATE_UNTIL, all_chars());
-		pattern = (struct slice) { pattern.p + 3, pattern.n - 3 };
+		pattern = (struct slice){ pattern.p + 3, pattern.n - 3 };
 	}
 	for (size_t i = 0; i < pattern.n; i++) {
 		if (pattern.p[i] == '*')
@@ -172,15 +172,15 @@ static struct steps steps_from(const struct machine *m, size_t at)
 
 	switch (state->type) {
 	case STATE_ONE:
-		return (struct steps) { { state->set }, { at + 1 }, 1 };
+		return (struct steps){ { state->set }, { at + 1 }, 1 };
 	case STATE_MANY:
-		return (struct steps) { { state->set }, { at }, 1 };
+		return (struct steps){ { state->set }, { at }, 1 };
 	case STATE_UNTIL:
-		return (struct steps) { { state->set, one_char(m->separator) }, { at, at + 1 }, 2 };
+		return (struct steps){ { state->set, one_char(m->separator) }, { at, at + 1 }, 2 };
 	case STATE_MAYBE:
 		break;
 	}
-	return (struct steps) { .n = 0 };
+	return (struct steps){ .n = 0 };
 }
 
 static void step_freely(struct walk *w, size_t i, size_t j)

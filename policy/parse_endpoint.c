@@ -277,7 +277,7 @@ static void read_allowed_ips(const struct value *value, void *out)
 	for (size_t i = 0; i < draft->n_ips; i++)
 		if (i == 0 || compare_blocks(&draft->ips[i], &draft->ips[kept - 1]) != 0)
 			draft->ips[kept++] = draft->ips[i];
-	draft->endpoint->allowed_ips = (struct cidr_list) { draft->ips, kept };
+	draft->endpoint->allowed_ips = (struct cidr_list){ draft->ips, kept };
 }
 
 static void read_encoded_slash(const struct value *value, void *out)

@@ -22,7 +22,7 @@ static bool check_path_char(const struct value *value, struct slice glob, size_t
 		return true;
 	if (c != '%') {
 		value_error(value, "%s in a path is always percent-encoded; write %%%02X",
-			    quote((struct slice) { &c, 1 }).text, c);
+			    quote((struct slice){ &c, 1 }).text, c);
 		return false;
 	}
 	int high = at + 2 < glob.n ? upper_hex(glob.p[at + 1]) : -1;
@@ -79,7 +79,7 @@ static bool check_path_form(const struct value *value, struct slice glob, bool e
 		segment.elements++;
 		segment.dots += e.type == GLOB_CHAR && e.c == '.';
 		if (slash || e.type == GLOB_SEGMENTS)
-			segment = (struct segment) { 0 };
+			segment = (struct segment){ 0 };
 		i += e.n;
 	}
 	return segment.elements == 0 || check_segment(value, &segment);

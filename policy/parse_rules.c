@@ -62,7 +62,7 @@ static void read_method(const struct value *value, void *out)
 	if (!is_known_method((const char *)upper))
 		value_warning(value, "%s is not a common HTTP method; check its spelling",
 			      quote(text).text);
-	draft->rule->method = (struct slice) { upper, text.n };
+	draft->rule->method = (struct slice){ upper, text.n };
 }
 
 static void read_path(const struct value *value, void *out)

@@ -95,7 +95,7 @@ static int spell_out(struct expansion *e, size_t which, const struct braces *b, 
 	for (size_t i = start; i <= b->close; i += glob_skip(all, i)) {
 		if (all.p[i] != ',' && i != b->close)
 			continue;
-		if (push(e, head, (struct slice) { all.p + start, i - start }, tail, err) == -1)
+		if (push(e, head, (struct slice){ all.p + start, i - start }, tail, err) == -1)
 			return -1;
 		start = i + 1;
 	}
@@ -134,7 +134,7 @@ static struct slice literal_of(struct slice glob, enum glob_kind kind, struct ar
 		i += e.n;
 	}
 	*out_end = i;
-	return (struct slice) { text, n };
+	return (struct slice){ text, n };
 }
 
 static struct pattern_form shape_of(struct slice glob, enum glob_kind kind, struct arena *arena)
@@ -143,14 +143,14 @@ static struct pattern_form shape_of(struct slice glob, enum glob_kind kind, stru
 	struct slice literal = literal_of(glob, kind, arena, &end);
 
 	if (end == glob.n)
-		return (struct pattern_form) { PATTERN_LITERAL, literal, glob };
+		return (struct pattern_form){ PATTERN_LITERAL, literal, glob };
 	struct glob_element e = glob_element(glob, end, kind);
 	bool rest = e.type == GLOB_REST || (kind == GLOB_TEXT && e.type == GLOB_STAR);
 	if (!rest || end + e.n != glob.n)
-		return (struct pattern_form) { PATTERN_GLOB, glob, glob };
+		return (struct pattern_form){ PATTERN_GLOB, glob, glob };
 	if (literal.n == 0)
-		return (struct pattern_form) { PATTERN_ALL, literal, glob };
-	return (struct pattern_form) { PATTERN_PREFIX, literal, glob };
+		return (struct pattern_form){ PATTERN_ALL, literal, glob };
+	return (struct pattern_form){ PATTERN_PREFIX, literal, glob };
 }
 
 int pattern_compile(struct slice text, enum glob_kind kind, struct arena *arena,
@@ -177,7 +177,7 @@ int pattern_compile(struct slice text, enum glob_kind kind, struct arena *arena,
 
 		forms[i] = shape_of(kept, kind, arena);
 	}
-	*out = (struct pattern) { forms, e.n, kind };
+	*out = (struct pattern){ forms, e.n, kind };
 	return 0;
 }
 

@@ -51,7 +51,7 @@ static bool decode(struct slice raw, struct query *query, size_t *end, struct sl
 		to[n++] = c;
 	}
 	*end += n;
-	*out = (struct slice) { to, n };
+	*out = (struct slice){ to, n };
 	return is_utf8(*out);
 }
 
@@ -59,7 +59,7 @@ bool query_decode(struct slice raw, struct query *out)
 {
 	size_t end = 0, pieces = 1;
 
-	*out = (struct query) { 0 };
+	*out = (struct query){ 0 };
 	if (raw.n == 0)
 		return true;
 	for (size_t i = 0; i < raw.n; i++) {
@@ -96,5 +96,5 @@ void query_done(struct query *query)
 {
 	free(query->pairs);
 	free(query->bytes);
-	*query = (struct query) { 0 };
+	*query = (struct query){ 0 };
 }

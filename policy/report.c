@@ -95,7 +95,7 @@ __attribute__((format(printf, 4, 0))) static void add(struct policy_problems *to
 	}
 	vsnprintf(text, sizeof(text), fmt, ap);
 	to->items = mem_grow(to->items, to->n, &to->cap, sizeof(*to->items));
-	to->items[to->n++] = (struct policy_problem) {
+	to->items[to->n++] = (struct policy_problem){
 		.line = at.line,
 		.column = at.column,
 		.place = place,
@@ -162,5 +162,5 @@ void policy_problems_done(struct policy_problems *problems)
 		free(problems->items[i].text);
 	}
 	free(problems->items);
-	*problems = (struct policy_problems) { 0 };
+	*problems = (struct policy_problems){ 0 };
 }

@@ -46,7 +46,7 @@ static size_t distance(struct slice a, struct slice b)
 
 struct speller speller_init(struct slice wrong)
 {
-	return (struct speller) { .wrong = wrong, .distance = SIZE_MAX };
+	return (struct speller){ .wrong = wrong, .distance = SIZE_MAX };
 }
 
 void speller_offer(struct speller *speller, const char *word)

@@ -19,7 +19,7 @@ static struct mark advance(struct mark at, struct slice s, size_t blank)
 	if (s.p[0] == '\r' && s.n >= 2 && s.p[1] == '\n')
 		return at;
 	if (blank > 0 && s.p[0] != ' ' && s.p[0] != '\t')
-		return (struct mark) { at.line + 1, 1 };
+		return (struct mark){ at.line + 1, 1 };
 	/* Columns count characters, so not the later bytes of one. */
 	if ((s.p[0] & 0xc0) != 0x80)
 		at.column++;

@@ -202,6 +202,8 @@ def for_podman(pod: dict, name: str) -> tuple[dict, list[str]]:
         container["imagePullPolicy"] = "Never"
         mounts = container.get("volumeMounts", [])
         container["volumeMounts"] = [m for m in mounts if m["name"] not in projected]
+        # A declaration to Kubernetes; podman would publish them on this machine.
+        container.pop("ports", None)
         for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
             if container.pop(probe, None):
                 left_out.append(f"{probe} of container {container['name']}: no kubelet runs it here")

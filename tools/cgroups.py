@@ -26,8 +26,8 @@ def await_empty(pod_id: str) -> None:
     remove a group that is in use."""
     until = time.monotonic() + 5
     while time.monotonic() < until:
-        members = [p for group in _groups(pod_id) for p in group.glob("**/cgroup.procs")]
         try:
+            members = [p for group in _groups(pod_id) for p in group.glob("**/cgroup.procs")]
             if not any(p.read_text() for p in members):
                 return
         except OSError:  # A group went away meanwhile.

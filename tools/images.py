@@ -22,11 +22,11 @@ from podman import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AGENT_IMAGE = "localhost/openshell/agent:dev"
 WEBHOOK_IMAGE = "localhost/openshell/webhook:dev"
-BUSYBOX, SCRATCH, DEBIAN_BASE, DEBIAN, HOSTILE = (
+BUSYBOX, SCRATCH, DEBIAN_BASE, DEBIAN, HOSTILE, LINKED = (
     f"localhost/openshell-test/{name}"
-    for name in ("busybox", "scratch", "debian-base", "debian", "hostile"))
+    for name in ("busybox", "scratch", "debian-base", "debian", "hostile", "linked"))
 
-DEBIAN_PACKAGES = ["bash", "python3", "nodejs", "procps"]
+DEBIAN_PACKAGES = ["bash", "curl", "python3", "nodejs", "procps"]
 SUITE = "bookworm"
 SLIM = ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
 SANDBOX_UID = 1000
@@ -159,6 +159,21 @@ def hostile_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
         shutil.copy(sources / "openssl.cnf", tree / folder / "openssl.cnf")
 
 
+def linked_tree(link: str, target: str):
+    """busybox, with a link where the runtime will look for one of the sandbox's folders."""
+    def make(tree: pathlib.Path, out: pathlib.Path) -> None:
+        busybox_tree(tree, out)
+        place = tree / link
+        if place.is_dir():
+            shutil.copytree(place, tree / target, dirs_exist_ok=True)
+            shutil.rmtree(place)
+        (tree / target).mkdir(parents=True, exist_ok=True)
+        os.chown(tree / target, SANDBOX_UID, SANDBOX_UID)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(f"/{target}")
+    return make
+
+
 # As real images have it; and what one would set to steer the agent, if that listened.
 ENVIRONMENT = ["--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "--env", "OPENSHELL_SANDBOX=forged", "--env", "OPENSHELL_POLICY=forged",
@@ -173,6 +188,11 @@ TREES = {
     SCRATCH: (programs_tree, "scratch", ENVIRONMENT),
     DEBIAN: (programs_tree, DEBIAN_BASE, ENVIRONMENT),
     HOSTILE: (hostile_tree, DEBIAN_BASE, ENVIRONMENT),
+    **{f"{LINKED}-{name}": (linked_tree(name, f"tmp/{name}"), "scratch", ENVIRONMENT)
+       for name in ("opt", "run", "etc")},
+    # Its own volume comes to lie over the policy: the path is the longer one, so it is mounted later.
+    f"{LINKED}-volume": (linked_tree("a/b/c/d", "etc/openshell/policy"), "scratch",
+                         [*ENVIRONMENT, "--volume", "/a/b/c/d"]),
 }
 
 

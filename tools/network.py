@@ -22,7 +22,12 @@ class Outside:
     def __init__(self):
         self.token = secrets.token_hex(8)
         self._processes: list[subprocess.Popen] = []
-        self._origin = self._start(["unshare", "--net", "--"], PORT)
+        self._origin = self._start_origin(["unshare", "--net", "--"], PORT)
+
+    @property
+    def pid(self) -> int:
+        """A process of the outside's network namespace."""
+        return self._origin.pid
 
     def __enter__(self) -> "Outside":
         return self
@@ -34,32 +39,36 @@ class Outside:
 
     def plug(self, pid: int) -> None:
         """Connects the network namespace of process `pid`, one at a time."""
-        origin = str(self._origin.pid)
-        _inside(origin, "ip", "link", "add", "pod", "type", "veth", "peer", "name", "eth0",
-                "netns", str(pid))
+        origin = str(self.pid)
+        inside(origin, "ip", "link", "add", "pod", "type", "veth", "peer", "name", "eth0",
+               "netns", str(pid))
         for where, device, v4, v6 in ((origin, "pod", "198.51.100.1/24", "2001:db8:1::1/64"),
                                       (str(pid), "eth0", "198.51.100.2/24", "2001:db8:1::2/64")):
-            _inside(where, "ip", "link", "set", "lo", "up")
-            _inside(where, "ip", "link", "set", device, "up")
-            _inside(where, "ip", "address", "add", v4, "dev", device)
-            _inside(where, "ip", "-6", "address", "add", v6, "dev", device, "nodad")
-        _inside(str(pid), "ip", "route", "add", "default", "via", "198.51.100.1")
-        _inside(str(pid), "ip", "-6", "route", "add", "default", "via", "2001:db8:1::1")
+            inside(where, "ip", "link", "set", "lo", "up")
+            inside(where, "ip", "link", "set", device, "up")
+            inside(where, "ip", "address", "add", v4, "dev", device)
+            inside(where, "ip", "-6", "address", "add", v6, "dev", device, "nodad")
+        inside(str(pid), "ip", "route", "add", "default", "via", "198.51.100.1")
+        inside(str(pid), "ip", "-6", "route", "add", "default", "via", "2001:db8:1::1")
 
     def listen_inside(self, pid: int, *paths: str) -> None:
         """Another origin in the namespace of `pid`: on its loopback, an abstract socket, `paths`."""
-        self._start(["nsenter", f"--net=/proc/{pid}/ns/net", "--"], LOOPBACK_PORT, f"@{ABSTRACT}", *paths)
+        self._start_origin(["nsenter", f"--net=/proc/{pid}/ns/net", "--"], LOOPBACK_PORT,
+                           f"@{ABSTRACT}", *paths)
 
-    def _start(self, prefix: list[str], port: int, *paths: str) -> subprocess.Popen:
-        process = subprocess.Popen([*prefix, str(ORIGIN), str(port), self.token, *paths],
-                                   stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    def _start_origin(self, prefix: list[str], port: int, *paths: str) -> subprocess.Popen:
+        return self.start([*prefix, str(ORIGIN), str(port), self.token, *paths])
+
+    def start(self, command: list[str]) -> subprocess.Popen:
+        """A server that says "ready" and lives until we leave."""
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         self._processes.append(process)
         if process.stdout.readline() != b"ready\n":
-            raise RuntimeError("the origin did not start")
+            raise RuntimeError(f"{command} did not start")
         return process
 
 
-def _inside(pid: str, *command: str) -> None:
+def inside(pid: str, *command: str) -> None:
     done = subprocess.run(["nsenter", f"--net=/proc/{pid}/ns/net", "--", *command],
                           capture_output=True, text=True)
     if done.returncode != 0:

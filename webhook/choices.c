@@ -242,14 +242,14 @@ static void take(const char *name, const char *value, struct choices *out,
 	else if (strcmp(name, KEY_PROCESS_ENFORCEMENT) == 0)
 		out->network_only = strcmp(value, "network-only") == 0;
 	else if (strcmp(name, KEY_INBOUND_PORTS) == 0)
-		out->wants_inbound = true;
+		out->inbound = value;
+	else if (strcmp(name, KEY_BINARY_IDENTITY) == 0)
+		out->relaxed_identity = strcmp(value, "relaxed") == 0;
 	else if (strcmp(name, KEY_PROXY_AFFINITY) == 0)
 		out->wants_affinity = true;
 	else if (strcmp(name, KEY_COMMAND) == 0 &&
 		 json_parse(slice_text(value), &out->command, &err) == -1)
 		findings_deny(findings, DENIAL_KEY_VALUE, "%s is not JSON (%.100s)", name, err.msg);
-	out->wants_proxy |=
-		strcmp(name, KEY_PROXY_UID) == 0 || strcmp(name, KEY_BINARY_IDENTITY) == 0;
 }
 
 static void read_annotations(json_t *annotations, const char *locked, struct choices *out,

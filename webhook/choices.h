@@ -19,8 +19,9 @@ struct choices {
 	uint32_t run_as_user, run_as_group, proxy_uid;
 	bool keep_token;
 	bool network_only; /* process-enforcement */
-	bool wants_proxy; /* says something that only the egress proxy would obey */
-	bool wants_inbound, wants_affinity;
+	bool relaxed_identity;
+	bool wants_affinity;
+	const char *inbound; /* openshell.io/inbound-ports */
 	json_t *command; /* openshell.io/command, parsed; owned */
 };
 

@@ -205,7 +205,7 @@ static int start(struct serving *serving, struct err *err)
 
 int cmd_serve(int argc, char **argv)
 {
-	static struct serving serving;
+	struct serving serving = { 0 };
 	struct options *to = &serving.options;
 	/* The first REQUIRED of these must be given. */
 	enum { REQUIRED = 5 };

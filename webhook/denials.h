@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* denials: every reason for which a pod is refused. A code is never used for anything else, also
- * not after its reason is gone. docs/denials.md is printed from this table.
+ * not after its reason is gone (26). docs/denials.md is printed from this table.
  *
  * Columns: name, number, HTTP status of the answer (403: who runs the cluster forbids it, 422: the
  * pod cannot be sandboxed as it is), when it happens, what to do. No ';' in a remedy: it separates. */
@@ -71,15 +71,9 @@
 	X(EPHEMERAL_CONTAINER, 23, 422,                                                            \
 	  "An ephemeral container, or a command run by exec, would start outside the sandbox.",    \
 	  "debug in a namespace that is not sandboxed")                                            \
-	X(HOOK, 24, 422,                                                                           \
-	  "A lifecycle hook would run outside the sandbox (exec) or would not reach it (httpGet, " \
-	  "tcpSocket).",                                                                           \
-	  "move it into the container's command, or use sleep")                                    \
+	X(HOOK, 24, 422, "A lifecycle hook with exec would run outside the sandbox.",              \
+	  "move it into the container's command, or use httpGet, tcpSocket or sleep")              \
 	X(PROBE_EXEC, 25, 422, "An exec probe would run outside the sandbox.", "remove the probe") \
-	X(PROBE_NETWORK, 26, 422,                                                                  \
-	  "A probe over the network would never reach the sandbox: this version lets no inbound "  \
-	  "traffic in.",                                                                           \
-	  "remove the probe until a version with inbound traffic")                                 \
 	X(MESH, 27, 422, "A service mesh wants to put its own proxy into the pod.",                \
 	  "switch the mesh off for this pod (sidecar.istio.io/inject: false, "                     \
 	  "linkerd.io/inject: disabled)")                                                          \
@@ -112,7 +106,15 @@
 	  "submit the pod as written by its author, and keep other webhooks away from "            \
 	  "OpenShell's containers and volumes")                                                    \
 	X(TOO_LARGE, 40, 422, "The rewritten pod would be too large.",                             \
-	  "shorten command and environment")
+	  "shorten command and environment")                                                       \
+	X(MOUNT_NESTED, 41, 422,                                                                   \
+	  "A volume that may hold programs is mounted inside one that may be written: the "        \
+	  "workload could put a link in its way, and at the next start it would be mounted where " \
+	  "that leads, over the agent for example.",                                               \
+	  "mount each in a folder of its own")                                                     \
+	X(PORT_PROTOCOL, 42, 422,                                                                  \
+	  "A port cannot be let into the sandbox: SCTP, or more ports than it can have.",          \
+	  "declare TCP and UDP ports only, at most 64")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

@@ -7,6 +7,7 @@
 #include "webhook/choices.h"
 #include "webhook/edits.h"
 #include "webhook/keys.h"
+#include "webhook/ours.h"
 #include "webhook/patch.h"
 #include "webhook/pod.h"
 #include "webhook/response.h"
@@ -26,13 +27,17 @@ static const char *const harmless[] = {
 };
 
 /* Other kinds start no process themselves: the pods that they lead to come here on their own. An
- * UPDATE or DELETE of a pod cannot add one: its containers are fixed, but for their images. */
+ * UPDATE or DELETE of a pod cannot add one: its containers are fixed, but for their images, and of
+ * those ours alone matter. */
 static bool is_for_us(const struct review *review, struct findings *findings)
 {
 	if (!review_is_pod(review))
 		return false;
-	if (review->subresource[0] == '\0')
+	if (review->subresource[0] == '\0') {
+		if (strcmp(review->operation, "UPDATE") == 0)
+			ours_check_update(review->old_object, review->object, findings);
 		return strcmp(review->operation, "CREATE") == 0;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
 		if (strcmp(harmless[i], review->subresource) == 0)
 			return false;

@@ -10,6 +10,7 @@
 #define NAME_BIN_VOLUME "openshell-supervisor-bin"
 #define NAME_POLICY_VOLUME "openshell-policy"
 #define NAME_RUN_VOLUME "openshell-run"
+#define NAME_TLS_VOLUME "openshell-supervisor-tls"
 #define NAME_DEFAULT_POLICY "openshell-default-policy"
 #define NAME_POLICY_KEY "policy.yaml"
 
@@ -19,6 +20,7 @@
 #define PATH_POLICY "/etc/openshell/policy"
 #define PATH_POLICY_FILE PATH_POLICY "/" NAME_POLICY_KEY
 #define PATH_RUN "/run/openshell"
+#define PATH_TLS "/etc/openshell-tls"
 #define PATH_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount"
 
 enum { ID_DEFAULT_USER = 1000, ID_DEFAULT_PROXY = 1337, ID_PROXY_MIN = 1000 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/mem.h"
 #include "webhook/names.h"
 
 /* Also those of other topologies, and both spellings of /run: images link one to the other. */
@@ -50,6 +51,21 @@ bool path_is_plain(const char *path)
 		if (n == 2 && strncmp(path, "..", 2) == 0)
 			return false;
 	return true;
+}
+
+char *path_clean(const char *path)
+{
+	/* A path that is not absolute gets one more '/'. */
+	char *clean = mem_calloc(strlen(path) + 2, 1);
+	char *end = clean;
+	size_t n;
+
+	for (path = component(path, &n); n > 0; path = component(path + n, &n)) {
+		*end++ = '/';
+		memcpy(end, path, n);
+		end += n;
+	}
+	return clean;
 }
 
 bool path_equals(const char *a, const char *b)

@@ -8,6 +8,9 @@
 /* Absolute and without "..". Only such paths may be given to the functions below. */
 bool path_is_plain(const char *path);
 
+/* The same path in its one spelling: "//a/./b/" is "/a/b", the root is "". The caller frees it. */
+char *path_clean(const char *path);
+
 /* "/run" and "/run/": the same; "/run" and "/running": not. */
 bool path_equals(const char *a, const char *b);
 bool path_is_inside(const char *path, const char *folder); /* also where they are equal */

@@ -11,6 +11,8 @@
 #define INSTALL_MEMORY "64Mi"
 /* Sockets and a few small files. */
 #define RUN_SIZE "4Mi"
+/* Certificates of authorities. */
+#define TLS_SIZE "8Mi"
 
 /* What building the sandbox takes; all of it is gone before the workload starts. */
 static const char *const capabilities[] = {
@@ -65,15 +67,19 @@ void pieces_render(const char *agent_image, const char *policy, bool hide_token,
 {
 	out->install = install_container(agent_image, hide_token);
 	out->volumes = json_pack(
-		"[{s:s, s:{}}, {s:s, s:{s:s, s:[{s:s, s:s}], s:i, s:b}}, {s:s, s:{s:s, s:s}}]",
+		"[{s:s, s:{}}, {s:s, s:{s:s, s:[{s:s, s:s}], s:i, s:b}}, {s:s, s:{s:s, s:s}},"
+		" {s:s, s:{s:s}}]",
 		"name", NAME_BIN_VOLUME, "emptyDir", /* */
 		"name", NAME_POLICY_VOLUME, "configMap", "name", policy, "items", "key",
 		NAME_POLICY_KEY, "path", NAME_POLICY_KEY, "defaultMode", 0644, "optional", 1, /* */
-		"name", NAME_RUN_VOLUME, "emptyDir", "medium", "Memory", "sizeLimit", RUN_SIZE);
+		"name", NAME_RUN_VOLUME, "emptyDir", "medium", "Memory", "sizeLimit",
+		RUN_SIZE, /* */
+		"name", NAME_TLS_VOLUME, "emptyDir", "sizeLimit", TLS_SIZE);
 	out->mounts = json_array();
 	json_array_append_new(out->mounts, mount(NAME_BIN_VOLUME, PATH_BIN, true));
 	json_array_append_new(out->mounts, mount(NAME_POLICY_VOLUME, PATH_POLICY, true));
 	json_array_append_new(out->mounts, mount(NAME_RUN_VOLUME, PATH_RUN, false));
+	json_array_append_new(out->mounts, mount(NAME_TLS_VOLUME, PATH_TLS, false));
 }
 
 void pieces_done(struct pieces *pieces)

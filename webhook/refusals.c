@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/refusals.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/mem.h"
 #include "webhook/paths.h"
 #include "webhook/pod.h"
 
@@ -195,6 +197,98 @@ static void refuse_mounts(const json_t *container, struct findings *findings)
 			      name);
 }
 
+static const json_t *find_volume(const json_t *spec, const char *name)
+{
+	const json_t *volumes = json_member(spec, "volumes");
+
+	for (size_t i = 0; i < json_array_size(volumes); i++)
+		if (strcmp(pod_name_of(json_array_get(volumes, i)), name) == 0)
+			return json_array_get(volumes, i);
+	return NULL;
+}
+
+/* What only the kubelet writes to. */
+static json_t *fixed_source(const json_t *volume)
+{
+	static const char *const sources[] = { "configMap", "secret", "downwardAPI", "projected" };
+	json_t *found = NULL;
+
+	for (size_t i = 0; found == NULL && i < ARRAY_LEN(sources); i++)
+		found = json_member(volume, sources[i]);
+	return found;
+}
+
+static bool is_executable(const json_t *mode)
+{
+	return mode != NULL && (!json_is_integer(mode) || (json_integer_value(mode) & 0111) != 0);
+}
+
+static bool has_program_item(const json_t *source)
+{
+	const json_t *items = json_member(source, "items");
+
+	for (size_t i = 0; i < json_array_size(items); i++)
+		if (is_executable(json_member(json_array_get(items, i), "mode")))
+			return true;
+	return false;
+}
+
+/* Such a file could be run in the agent's place. */
+static bool has_program(json_t *source)
+{
+	json_t *parts = json_member(source, "sources");
+	const char *kind;
+	json_t *part;
+
+	if (is_executable(json_member(source, "defaultMode")) || has_program_item(source))
+		return true;
+	for (size_t i = 0; i < json_array_size(parts); i++)
+		json_object_foreach(json_array_get(parts, i), kind,
+				    part) if (has_program_item(part)) return true;
+	return false;
+}
+
+/* A volume that is read-only here may still be written by another pod. */
+static bool may_be_led_astray(const json_t *spec, const json_t *inner, const json_t *outer)
+{
+	json_t *fixed = fixed_source(find_volume(spec, pod_name_of(inner)));
+
+	return fixed_source(find_volume(spec, pod_name_of(outer))) == NULL &&
+	       (fixed == NULL || has_program(fixed));
+}
+
+static bool is_below(const char *path, size_t n, const char *folder, size_t folder_n)
+{
+	return folder_n < n && path[folder_n] == '/' && memcmp(path, folder, folder_n) == 0;
+}
+
+void refuse_nested_mounts(const json_t *spec, const json_t *container, struct findings *findings)
+{
+	const json_t *mounts = json_member(container, "volumeMounts");
+	size_t count = json_array_size(mounts);
+	char **paths = mem_calloc(count, sizeof(*paths));
+	size_t *lengths = mem_calloc(count, sizeof(*lengths));
+
+	for (size_t i = 0; i < count; i++) {
+		paths[i] = path_clean(json_member_text(json_array_get(mounts, i), "mountPath"));
+		lengths[i] = strlen(paths[i]);
+	}
+	for (size_t i = 0; i < count * count; i++) {
+		size_t in = i / count, out = i % count;
+
+		if (is_below(paths[in], lengths[in], paths[out], lengths[out]) &&
+		    may_be_led_astray(spec, json_array_get(mounts, in),
+				      json_array_get(mounts, out)))
+			findings_deny(findings, DENIAL_MOUNT_NESTED,
+				      "container '%.63s' mounts '%.80s' inside '%.80s'",
+				      pod_name_of(container), paths[in], paths[out]);
+	}
+	for (size_t i = 0; i < count; i++)
+		free(paths[i]);
+	free(paths);
+	free(lengths);
+}
+
 static void refuse_environment(const json_t *container, struct findings *findings)
 {
 	static const char prefix[] = "OPENSHELL_";
@@ -264,15 +358,11 @@ void refuse_probes(const json_t *container, struct findings *findings)
 				findings, DENIAL_PROBE_EXEC,
 				"container '%.63s' has a %s that would run outside the sandbox",
 				name, probes[i]);
-		else if (probe != NULL)
-			findings_deny(findings, DENIAL_PROBE_NETWORK,
-				      "container '%.63s' has a %s that could not get in", name,
-				      probes[i]);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
 		const json_t *hook = json_member(json_member(container, "lifecycle"), hooks[i]);
 
-		if (hook != NULL && json_member(hook, "sleep") == NULL)
+		if (json_member(hook, "exec") != NULL)
 			findings_deny(
 				findings, DENIAL_HOOK,
 				"container '%.63s' has a %s hook that the sandbox would not hold",

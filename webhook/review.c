@@ -77,6 +77,7 @@ int review_decode(struct slice body, struct review *out, struct err *err)
 		.namespace_name = namespace_name,
 		.username = text_or_empty(json_member(request, "userInfo"), "username"),
 		.object = object,
+		.old_object = json_member(request, "oldObject"),
 	};
 	return 0;
 }

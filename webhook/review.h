@@ -20,6 +20,7 @@ struct review {
 	const char *namespace_name; /* of the request, else of the object, else "" */
 	const char *username; /* "" where absent */
 	json_t *object; /* NULL where the request has none */
+	json_t *old_object; /* what an UPDATE would replace, else NULL */
 };
 
 /* ERR_INVALID names the field. A decoded review is always answered, also where its object is

@@ -6,6 +6,7 @@
 #include "lib/cleanup.h"
 #include "webhook/entrypoint.h"
 #include "webhook/identity.h"
+#include "webhook/inbound.h"
 #include "webhook/keys.h"
 #include "webhook/names.h"
 #include "webhook/ours.h"
@@ -18,7 +19,7 @@
 /* There is exactly one, by then. */
 #define CONTAINER "/spec/containers/0"
 
-enum { GROUPS_TEXT_MAX = 1024, STATUS_TEXT_MAX = 1024 };
+enum { GROUPS_TEXT_MAX = 1024, STATUS_TEXT_MAX = 1024, INBOUND_TEXT_MAX = 1024 };
 
 struct combined {
 	struct pieces pieces;
@@ -26,7 +27,7 @@ struct combined {
 	bool installed; /* our own output has come back */
 	json_t *original; /* the workload's command */
 	struct identity identity;
-	struct buf groups, status;
+	struct buf groups, status, inbound;
 };
 
 static void combined_done(struct combined *plan)
@@ -35,6 +36,7 @@ static void combined_done(struct combined *plan)
 	json_decref(plan->original);
 	buf_done(&plan->groups);
 	buf_done(&plan->status);
+	buf_done(&plan->inbound);
 }
 
 static void put_status(const char *policy, struct buf *out)
@@ -60,8 +62,7 @@ static void check_capabilities(const json_t *container, bool wrapped, struct fin
 }
 
 /* What a pod says that this version does not do. */
-static void check_choices(const struct rewrite *in, const json_t *spec, const json_t *container,
-			  struct findings *findings)
+static void check_choices(const struct rewrite *in, const json_t *spec, struct findings *findings)
 {
 	const struct choices *choices = in->choices;
 	const char *runtime_class = json_member_text(spec, "runtimeClassName");
@@ -71,15 +72,6 @@ static void check_choices(const struct rewrite *in, const json_t *spec, const js
 			      KEY_PROCESS_ENFORCEMENT
 			      " network-only would leave the workload root in "
 			      "topology combined");
-	if (choices->wants_proxy)
-		findings_warn(findings,
-			      "proxy-uid and binary-identity have no effect: this version "
-			      "lets nothing out");
-	if (choices->wants_inbound || json_array_size(json_member(container, "ports")) > 0)
-		findings_warn(findings,
-			      "container '%.40s': ports are not reachable, this version lets "
-			      "no inbound traffic in",
-			      pod_name_of(container));
 	if (choices->wants_affinity)
 		findings_warn(findings, "proxy-affinity has no effect in topology combined");
 	if (choices->runtime_class != NULL && runtime_class != NULL &&
@@ -104,7 +96,8 @@ static void plan_container(const struct rewrite *in, const json_t *spec, const j
 				      : "starts the agent, but our init container is missing");
 	check_capabilities(container, plan->installed, findings);
 	plan->identity = identity_resolve(in->choices, in->ns, spec, container, rendered, findings);
-	check_choices(in, spec, container, findings);
+	inbound_ports(container, in->choices->inbound, &plan->inbound, findings);
+	check_choices(in, spec, findings);
 }
 
 static void plan_pod(const struct rewrite *in, struct combined *plan, struct findings *findings)
@@ -116,6 +109,7 @@ static void plan_pod(const struct rewrite *in, struct combined *plan, struct fin
 	plan->policy = policy != NULL ? policy : NAME_DEFAULT_POLICY;
 	plan->groups = buf_init(GROUPS_TEXT_MAX);
 	plan->status = buf_init(STATUS_TEXT_MAX);
+	plan->inbound = buf_init(INBOUND_TEXT_MAX);
 	put_status(plan->policy, &plan->status);
 	pieces_render(in->config->agent_image, plan->policy, in->choices->keep_token,
 		      &plan->pieces);
@@ -128,6 +122,7 @@ static void plan_pod(const struct rewrite *in, struct combined *plan, struct fin
 	identity_groups(spec, &plan->groups, findings);
 	for (size_t i = 0; i < json_array_size(containers); i++) {
 		refuse_container(json_array_get(containers, i), findings);
+		refuse_nested_mounts(spec, json_array_get(containers, i), findings);
 		refuse_probes(json_array_get(containers, i), findings);
 	}
 	if (json_array_size(containers) > 1)
@@ -165,6 +160,9 @@ static void edit_command(const struct rewrite *in, const json_t *container,
 		.policy_optional = in->choices->policy == NULL,
 		.identity = plan->identity,
 		.groups = buf_text(&plan->groups),
+		.inbound = buf_text(&plan->inbound),
+		.proxy_uid = in->choices->proxy_uid,
+		.relaxed_identity = in->choices->relaxed_identity,
 		.writable = writable,
 		.original = plan->original,
 	};

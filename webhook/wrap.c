@@ -47,6 +47,19 @@ json_t *wrap_render(const struct wrap *wrap)
 		push(command, "--groups");
 		push(command, wrap->groups);
 	}
+	if (wrap->inbound[0] != '\0') {
+		push(command, "--inbound");
+		push(command, wrap->inbound);
+	}
+	if (wrap->proxy_uid != 0) {
+		snprintf(ids, sizeof(ids), "%u", wrap->proxy_uid);
+		push(command, "--proxy-uid");
+		push(command, ids);
+	}
+	if (wrap->relaxed_identity) {
+		push(command, "--binary-identity");
+		push(command, "relaxed");
+	}
 	for (size_t i = 0; i < json_array_size(wrap->writable); i++) {
 		push(command, "--rw");
 		json_array_append_new(command, wrap_literal(json_string_value(
@@ -86,6 +99,17 @@ static bool is_identity_option(const char *option)
 	return strcmp(option, "--user") == 0 || strcmp(option, "--default-user") == 0;
 }
 
+static bool is_value_option(const char *option)
+{
+	static const char *const names[] = { "--policy",    "--groups", "--inbound",
+					     "--proxy-uid", "--rw",     "--binary-identity" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(option, names[i]) == 0)
+			return true;
+	return false;
+}
+
 bool wrap_parse(const json_t *command, struct identity *out_identity, json_t **out_original)
 {
 	size_t n = json_array_size(command), i = 2;
@@ -103,8 +127,7 @@ bool wrap_parse(const json_t *command, struct identity *out_identity, json_t **o
 			if (id.uid != 0 || !parse_ids(word_at(command, i), &id.uid, &id.gid))
 				return false;
 			id.chosen = strcmp(option, "--user") == 0;
-		} else if (strcmp(option, "--policy") != 0 && strcmp(option, "--groups") != 0 &&
-			   strcmp(option, "--rw") != 0) {
+		} else if (!is_value_option(option)) {
 			return false;
 		}
 	}

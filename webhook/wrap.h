@@ -12,6 +12,9 @@ struct wrap {
 	bool policy_optional;
 	struct identity identity;
 	const char *groups; /* "2000,3000", or "" */
+	const char *inbound; /* "8080,5353/udp", or "" */
+	uint32_t proxy_uid; /* 0: the agent's default */
+	bool relaxed_identity;
 	const json_t *writable; /* array of paths */
 	json_t *original; /* array of texts, at least one */
 };

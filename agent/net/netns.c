@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/net/netns.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -13,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/net/probe.h"
 #include "lib/cleanup.h"
 
 enum { LOOPBACK_INDEX = 1 }; /* the first device of every namespace */
@@ -83,36 +83,30 @@ int netns_create(int *out_fd, struct err *err)
 	return 0;
 }
 
-static int prove_closed(int family, const struct sockaddr *to, socklen_t n)
+int netns_run(int fd, int (*work)(void *arg, struct err *err), void *arg, struct err *err)
 {
-	int fd = (int)syscall(SYS_socket, family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int result = ENOTUNIQ;
+	AUTO_FD int home = open(own_netns, O_RDONLY | O_CLOEXEC);
 
-	if (fd == -1) /* a kernel without IPv6 has no way out over it */
-		return errno == EAFNOSUPPORT ? 0 : errno;
-	if (syscall(SYS_sendto, fd, "", 1, 0, to, n) == -1)
-		result = errno == ENETUNREACH || errno == EADDRNOTAVAIL ? 0 : errno;
-	syscall(SYS_close, fd);
+	if (home == -1)
+		return err_sys(err, "open '%s'", own_netns);
+	if (setns(fd, CLONE_NEWNET) == -1)
+		return err_sys(err, "enter the sandbox's network namespace");
+	int result = work(arg, err);
+	if (setns(home, CLONE_NEWNET) == -1)
+		return err_sys(err, "return to the pod's network namespace");
 	return result;
 }
 
 int netns_enter(int fd)
 {
-	const struct sockaddr_in v4 = {
-		.sin_family = AF_INET,
-		.sin_port = htons(9),
-		.sin_addr.s_addr = htonl(0xc0000201), /* 192.0.2.1 */
-	};
-	const struct sockaddr_in6 v6 = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(9),
-		.sin6_addr.s6_addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }, /* 2001:db8::1 */
-	};
+	struct probe probe;
 
 	if (syscall(SYS_setns, fd, CLONE_NEWNET) == -1)
 		return errno;
-	int error = prove_closed(AF_INET, (const struct sockaddr *)&v4, sizeof(v4));
-
-	return error != 0 ? error
-			  : prove_closed(AF_INET6, (const struct sockaddr *)&v6, sizeof(v6));
+	int error = probe_open(&probe);
+	if (error != 0)
+		return error;
+	bool holds = probe_holds(&probe);
+	probe_close(&probe);
+	return holds ? 0 : ENOTUNIQ;
 }

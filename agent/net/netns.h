@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* netns: the workload's own network namespace. It holds a loopback device and nothing else, so there
- * is no way out of it and none in. */
+/* netns: the workload's own network namespace. It is made with a loopback device and nothing else, so
+ * there is no way out of it and none in, until agent/net/fence.h makes the one that there is to be. */
 #ifndef AGENT_NET_NETNS_H
 #define AGENT_NET_NETNS_H
 
@@ -10,9 +10,12 @@
  * alive, close-on-exec. Needs SYS_ADMIN, NET_ADMIN and a single thread. */
 int netns_create(int *out_fd, struct err *err);
 
-/* In the child: enters the namespace, then proves that nothing leaves it: a datagram to a documentation
- * address (RFC 5737, RFC 3849) must find no route, in both families. 0, or an errno value (ENOTUNIQ: a
- * datagram went out). Async-signal-safe. */
+/* Calls `work` inside the namespace and returns to the caller's own. What is opened there stays there.
+ * Needs SYS_ADMIN and a single thread. */
+int netns_run(int fd, int (*work)(void *arg, struct err *err), void *arg, struct err *err);
+
+/* In the child: enters the namespace, then proves that nothing leaves it (agent/net/probe.h). 0, or an
+ * errno value (ENOTUNIQ: a datagram went out, or may have). Async-signal-safe. */
 int netns_enter(int fd);
 
 #endif

@@ -68,22 +68,43 @@ static bool is_ours(const char *entry)
 	return strncmp(entry, prefix, sizeof(prefix) - 1) == 0;
 }
 
-char **env_build(char *const *environ_in, const char *root_home, const char *home)
+static size_t count(char *const *list)
 {
-	size_t n = 0, count = 0;
+	size_t n = 0;
 
-	while (environ_in[count] != NULL)
-		count++;
-	char **env = mem_calloc(count + 3, sizeof(*env));
+	while (list[n] != NULL)
+		n++;
+	return n;
+}
 
-	for (size_t i = 0; i < count; i++) {
-		if (is_ours(environ_in[i]))
-			continue;
-		bool runtime_home = strncmp(environ_in[i], "HOME=", 5) == 0 &&
-				    strcmp(environ_in[i] + 5, root_home) == 0;
-		env[n++] = runtime_home ? mem_printf("HOME=%s", home) : mem_strdup(environ_in[i]);
+/* Replaces the variable that `entry` ("NAME=value") names, or adds it; `env` has room for one more. */
+static void set(char **env, const char *entry)
+{
+	size_t name = strcspn(entry, "=") + 1;
+
+	while (*env != NULL && strncmp(*env, entry, name) != 0)
+		env++;
+	free(*env);
+	*env = mem_strdup(entry);
+}
+
+char **env_build(char *const *environ_in, const char *root_home, const char *home,
+		 char *const *extra)
+{
+	char **env = mem_calloc(count(environ_in) + count(extra) + 2, sizeof(*env));
+	size_t n = 0;
+
+	for (; *environ_in != NULL; environ_in++) {
+		bool runtime_home = strncmp(*environ_in, "HOME=", 5) == 0 &&
+				    strcmp(*environ_in + 5, root_home) == 0;
+
+		if (!is_ours(*environ_in))
+			env[n++] = runtime_home ? mem_printf("HOME=%s", home)
+						: mem_strdup(*environ_in);
 	}
-	env[n++] = mem_strdup("OPENSHELL_SANDBOX=1");
+	set(env, "OPENSHELL_SANDBOX=1");
+	for (; *extra != NULL; extra++)
+		set(env, *extra);
 	return env;
 }
 
@@ -92,4 +113,9 @@ void env_free(char **env)
 	for (char **entry = env; env != NULL && *entry != NULL; entry++)
 		free(*entry);
 	free(env);
+}
+
+void env_slot_free(char ***env)
+{
+	env_free(*env);
 }

@@ -13,10 +13,15 @@
 void env_home(struct slice passwd, uid_t uid, char *out, size_t n);
 
 /* A new NULL-terminated environment: every OPENSHELL_* variable dropped, OPENSHELL_SANDBOX=1 added,
- * and HOME, where it still is what the runtime set for root (`root_home`), set to `home`.
+ * HOME, where it still is what the runtime set for root (`root_home`), set to `home`, and each "NAME=value"
+ * of `extra` (NULL-terminated) in the place of a variable of that name or at the end.
  * The caller frees it with env_free(). */
-char **env_build(char *const *environ_in, const char *root_home, const char *home);
+char **env_build(char *const *environ_in, const char *root_home, const char *home,
+		 char *const *extra);
 void env_free(char **env);
+
+/* For AUTO(). */
+void env_slot_free(char ***env);
 
 /* The value of `name` in `env`, or NULL. */
 const char *env_get(char *const *env, const char *name);

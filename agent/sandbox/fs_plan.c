@@ -76,6 +76,8 @@ static int plan_policy(const struct policy *policy, const char *workdir, struct 
 {
 	const struct policy_filesystem *fs = &policy->filesystem;
 
+	/* The certificates that the proxy is known by are no secret, and without them nothing connects. */
+	add(plan, "/etc/openshell-tls", FS_ACCESS_READ, FS_ORIGIN_DEFAULT);
 	for (size_t i = 0; i < fs->read_only.n; i++)
 		add(plan, fs->read_only.items[i], FS_ACCESS_READ, FS_ORIGIN_POLICY);
 	for (size_t i = 0; i < fs->read_write.n; i++)

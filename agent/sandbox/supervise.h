@@ -13,7 +13,21 @@
  * every signal: from here on they wait for supervise(). `out_before` is the mask the workload gets. */
 int supervise_prepare(int terminal_fd, sigset_t *out_before, struct err *err);
 
-/* Passes each signal on to `pid` and reaps until it has ended. Its exit status, or 128 + the signal. */
-int supervise(pid_t pid);
+enum { SUPERVISE_ESSENTIAL_MAX = 4 };
+
+struct supervise_config {
+	pid_t workload;
+	/* Processes of ours without which there is no sandbox: the end of one is the end of all. */
+	pid_t essential[SUPERVISE_ESSENTIAL_MAX];
+	size_t n_essential;
+	/* Called every `check_every_s` seconds; -1 and *err where the sandbox no longer holds. May be NULL. */
+	int (*check)(void *ctx, struct err *err);
+	void *ctx;
+	int check_every_s;
+};
+
+/* Passes each signal on to the workload and reaps, until the workload has ended: 0, and its exit status or
+ * 128 + the signal. -1 where the sandbox cannot go on; the workload has been killed by then. */
+int supervise(const struct supervise_config *config, int *out_status, struct err *err);
 
 #endif

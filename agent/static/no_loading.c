@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* no_loading: keeps everything that loads code at run time out of the static agent.
+/* no_loading: keeps everything that loads code or takes orders from the image at run time out of the
+ * static agent.
  *
  * glibc's name services read the image's /etc/nsswitch.conf and dlopen what it names; OpenSSL's DSO
  * layer loads modules that the image's openssl.cnf names. The agent runs with privilege, so either is
  * code execution by the image. These definitions win over libc.a's members, each fails cleanly, and
- * -Wl,--fatal-warnings breaks the build when a new one slips in. */
+ * -Wl,--fatal-warnings breaks the build when a new one slips in. Variables are the image's too: libraries
+ * see none, and glibc's tunables, which reach into the allocator and memcpy(), stay as they are built. */
 #include <errno.h>
 #include <grp.h>
 #include <netdb.h>
@@ -130,4 +132,32 @@ int dladdr(const void *address, void *info)
 {
 	(void)address, (void)info;
 	return 0;
+}
+
+/* Before relocation and thread-local storage: it may call nothing. */
+void __wrap___tunables_init(char **env);
+void __wrap___tunables_init(char **env)
+{
+	(void)env;
+}
+
+char *__wrap_getenv(const char *name);
+char *__wrap_getenv(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+char *__wrap_secure_getenv(const char *name);
+char *__wrap_secure_getenv(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+char *__wrap___libc_secure_getenv(const char *name);
+char *__wrap___libc_secure_getenv(const char *name)
+{
+	(void)name;
+	return NULL;
 }

@@ -123,12 +123,17 @@ class SandboxCase(unittest.TestCase):
 
     def play(self, manifest: dict, policy: str | None) -> Pod:
         """The pod as it is; removed when the test ends."""
+        made = self.played(manifest, policy)
+        self.addCleanup(made.remove)
+        return made
+
+    @staticmethod
+    def played(manifest: dict, policy: str | None) -> Pod:
+        """The pod as it is, for the caller to remove."""
         for container in manifest["spec"]["containers"]:
             images.ensure(world.podman, OUT, container["image"])
         playable, _ = admission.for_podman(manifest, world.pod_name())
-        made = Pod(world.podman, playable, [config_map(policy)] if policy is not None else [])
-        self.addCleanup(made.remove)
-        return made
+        return Pod(world.podman, playable, [config_map(policy)] if policy is not None else [])
 
 
 def events(stderr: bytes) -> tuple[list[dict], bytes]:

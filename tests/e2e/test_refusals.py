@@ -5,8 +5,8 @@ import json
 import pathlib
 
 import fixture
-from fixture import AGENT_PATH, SandboxCase, pod, world
-from images import BUSYBOX
+from fixture import AGENT_PATH, SandboxCase, config_map, pod, world
+from images import BUSYBOX, LINKED
 from pods import Outcome, Pod
 
 GOOD_POLICY = "version: 1\n"
@@ -34,10 +34,10 @@ def deny_calls(state: pathlib.Path, name: str, prefix: str) -> None:
 
 
 class Refusals(SandboxCase):
-    def marking_pod(self) -> dict:
+    def marking_pod(self, image: str = BUSYBOX) -> dict:
         """As rendered, a pod whose workload leaves a mark and writes a line."""
         return self.rendered(pod(
-            BUSYBOX, ["sh", "-c", "echo ran; touch /mark/ran"],
+            image, ["sh", "-c", "echo ran; touch /mark/ran"],
             volumes=[{"name": "mark", "emptyDir": {}}],
             volumeMounts=[{"name": "mark", "mountPath": "/mark"}]), GOOD_POLICY)
 
@@ -72,6 +72,14 @@ class Refusals(SandboxCase):
                     self.assertEqual(self.outcome(manifest)[0].code, 0)
                 else:
                     self.assert_refused(manifest, name)
+
+    def test_an_image_that_leads_our_folders_elsewhere(self):
+        for name in ("opt", "run", "etc"):
+            with self.subTest(link=f"/{name}"):
+                self.assert_refused(self.marking_pod(f"{LINKED}-{name}"), "symbolic link", f"'/{name}/")
+
+    def test_a_volume_that_comes_to_lie_over_the_policy(self):
+        self.assert_refused(self.marking_pod(f"{LINKED}-volume"), "/etc/openshell/policy", "covered")
 
     def test_a_start_that_is_not_roots(self):
         manifest = self.marking_pod()

@@ -207,7 +207,7 @@ static void check_policy(const struct policy *policy)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct policy_problems problems = { 0 };
-	struct policy *policy = policy_parse((struct slice) { data, size }, &problems);
+	struct policy *policy = policy_parse((struct slice){ data, size }, &problems);
 
 	if (policy == NULL)
 		check_problems(&problems);

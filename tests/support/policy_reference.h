@@ -19,8 +19,6 @@
 #include "policy/network.h"
 #include "policy/rules.h"
 
-enum { REFERENCE_TABLE_MAX = 200000 };
-
 /* --- matching -------------------------------------------------------------------------------- */
 
 /* ok[i][j]: the pattern from i matches the text from j. Filled from the end. */
@@ -323,8 +321,7 @@ static bool reference_agrees(const struct policy_decision *a, const struct polic
 	       reference_same_text(a->rule, b->rule);
 }
 
-/* Asks both about one request; false where they differ. Requests whose comparison would be slow are
- * left out. */
+/* Asks both about one connection and one request; false where they differ. */
 static bool reference_check(const struct policy *policy, const struct policy_request *request)
 {
 	AUTO(query_done) struct query query = { 0 };

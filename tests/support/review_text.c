@@ -7,24 +7,34 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 
-void review_text(json_t *pod, struct buf *out)
+static void put_review(const char *operation, json_t *old_pod, json_t *pod, struct buf *out)
 {
 	const char *name = json_member_text(json_member(pod, "metadata"), "namespace");
 	AUTO(json_drop)
 	json_t *review =
 		json_pack("{s:s, s:s, s:{s:s, s:{s:s,s:s,s:s}, s:{s:s,s:s,s:s}, s:s, s:s, s:{s:s}, "
-			  "s:O, s:n, s:b}}",
+			  "s:O, s:O?, s:b}}",
 			  "kind", "AdmissionReview", "apiVersion", "admission.k8s.io/v1",
 			  "request", /* */
 			  "uid", REVIEW_UID, /* */
 			  "kind", "group", "", "version", "v1", "kind", "Pod", /* */
 			  "resource", "group", "", "version", "v1", "resource", "pods", /* */
-			  "namespace", name != NULL ? name : "", "operation", "CREATE", /* */
+			  "namespace", name != NULL ? name : "", "operation", operation, /* */
 			  "userInfo", "username",
 			  "system:serviceaccount:kube-system:replicaset-controller", /* */
-			  "object", pod, "oldObject", "dryRun", 0);
+			  "object", pod, "oldObject", old_pod, "dryRun", 0);
 
 	json_put(out, review);
+}
+
+void review_text(json_t *pod, struct buf *out)
+{
+	put_review("CREATE", NULL, pod, out);
+}
+
+void review_update_text(json_t *old_pod, json_t *pod, struct buf *out)
+{
+	put_review("UPDATE", old_pod, pod, out);
 }
 
 /* By another library than ours. */
@@ -94,15 +104,31 @@ void review_answer_done(struct review_answer *answer)
 	*answer = (struct review_answer){ 0 };
 }
 
+static int answer_review(const struct handler *handler, const struct buf *body,
+			 struct review_answer *out, struct err *err)
+{
+	AUTO(buf_done) struct buf answer = buf_init(HANDLER_ANSWER_MAX);
+	struct outcome outcome;
+
+	if (handler_mutate(handler, buf_slice(body), &answer, &outcome, err) == -1)
+		return -1;
+	return review_answer_parse(buf_slice(&answer), out, err);
+}
+
 int review_pod(const struct handler *handler, json_t *pod, struct review_answer *out,
 	       struct err *err)
 {
 	AUTO(buf_done) struct buf body = buf_init(HANDLER_ANSWER_MAX);
-	AUTO(buf_done) struct buf answer = buf_init(HANDLER_ANSWER_MAX);
-	struct outcome outcome;
 
 	review_text(pod, &body);
-	if (handler_mutate(handler, buf_slice(&body), &answer, &outcome, err) == -1)
-		return -1;
-	return review_answer_parse(buf_slice(&answer), out, err);
+	return answer_review(handler, &body, out, err);
+}
+
+int review_update(const struct handler *handler, json_t *old_pod, json_t *pod,
+		  struct review_answer *out, struct err *err)
+{
+	AUTO(buf_done) struct buf body = buf_init(HANDLER_ANSWER_MAX);
+
+	review_update_text(old_pod, pod, &body);
+	return answer_review(handler, &body, out, err);
 }

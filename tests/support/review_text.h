@@ -11,6 +11,9 @@
 /* CREATE of `pod`, in the namespace that it names. */
 void review_text(json_t *pod, struct buf *out);
 
+/* UPDATE of `old_pod` to `pod`. */
+void review_update_text(json_t *old_pod, json_t *pod, struct buf *out);
+
 /* An answer, taken apart; review_answer_done() releases. */
 struct review_answer {
 	json_t *root;
@@ -27,5 +30,7 @@ void review_answer_done(struct review_answer *answer);
 /* The whole way for one pod: text, handler, answer. */
 int review_pod(const struct handler *handler, json_t *pod, struct review_answer *out,
 	       struct err *err);
+int review_update(const struct handler *handler, json_t *old_pod, json_t *pod,
+		  struct review_answer *out, struct err *err);
 
 #endif

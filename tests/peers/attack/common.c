@@ -124,7 +124,7 @@ struct verdict in_thread(struct verdict (*act)(void))
 
 int run_whoami(const char *path)
 {
-	char *argv[] = { (char[]) { "attack" }, (char[]) { "whoami" }, NULL };
+	char *argv[] = { (char[]){ "attack" }, (char[]){ "whoami" }, NULL };
 	pid_t child = fork();
 	int status;
 

@@ -120,7 +120,7 @@ static struct verdict make_secret(const struct attack *attack)
 
 static struct verdict run_descriptor(const struct attack *attack)
 {
-	char *argv[] = { (char[]) { "attack" }, (char[]) { "list" }, NULL };
+	char *argv[] = { (char[]){ "attack" }, (char[]){ "list" }, NULL };
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	int ends[2];

@@ -184,7 +184,7 @@ static struct verdict loopback_connect(const struct attack *attack)
 
 static socklen_t abstract_address(const char *name, struct sockaddr_un *out)
 {
-	*out = (struct sockaddr_un) { .sun_family = AF_UNIX };
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	snprintf(out->sun_path + 1, sizeof(out->sun_path) - 1, "%s", name);
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(out->sun_path + 1));
 }
@@ -299,24 +299,24 @@ static struct route_request route_message(unsigned short type)
 
 	if (type == RTM_NEWADDR) {
 		r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.address));
-		r.address = (struct ifaddrmsg) { .ifa_family = AF_INET,
-						 .ifa_prefixlen = 32,
-						 .ifa_index = loopback };
+		r.address = (struct ifaddrmsg){ .ifa_family = AF_INET,
+						.ifa_prefixlen = 32,
+						.ifa_index = loopback };
 		put_attribute(&r, IFA_LOCAL, &test_net, sizeof(test_net));
 	} else if (type == RTM_NEWROUTE) {
 		r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.route));
-		r.route = (struct rtmsg) { .rtm_family = AF_INET,
-					   .rtm_dst_len = 32,
-					   .rtm_table = RT_TABLE_MAIN,
-					   .rtm_protocol = RTPROT_STATIC,
-					   .rtm_scope = RT_SCOPE_LINK,
-					   .rtm_type = RTN_UNICAST };
+		r.route = (struct rtmsg){ .rtm_family = AF_INET,
+					  .rtm_dst_len = 32,
+					  .rtm_table = RT_TABLE_MAIN,
+					  .rtm_protocol = RTPROT_STATIC,
+					  .rtm_scope = RT_SCOPE_LINK,
+					  .rtm_type = RTN_UNICAST };
 		put_attribute(&r, RTA_DST, &test_net, sizeof(test_net));
 		put_attribute(&r, RTA_OIF, &loopback, sizeof(loopback));
 	} else {
 		/* The loopback link down, and with it whatever listens there. */
 		r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.link));
-		r.link = (struct ifinfomsg) { .ifi_index = (int)loopback, .ifi_change = IFF_UP };
+		r.link = (struct ifinfomsg){ .ifi_index = (int)loopback, .ifi_change = IFF_UP };
 	}
 	return r;
 }

@@ -172,7 +172,7 @@ static struct verdict raise_limits(const struct attack *attack)
 		if (getrlimit(resource, &old) == -1 || old.rlim_max == RLIM_INFINITY)
 			continue;
 		limited++;
-		if (setrlimit(resource, &(struct rlimit) { old.rlim_cur, old.rlim_max + 1 }) == 0)
+		if (setrlimit(resource, &(struct rlimit){ old.rlim_cur, old.rlim_max + 1 }) == 0)
 			return got_out("limit %d went up from %llu", resource,
 				       (unsigned long long)old.rlim_max);
 	}

@@ -37,17 +37,19 @@ START_TEST(a_home_that_does_not_fit_counts_as_unknown)
 
 	env_home(slice_text(passwd), 1000, home, sizeof(home));
 	ck_assert_str_eq(home, "/");
-	env_home((struct slice) { 0 }, 1000, home, sizeof(home));
+	env_home((struct slice){ 0 }, 1000, home, sizeof(home));
 	ck_assert_str_eq(home, "/");
 }
 END_TEST
+
+static char *const no_extra[] = { NULL };
 
 START_TEST(only_our_variables_and_the_runtimes_home_change)
 {
 	char path[] = "PATH=/bin", home[] = "HOME=/root", forged[] = "OPENSHELL_TOPOLOGY=none",
 	     near[] = "OPENSHELLX=1", plain[] = "noequals";
 	char *in[] = { path, home, forged, near, plain, NULL };
-	char **env = env_build(in, "/root", "/home/app");
+	char **env = env_build(in, "/root", "/home/app", no_extra);
 
 	ck_assert_str_eq(env[0], "PATH=/bin");
 	ck_assert_str_eq(env[1], "HOME=/home/app");
@@ -65,9 +67,27 @@ START_TEST(a_home_that_somebody_chose_stays)
 {
 	char home[] = "HOME=/srv";
 	char *in[] = { home, NULL };
-	char **env = env_build(in, "/root", "/home/app");
+	char **env = env_build(in, "/root", "/home/app", no_extra);
 
 	ck_assert_str_eq(env[0], "HOME=/srv");
+	env_free(env);
+}
+END_TEST
+
+START_TEST(what_we_set_replaces_what_the_image_set)
+{
+	char theirs[] = "HTTP_PROXY=http://evil", longer[] = "HTTP_PROXY_X=1",
+	     bare[] = "HTTP_PROXY";
+	char ours[] = "HTTP_PROXY=http://10.200.0.1:3128", other[] = "NEW=1";
+	char *in[] = { bare, longer, theirs, NULL }, *const extra[] = { ours, other, NULL };
+	char **env = env_build(in, "/root", "/", extra);
+
+	ck_assert_str_eq(env[0], "HTTP_PROXY");
+	ck_assert_str_eq(env[1], "HTTP_PROXY_X=1");
+	ck_assert_str_eq(env[2], "HTTP_PROXY=http://10.200.0.1:3128");
+	ck_assert_str_eq(env[3], "OPENSHELL_SANDBOX=1");
+	ck_assert_str_eq(env[4], "NEW=1");
+	ck_assert_ptr_null(env[5]);
 	env_free(env);
 }
 END_TEST
@@ -117,6 +137,7 @@ Suite *env_suite(void)
 	tcase_add_test(tc, a_home_that_does_not_fit_counts_as_unknown);
 	tcase_add_test(tc, only_our_variables_and_the_runtimes_home_change);
 	tcase_add_test(tc, a_home_that_somebody_chose_stays);
+	tcase_add_test(tc, what_we_set_replaces_what_the_image_set);
 	tcase_add_loop_test(tc, commands_are_looked_up_as_a_shell_does, 0,
 			    (int)ARRAY_LEN(path_cases));
 	tcase_add_test(tc, without_path_the_runtimes_default_is_searched);

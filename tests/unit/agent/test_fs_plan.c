@@ -52,7 +52,7 @@ START_TEST(a_filesystem_policy_grants_its_paths_and_nothing_else)
 	struct err err = { 0 };
 
 	ck_assert_int_eq(fs_plan_build(&policy, "/home/app", &mounts, &plan, &err), 0);
-	ck_assert_uint_eq(plan.n, 3);
+	ck_assert_uint_eq(plan.n, 4);
 	ck_assert_int_eq(access_of(&plan, "/etc"), 'r');
 	ck_assert_int_eq(access_of(&plan, "/usr"), 'r');
 	ck_assert_int_eq(access_of(&plan, "/data"), 'w');
@@ -66,8 +66,9 @@ START_TEST(the_working_directory_is_writable_only_where_the_policy_says_so)
 	struct err err = { 0 };
 
 	ck_assert_int_eq(fs_plan_build(&policy, "/work", &no_mounts, &plan, &err), 0);
-	ck_assert_uint_eq(plan.n, 1);
+	ck_assert_uint_eq(plan.n, 2);
 	ck_assert_int_eq(access_of(&plan, "/work"), 'w');
+	ck_assert_int_eq(access_of(&plan, "/etc/openshell-tls"), 'r');
 }
 END_TEST
 
@@ -99,7 +100,7 @@ START_TEST(a_policy_cannot_open_what_belongs_to_the_sandbox)
 
 	ck_assert_int_eq(fs_plan_build(&policy, "/work", &no_mounts, &plan, &err), -1);
 	ck_assert_ptr_nonnull(strstr(err.msg, "'/run' would open /run/openshell"));
-	ck_assert_int_eq(fs_plan_build(&(const struct policy) { 0 }, "/work", &mount, &plan, &err),
+	ck_assert_int_eq(fs_plan_build(&(const struct policy){ 0 }, "/work", &mount, &plan, &err),
 			 -1);
 	ck_assert_ptr_null(plan.rules);
 }

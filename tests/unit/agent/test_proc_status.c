@@ -101,7 +101,7 @@ START_TEST(every_truncation_is_refused)
 	struct err err = { 0 };
 
 	memcpy(cut, confined, n);
-	if (proc_status_parse((struct slice) { cut, n }, &status, &err) == 0)
+	if (proc_status_parse((struct slice){ cut, n }, &status, &err) == 0)
 		ck_assert_uint_ge(n,
 				  sizeof(confined) - 2); /* only the last newline may be missing */
 }
@@ -126,8 +126,7 @@ Suite *proc_status_suite(void)
 	tcase_add_test(tc, a_confined_process_passes);
 	tcase_add_loop_test(tc, each_thing_that_is_left_is_found, 0, (int)ARRAY_LEN(weaker));
 	tcase_add_loop_test(tc, a_missing_line_is_an_unknown_state, 0, (int)ARRAY_LEN(lines));
-	tcase_add_loop_test(tc, every_truncation_is_refused, 0,
-			    (int)sizeof(confined) - 1);
+	tcase_add_loop_test(tc, every_truncation_is_refused, 0, (int)sizeof(confined) - 1);
 	tcase_add_test(tc, the_running_kernel_is_understood);
 	suite_add_tcase(s, tc);
 	return s;

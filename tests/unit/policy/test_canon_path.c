@@ -155,7 +155,7 @@ START_TEST(every_truncation_is_canonical_or_refused)
 		struct err err = { 0 };
 
 		memcpy(cut, target, n);
-		if (canon_target((struct slice) { cut, n }, true, &out, &err) == 0)
+		if (canon_target((struct slice){ cut, n }, true, &out, &err) == 0)
 			ck_assert(canon_is_canonical(slice_text(out.path)));
 		else
 			ck_assert_str_ne(err.msg, "");

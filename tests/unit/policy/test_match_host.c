@@ -100,8 +100,8 @@ START_TEST(hosts_longer_than_dns_allows_are_refused)
 
 	for (size_t i = 0; i < sizeof(host); i++)
 		host[i] = i % 10 == 9 ? '.' : 'a';
-	ck_assert(host_normalise((struct slice) { (const uint8_t *)host, 253 }, &name));
-	ck_assert(!host_normalise((struct slice) { (const uint8_t *)host, 255 }, &name));
+	ck_assert(host_normalise((struct slice){ (const uint8_t *)host, 253 }, &name));
+	ck_assert(!host_normalise((struct slice){ (const uint8_t *)host, 255 }, &name));
 }
 END_TEST
 

@@ -338,6 +338,16 @@ START_TEST(ten_mistakes_give_ten_problems_in_the_order_of_the_text)
 }
 END_TEST
 
+START_TEST(a_key_that_stands_twice_is_one_problem)
+{
+	AUTO(policy_problems_done) struct policy_problems problems = { 0 };
+
+	ck_assert_ptr_null(
+		policy_parse(slice_text("version: 1\nlandlock: {}\nlandlock: x\n"), &problems));
+	ck_assert_uint_eq(problems.n, 1);
+}
+END_TEST
+
 START_TEST(problems_are_listed_up_to_a_limit_and_counted_beyond)
 {
 	AUTO(buf_done) struct buf text = buf_init(10000);
@@ -445,7 +455,7 @@ START_TEST(every_truncation_is_a_policy_or_has_problems_with_places)
 
 		memcpy(cut, whole_policy, n);
 		AUTO(policy_free_slot)
-		struct policy *policy = policy_parse((struct slice) { cut, n }, &problems);
+		struct policy *policy = policy_parse((struct slice){ cut, n }, &problems);
 		ck_assert((policy == NULL) == (problems.n > 0));
 		for (size_t i = 0; i < problems.n; i++) {
 			ck_assert_uint_ge(problems.items[i].line, 1);
@@ -466,6 +476,7 @@ Suite *policy_parse_suite(void)
 	tcase_add_loop_test(tc, mistakes_are_named_with_place_and_remedy, 0,
 			    (int)ARRAY_LEN(refuse_cases));
 	tcase_add_test(tc, ten_mistakes_give_ten_problems_in_the_order_of_the_text);
+	tcase_add_test(tc, a_key_that_stands_twice_is_one_problem);
 	tcase_add_test(tc, problems_are_listed_up_to_a_limit_and_counted_beyond);
 	tcase_add_test(tc, plain_sections_arrive_as_they_are_written);
 	tcase_add_test(tc, the_default_policy_asks_for_nothing_and_requires_landlock);

@@ -66,7 +66,7 @@ START_TEST(every_truncation_is_read_within_its_bounds)
 		AUTO(query_done) struct query query = { 0 };
 
 		memcpy(cut, raw, n);
-		if (query_decode((struct slice) { cut, n }, &query))
+		if (query_decode((struct slice){ cut, n }, &query))
 			ck_assert_uint_le(query.n, n);
 	}
 }

@@ -185,6 +185,7 @@ static const struct {
 	  "OSW039" },
 	{ OP("remove", INSTALL, "0"), "OSW039" },
 	{ OP("add", INSTALL, "{\"name\":\"first\",\"image\":\"x\"}"), "OSW022" },
+	{ OP("add", INSTALL, "{\"name\":\"first\",\"image\":\"x\"}"), "OSW039" },
 	{ OP("replace", "/spec/containers/0/command", "[\"/app\"]"), "OSW039" },
 	{ OP("replace", "/spec/containers/0/command/0", "\"/bin/sh\""), "OSW039" },
 	{ OP("add", "/spec/containers/0/securityContext/capabilities/add/-", "\"SYS_MODULE\""),
@@ -203,6 +204,39 @@ static const struct {
 START_TEST(what_was_rendered_and_then_changed_is_refused)
 {
 	expect_denial("minimal", tamperings[_i].patch, tamperings[_i].code);
+}
+END_TEST
+
+static const struct {
+	const char *patch, *code; /* NULL: allowed */
+} updates[] = {
+	{ "[]", NULL },
+	{ OP("replace", "/spec/containers/0/image", "\"registry.example/work:2\""), NULL },
+	{ OP("add", "/metadata/labels", "{\"a\":\"b\"}"), NULL },
+	{ OP("replace", INSTALL "/image", "\"evil\""), "OSW039" },
+	{ "[{\"op\":\"remove\",\"path\":\"" INSTALL "/image\"}]", "OSW039" },
+	{ OP("add", INSTALL, "{\"name\":\"openshell-x\",\"image\":\"evil\"}"), "OSW039" },
+};
+
+START_TEST(an_update_leaves_the_images_of_our_containers)
+{
+	const struct handler handler = { &config, &namespaces, &quiet };
+	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *change = NULL;
+	AUTO(review_answer_done) struct review_answer first = { 0 }, answer = { 0 };
+	struct err err = { 0 };
+
+	ck_assert(review_pod(&handler, pod, &first, &err) == 0);
+	ck_assert(json_patch_apply(pod, first.patch, &err) == 0);
+	AUTO(json_drop) json_t *after = json_deep_copy(pod);
+	ck_assert_msg(json_parse(slice_text(updates[_i].patch), &change, &err) == 0, "%s", err.msg);
+	ck_assert_msg(json_patch_apply(after, change, &err) == 0, "%s", err.msg);
+	ck_assert_msg(review_update(&handler, pod, after, &answer, &err) == 0, "%s", err.msg);
+	ck_assert_uint_eq(json_array_size(answer.patch), 0);
+	ck_assert_msg(answer.allowed == (updates[_i].code == NULL), "%s", updates[_i].patch);
+	if (updates[_i].code != NULL)
+		ck_assert_msg(strstr(answer.message, updates[_i].code) != NULL, "%s",
+			      answer.message);
 }
 END_TEST
 
@@ -305,6 +339,8 @@ Suite *golden_suite(void)
 	tcase_add_loop_test(each, every_case_gives_what_its_folder_says, 0, n_cases);
 	tcase_add_loop_test(each, what_was_rendered_and_then_changed_is_refused, 0,
 			    (int)ARRAY_LEN(tamperings));
+	tcase_add_loop_test(each, an_update_leaves_the_images_of_our_containers, 0,
+			    (int)ARRAY_LEN(updates));
 	tcase_add_test(each, a_mount_added_later_is_taken_in_by_a_second_pass);
 	tcase_add_test(each, every_denial_is_shown_by_a_case);
 	tcase_add_test(each, the_documentation_of_denials_is_what_the_table_says);

@@ -14,6 +14,9 @@ START_TEST(what_was_rendered_is_read_back)
 		.policy_optional = _i & 1,
 		.identity = { 7, 8, _i & 2 },
 		.groups = _i & 4 ? "9,10" : "",
+		.inbound = _i & 4 ? "80,53/udp" : "",
+		.proxy_uid = _i & 1 ? 2000 : 0,
+		.relaxed_identity = _i & 2,
 		.writable = writable,
 		.original = original,
 	};

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/egress.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/identity/helper.h"
+#include "agent/identity/sockdiag.h"
+#include "agent/net/netns.h"
+#include "agent/proxy/intercept.h"
+#include "agent/worker_process.h"
+#include "agent/workload_env.h"
+#include "certs/store.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+enum {
+	LISTEN_BACKLOG = 1024,
+	/* Trust stores together; Debian's has 220 KiB. */
+	ROOTS_MAX = 4 << 20,
+	/* The kubelet writes both; either is a page or two. */
+	RESOLVER_FILE_MAX = 64 << 10,
+};
+
+/* Installed beside the agent by `install`, from our own image: the workload's image decides nothing
+ * about whom the proxy trusts. */
+static const char own_roots[] = "/opt/openshell/ca-bundle.pem";
+
+/* What the two processes are made of; PID 1 keeps none of it. */
+struct parts {
+	int listen_fd, netlink_fd, helper_fd, identity_fd;
+	struct ca ca;
+	struct buf roots, resolv_conf, hosts;
+};
+
+static void parts_done(struct parts *parts)
+{
+	auto_close(&parts->listen_fd);
+	auto_close(&parts->netlink_fd);
+	auto_close(&parts->helper_fd);
+	auto_close(&parts->identity_fd);
+	ca_done(&parts->ca);
+	buf_done(&parts->roots);
+	buf_done(&parts->resolv_conf);
+	buf_done(&parts->hosts);
+}
+
+static int make_namespace(struct egress *egress, struct err *err)
+{
+	struct stat st;
+
+	if (netns_create(&egress->netns_fd, err) == -1)
+		return -1;
+	if (fstat(egress->netns_fd, &st) == -1)
+		return err_sys(err, "stat the network namespace");
+	egress->netns_inode = st.st_ino;
+	return 0;
+}
+
+static int build_fence(const struct egress_config *config, struct egress *egress, struct err *err)
+{
+	struct fence_config fence = {
+		.inner_netns = egress->netns_fd,
+		.proxy_uid = config->proxy_uid,
+		.proxy_port = EGRESS_PROXY_PORT,
+	};
+
+	if (config->n_inbound > NFT_RULES_PORTS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d inbound ports", NFT_RULES_PORTS_MAX);
+	for (; fence.n_inbound < config->n_inbound; fence.n_inbound++)
+		fence.inbound[fence.n_inbound] = config->inbound[fence.n_inbound];
+	if (fence_build(&fence, &egress->fence, err) == -1)
+		return err_wrap(err, "fence");
+	egress->is_linked = true;
+	return 0;
+}
+
+/* On the pod's end of the link: nothing outside of the sandbox reaches it. */
+static int listen_for_workload(struct egress *egress, int *out_fd, struct err *err)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(EGRESS_PROXY_PORT) };
+	AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int on = 1;
+
+	memcpy(&at.sin_addr, egress->fence.v4.pod.bytes + 12, sizeof(at.sin_addr));
+	subnet_text(egress->fence.v4.pod, text);
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    bind(fd, (struct sockaddr *)&at, sizeof(at)) == -1 || listen(fd, LISTEN_BACKLOG) == -1)
+		return err_sys(err, "listen on %s:%d", text, EGRESS_PROXY_PORT);
+	snprintf(egress->proxy_url, sizeof(egress->proxy_url), "http://%s:%d", text,
+		 EGRESS_PROXY_PORT);
+	*out_fd = steal_fd(&fd);
+	return 0;
+}
+
+static int open_sockdiag(void *arg, struct err *err)
+{
+	return sockdiag_open(arg, err);
+}
+
+static int read_roots(const struct egress_config *config, struct buf *out, struct err *err)
+{
+	if (io_read_file(own_roots, out, err) == -1)
+		return err_wrap(err, "trusted roots");
+	for (size_t i = 0; i < config->upstream_ca->n; i++)
+		if (io_read_file(config->upstream_ca->items[i], out, err) == -1)
+			return err_wrap(err, "--upstream-ca");
+	return 0;
+}
+
+/* An absent file is an empty one. */
+static int read_optional(const char *path, struct buf *out, struct err *err)
+{
+	if (access(path, F_OK) == -1 && errno == ENOENT)
+		return 0;
+	return io_read_file(path, out, err);
+}
+
+static int make_parts(const struct egress_config *config, struct egress *egress,
+		      struct parts *parts, struct err *err)
+{
+	if (listen_for_workload(egress, &parts->listen_fd, err) == -1 ||
+	    read_roots(config, &parts->roots, err) == -1 ||
+	    read_optional("/etc/resolv.conf", &parts->resolv_conf, err) == -1 ||
+	    read_optional("/etc/hosts", &parts->hosts, err) == -1)
+		return -1;
+	if (config->relaxed_identity)
+		return 0;
+	if (netns_run(egress->netns_fd, open_sockdiag, &parts->netlink_fd, err) == -1 ||
+	    identity_helper_channel(&parts->helper_fd, &parts->identity_fd, err) == -1)
+		return err_wrap(err, "identity helper");
+	return 0;
+}
+
+static void __attribute__((noreturn)) run_helper(const struct log *log, const struct parts *parts)
+{
+	const struct identity_helper_config config = {
+		.channel_fd = parts->helper_fd,
+		.netlink_fd = parts->netlink_fd,
+		.root = "/",
+		.init_pid = 1,
+	};
+	struct identity_helper_counts counts;
+	struct err err = { 0 };
+	int result = identity_helper_run(&config, &counts, &err);
+
+	if (result == -1)
+		log_reason(log, LOG_LEVEL_ERROR, "identity.failed", err.msg);
+	_exit(result == -1 ? 1 : 0);
+}
+
+static void __attribute__((noreturn))
+run_worker(const struct egress_config *config, const struct egress *egress, struct parts *parts)
+{
+	const struct address own[] = { egress->fence.v4.pod, egress->fence.v4.inner,
+				       egress->fence.v6.pod, egress->fence.v6.inner };
+	struct worker_inbound_listener inbound[FENCE_LISTENERS_MAX];
+
+	_Static_assert(ARRAY_LEN(inbound) <= WORKER_PROCESS_INBOUND_MAX,
+		       "the worker takes them all");
+	for (size_t i = 0; i < egress->fence.n_listeners; i++)
+		inbound[i] = (struct worker_inbound_listener){
+			.fd = egress->fence.listeners[i].fd,
+			.to = egress->fence.listeners[i].to,
+			.port = egress->fence.listeners[i].port,
+		};
+	const struct worker_process_config worker = {
+		.log = config->log,
+		.uid = config->proxy_uid,
+		.landlock = config->policy->landlock,
+		.policy = config->policy,
+		.ca = &parts->ca,
+		.roots_pem = buf_slice(&parts->roots),
+		.resolv_conf = buf_slice(&parts->resolv_conf),
+		.hosts = buf_slice(&parts->hosts),
+		.own = own,
+		.n_own = egress->fence.has_v6 ? 4 : 2,
+		.listen_fds = { parts->listen_fd },
+		.n_listen_fds = 1,
+		.identity_fd = parts->identity_fd,
+		.report_fds = { egress->fence.inner_reports_fd, egress->fence.pod_reports_fd },
+		.inbound = inbound,
+		.n_inbound = egress->fence.n_listeners,
+	};
+
+	/* The helper ends when the last copy of the worker's end is closed, and only this one may last. */
+	auto_close(&parts->helper_fd);
+	_exit(worker_process_run(&worker));
+}
+
+static int start_helper(const struct egress_config *config, struct egress *egress,
+			const struct parts *parts, struct err *err)
+{
+	if (config->relaxed_identity)
+		return 0;
+	egress->helper = fork();
+	if (egress->helper == 0)
+		run_helper(config->log, parts);
+	return egress->helper == -1 ? err_sys(err, "fork the identity helper") : 0;
+}
+
+/* The authority's key is made after the helper was forked and wiped here after the worker was: the worker
+ * alone has it. */
+static int start_worker(const struct egress_config *config, struct egress *egress,
+			struct parts *parts, struct err *err)
+{
+	if (io_own_directory(WORKLOAD_TLS_DIR, 0755, err) == -1 ||
+	    intercept_new_ca(time(NULL), &parts->ca, err) == -1 ||
+	    store_write_trust(WORKLOAD_TLS_DIR, &parts->ca, buf_slice(&parts->roots), err) == -1)
+		return err_wrap(err, "certificate authority");
+	egress->worker = fork();
+	if (egress->worker == 0)
+		run_worker(config, egress, parts);
+	return egress->worker == -1 ? err_sys(err, "fork the proxy worker") : 0;
+}
+
+static int link_up(const struct egress_config *config, struct egress *egress, struct err *err)
+{
+	AUTO(parts_done)
+	struct parts parts = {
+		.listen_fd = -1,
+		.netlink_fd = -1,
+		.helper_fd = -1,
+		.identity_fd = -1,
+		.roots = buf_init(ROOTS_MAX),
+		.resolv_conf = buf_init(RESOLVER_FILE_MAX),
+		.hosts = buf_init(RESOLVER_FILE_MAX),
+	};
+
+	if (build_fence(config, egress, err) == -1 ||
+	    make_parts(config, egress, &parts, err) == -1 ||
+	    start_helper(config, egress, &parts, err) == -1)
+		return -1;
+	return start_worker(config, egress, &parts, err);
+}
+
+int egress_start(const struct egress_config *config, struct egress *out, struct err *err)
+{
+	AUTO(egress_done) struct egress egress = EGRESS_INIT;
+	bool is_needed = config->policy->n_endpoints > 0 || config->n_inbound > 0;
+
+	if (make_namespace(&egress, err) == -1 ||
+	    (is_needed && link_up(config, &egress, err) == -1))
+		return -1;
+	*out = egress;
+	egress = (struct egress)EGRESS_INIT;
+	return 0;
+}
+
+static void end_process(pid_t *pid)
+{
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
+	*pid = 0;
+}
+
+void egress_done(struct egress *egress)
+{
+	end_process(&egress->worker);
+	end_process(&egress->helper);
+	fence_done(&egress->fence);
+	auto_close(&egress->netns_fd);
+	egress->netns_fd = -1;
+}
+
+int egress_check(const struct egress *egress, struct err *err)
+{
+	if (!egress->is_linked)
+		return 0;
+	if (probe_check(&egress->fence.inner_probe, err) == -1 ||
+	    probe_check(&egress->fence.pod_probe, err) == -1)
+		return err_wrap(err, "the fence");
+	return 0;
+}

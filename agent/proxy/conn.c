@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/proxy/conn.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/proxy/conn_reply.h"
+#include "agent/proxy/conn_steps.h"
+#include "agent/proxy/exchange.h"
+#include "agent/proxy/socket.h"
+#include "agent/proxy/upstream.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+
+static void client_ready(void *ctx, uint32_t events)
+{
+	struct conn *conn = ctx;
+
+	stream_note(&conn->client.stream, events);
+	conn_run(conn);
+}
+
+static void run_task(void *ctx)
+{
+	conn_run(ctx);
+}
+
+/* The deadline moves with every byte, the timer does not. */
+static void timer_fired(void *ctx)
+{
+	struct conn *conn = ctx;
+	int64_t left = conn->deadline_ms - loop_now_ms(conn->proxy->loop);
+
+	if (left > 0) {
+		loop_timer_set(conn->proxy->loop, &conn->timer, left);
+		return;
+	}
+	if (conn_timed_out(conn) == STEP_CLOSE)
+		conn_free(conn);
+	else
+		conn_run(conn);
+}
+
+/* --- identity ------------------------------------------------------------------------------------ */
+
+/* One block: the struct, the ancestors' array, the texts. */
+static struct program *copy_program(const struct program *from)
+{
+	size_t n = strlen(from->binary) + 1;
+
+	for (size_t i = 0; i < from->n_ancestors; i++)
+		n += strlen(from->ancestors[i]) + 1;
+	size_t pointers = from->n_ancestors * sizeof(char *);
+	struct program *to = mem_calloc(1, sizeof(*to) + pointers + n);
+	const char **ancestors = (const char **)(to + 1);
+	char *text = (char *)to + sizeof(*to) + pointers;
+	*to = (struct program){ .pid = from->pid, .n_ancestors = from->n_ancestors };
+	to->binary = text;
+	text = stpcpy(text, from->binary) + 1;
+	for (size_t i = 0; i < from->n_ancestors; i++) {
+		ancestors[i] = text;
+		text = stpcpy(text, from->ancestors[i]) + 1;
+	}
+	to->ancestors = ancestors;
+	return to;
+}
+
+static void identified(struct identify_call *call, const struct program *program, const char *error)
+{
+	struct conn *conn = (struct conn *)((char *)call - offsetof(struct conn, identify));
+
+	call->pending = false;
+	if (program != NULL)
+		conn->program = copy_program(program);
+	else
+		conn->identity_error = mem_strdup(error);
+	loop_task_queue(conn->proxy->loop, &conn->task);
+}
+
+/* As early as can be: the less time a program has to become another one, the better. */
+static void identify(struct conn *conn)
+{
+	const struct services *services = conn->proxy->services;
+	struct flow *flow = &conn->identify.flow;
+	int fd = conn->client.stream.watch.fd;
+
+	if (services->identify == NULL)
+		return;
+	if (!peer_address(fd, &flow->workload, &flow->workload_port) ||
+	    !own_address(fd, &flow->proxy, &flow->proxy_port)) {
+		conn->identity_error = mem_strdup("the connection is gone");
+		return;
+	}
+	conn->identify.done = identified;
+	conn->identify.pending = true;
+	services->identify(services->ctx, &conn->identify);
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+static void link_in(struct conn *conn)
+{
+	struct proxy *proxy = conn->proxy;
+
+	conn->next = proxy->first;
+	if (conn->next != NULL)
+		conn->next->previous = conn;
+	proxy->first = conn;
+	proxy->counters.open++;
+}
+
+static void link_out(struct conn *conn)
+{
+	struct proxy *proxy = conn->proxy;
+
+	if (conn->previous != NULL)
+		conn->previous->next = conn->next;
+	else
+		proxy->first = conn->next;
+	if (conn->next != NULL)
+		conn->next->previous = conn->previous;
+	proxy->counters.open--;
+}
+
+int conn_new(struct proxy *proxy, int fd, struct conn **out, struct err *err)
+{
+	struct conn *conn = mem_calloc(1, sizeof(*conn));
+
+	conn->proxy = proxy;
+	conn->task = (struct loop_task){ .run = run_task, .ctx = conn };
+	conn->timer = (struct loop_timer){ .fire = timer_fired, .ctx = conn };
+	if (stream_open(&conn->client.stream, proxy->loop, fd, client_ready, conn, err) == -1) {
+		close(fd);
+		free(conn);
+		return -1;
+	}
+	socket_tune(fd);
+	link_in(conn);
+	proxy->counters.accepted++;
+	conn_set_deadline(conn, proxy->limits.keep_alive_ms);
+	identify(conn);
+	*out = conn;
+	return 0;
+}
+
+static void end_done(struct end *end, struct loop *loop)
+{
+	stream_close(&end->stream, loop);
+	queue_done(&end->in);
+	queue_done(&end->out);
+}
+
+void conn_free(struct conn *conn)
+{
+	struct proxy *proxy = conn->proxy;
+
+	if (conn->identify.pending)
+		proxy->services->identify_cancel(proxy->services->ctx, &conn->identify);
+	upstream_cancel(conn);
+	if (conn->state == CONN_READ_REQUEST)
+		upstream_leave(conn);
+	exchange_free(conn);
+	end_done(&conn->client, proxy->loop);
+	end_done(&conn->upstream, proxy->loop);
+	loop_timer_cancel(proxy->loop, &conn->timer);
+	loop_task_cancel(proxy->loop, &conn->task);
+	link_out(conn);
+	free(conn->program);
+	free(conn->identity_error);
+	free(conn);
+	proxy->ended(proxy->ended_ctx);
+}
+
+void conn_run(struct conn *conn)
+{
+	enum step step;
+
+	conn->turn_bytes = 0;
+	do
+		step = conn_step(conn);
+	while (step == STEP_AGAIN);
+	if (step == STEP_CLOSE)
+		conn_free(conn);
+}
+
+enum step conn_goto(struct conn *conn, enum conn_state next)
+{
+	conn->state = next;
+	return STEP_AGAIN;
+}
+
+enum step conn_yield(struct conn *conn)
+{
+	loop_task_queue(conn->proxy->loop, &conn->task);
+	return STEP_WAIT;
+}
+
+void conn_set_deadline(struct conn *conn, int64_t after_ms)
+{
+	struct loop *loop = conn->proxy->loop;
+
+	conn->deadline_ms = loop_now_ms(loop) + after_ms;
+	if (!conn->timer.set || conn->timer.due_ms > conn->deadline_ms)
+		loop_timer_set(loop, &conn->timer, after_ms);
+}
+
+struct gate conn_gate(const struct conn *conn)
+{
+	return (struct gate){ .policy = conn->proxy->policy, .program = conn->program };
+}
+
+enum step conn_turn_away(struct conn *conn)
+{
+	conn->proxy->counters.turned_away++;
+	return conn_fail(conn, REFUSAL_FULL, "the proxy has as many connections as it may");
+}

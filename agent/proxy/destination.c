@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/proxy/destination.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "agent/proxy/destination_ranges.h"
+#include "lib/cleanup.h"
+
+/* etcd, the API server, the kubelet and its read-only port: whoever reaches one of these with what a
+ * node or pod offers is on the way to the whole cluster. No policy for a workload opens them. */
+static const uint16_t control_ports[] = { 2379, 2380, 6443, 10250, 10255 };
+
+static const char *const metadata_names[] = {
+	"metadata.google.internal",
+	"metadata.goog",
+	"metadata",
+	"instance-data",
+	"instance-data.ec2.internal",
+	"metadata.azure.internal",
+	"metadata.tencentyun.com",
+};
+
+static const char *const reasons[] = {
+	[DESTINATION_DENY_BLOCKED] = "resolves to always-blocked address",
+	[DESTINATION_DENY_INTERNAL] = "resolves to internal address",
+	[DESTINATION_DENY_UNLISTED] = "resolves to IP which is not in allowed_ips",
+	[DESTINATION_DENY_OWN] = "resolves to an address of the pod itself",
+	[DESTINATION_DENY_PORT] = "port is a blocked control-plane port",
+	[DESTINATION_DENY_METADATA] = "names a cloud metadata service",
+	[DESTINATION_DENY_NONE] = "resolves to no address, or to too many",
+	[DESTINATION_ALLOW] = "destination allowed",
+};
+
+const char *destination_reason(enum destination_verdict verdict)
+{
+	return reasons[verdict <= DESTINATION_ALLOW ? verdict : DESTINATION_DENY_BLOCKED];
+}
+
+bool destination_is_control_port(uint16_t port)
+{
+	for (size_t i = 0; i < ARRAY_LEN(control_ports); i++)
+		if (control_ports[i] == port)
+			return true;
+	return false;
+}
+
+bool destination_is_metadata_name(struct slice host)
+{
+	while (host.n > 0 && (host.p[0] == ' ' || host.p[0] == '\t')) {
+		host.p++;
+		host.n--;
+	}
+	while (host.n > 0 && (host.p[host.n - 1] == '.' || host.p[host.n - 1] == ' ' ||
+			      host.p[host.n - 1] == '\t'))
+		host.n--;
+	for (size_t i = 0; i < ARRAY_LEN(metadata_names); i++)
+		if (strlen(metadata_names[i]) == host.n &&
+		    strncasecmp(metadata_names[i], (const char *)host.p, host.n) == 0)
+			return true;
+	return false;
+}
+
+/* --- ranges ------------------------------------------------------------------------------------ */
+
+static bool starts_with(struct address address, const uint8_t *bits, unsigned n)
+{
+	unsigned whole = n / 8;
+	uint8_t rest = (uint8_t)(0xff00U >> n % 8);
+
+	return memcmp(address.bytes, bits, whole) == 0 &&
+	       (n % 8 == 0 || ((address.bytes[whole] ^ bits[whole]) & rest) == 0);
+}
+
+static const struct destination_range *range_of(struct address address)
+{
+	for (size_t i = 0; i < destination_n_ranges; i++)
+		if (starts_with(address, destination_ranges[i].base, destination_ranges[i].prefix))
+			return &destination_ranges[i];
+	return NULL;
+}
+
+static enum destination_class class_of(const struct destination_range *range)
+{
+	return range != NULL ? range->class : DESTINATION_PUBLIC;
+}
+
+/* IPv4 addresses inside of an IPv6 one: where, behind which prefix. */
+static const struct {
+	uint8_t prefix[14];
+	uint8_t bits;
+	uint8_t at[4]; /* bytes that hold the IPv4 address */
+	uint8_t xor_with;
+	bool unless_zero; /* 0.0.0.0 there means that the prefix is a longer one */
+} embeddings[] = {
+	{ { 0 }, 96, { 12, 13, 14, 15 }, 0, false }, /* IPv4-compatible, RFC 4291 2.5.5.1 */
+	{ { 0, 0x64, 0xff, 0x9b }, 96, { 12, 13, 14, 15 }, 0, false }, /* NAT64, RFC 6052 */
+	/* NAT64, RFC 8215: the whole /48, or a /96 of it. */
+	{ { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48, { 6, 7, 9, 10 }, 0, true },
+	{ { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48, { 12, 13, 14, 15 }, 0, false },
+	{ { 0x20, 0x02 }, 16, { 2, 3, 4, 5 }, 0, false }, /* 6to4, RFC 3056 */
+	{ { 0x20, 0x01 }, 32, { 4, 5, 6, 7 }, 0, false }, /* Teredo's server, RFC 4380 */
+	{ { 0x20, 0x01 }, 32, { 12, 13, 14, 15 }, 0xff, false }, /* Teredo's client */
+};
+
+static bool is_isatap(struct address address)
+{
+	static const uint8_t marks[][4] = { { 0, 0, 0x5e, 0xfe }, { 2, 0, 0x5e, 0xfe } };
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		if (memcmp(address.bytes + 8, marks[i], sizeof(marks[i])) == 0)
+			return true;
+	return false;
+}
+
+static const struct destination_range *worse(const struct destination_range *a,
+					     const struct destination_range *b)
+{
+	return class_of(b) < class_of(a) ? b : a;
+}
+
+/* The range that decides: its own, or a stricter one of an address that it carries. */
+static const struct destination_range *deciding_range(struct address address)
+{
+	const struct destination_range *range = range_of(address);
+
+	/* An IPv4 address carries nothing but itself. */
+	if (address_is_v4(address))
+		return range;
+	for (size_t i = 0; i < ARRAY_LEN(embeddings); i++) {
+		uint8_t v4[4];
+
+		if (!starts_with(address, embeddings[i].prefix, embeddings[i].bits))
+			continue;
+		for (size_t k = 0; k < sizeof(v4); k++)
+			v4[k] = address.bytes[embeddings[i].at[k]] ^ embeddings[i].xor_with;
+		if (!embeddings[i].unless_zero || memcmp(v4, "\0\0\0", sizeof(v4)) != 0)
+			range = worse(range, range_of(address_v4(v4)));
+	}
+	if (is_isatap(address))
+		range = worse(range, range_of(address_v4(address.bytes + 12)));
+	return range;
+}
+
+enum destination_class destination_classify(struct address address)
+{
+	return class_of(deciding_range(address));
+}
+
+const char *destination_range(struct address address)
+{
+	const struct destination_range *range = deciding_range(address);
+
+	return range != NULL ? range->text : "";
+}
+
+/* --- the check --------------------------------------------------------------------------------- */
+
+static bool addresses_equal(struct address a, struct address b)
+{
+	return memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
+}
+
+static bool is_among(struct address address, const struct address *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addresses_equal(address, list[i]))
+			return true;
+	return false;
+}
+
+/* With or without the brackets of a URL. */
+static bool is_literal(struct slice host, struct address *out)
+{
+	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		host = (struct slice){ host.p + 1, host.n - 2 };
+	return address_parse(host, out);
+}
+
+static enum destination_mode mode_of(const struct destination_request *request,
+				     struct address *out_literal)
+{
+	bool literal = is_literal(request->host, out_literal);
+
+	if (request->allowed_ips != NULL)
+		return DESTINATION_LISTED;
+	if (!request->exact_host)
+		return DESTINATION_OPEN;
+	return literal ? DESTINATION_LITERAL : DESTINATION_DECLARED;
+}
+
+static enum destination_verdict judge(const struct destination_request *request,
+				      enum destination_mode mode, struct address literal,
+				      struct address address)
+{
+	enum destination_class class = destination_classify(address);
+
+	if (class == DESTINATION_BLOCKED)
+		return DESTINATION_DENY_BLOCKED;
+	if (is_among(address, request->own, request->n_own))
+		return DESTINATION_DENY_OWN;
+	switch (mode) {
+	case DESTINATION_LISTED:
+		return cidr_list_contains(request->allowed_ips, address)
+			       ? DESTINATION_ALLOW
+			       : DESTINATION_DENY_UNLISTED;
+	case DESTINATION_LITERAL:
+		return addresses_equal(address, literal) ? DESTINATION_ALLOW
+							 : DESTINATION_DENY_UNLISTED;
+	case DESTINATION_DECLARED:
+		return DESTINATION_ALLOW;
+	case DESTINATION_OPEN:
+		break;
+	}
+	return class == DESTINATION_PUBLIC ? DESTINATION_ALLOW : DESTINATION_DENY_INTERNAL;
+}
+
+static enum destination_verdict judge_request(const struct destination_request *request)
+{
+	if (destination_is_metadata_name(request->host))
+		return DESTINATION_DENY_METADATA;
+	if (request->port == 0 || destination_is_control_port(request->port))
+		return DESTINATION_DENY_PORT;
+	if (request->n_addresses == 0 || request->n_addresses > DESTINATION_ADDRESSES_MAX)
+		return DESTINATION_DENY_NONE;
+	return DESTINATION_ALLOW;
+}
+
+void destination_check(const struct destination_request *request, struct destination_result *out)
+{
+	struct address literal = { 0 };
+
+	*out = (struct destination_result){ .mode = mode_of(request, &literal) };
+	out->verdict = judge_request(request);
+	for (size_t i = 0; i < request->n_addresses && out->verdict == DESTINATION_ALLOW; i++) {
+		struct address address = request->addresses[i];
+
+		out->verdict = judge(request, out->mode, literal, address);
+		if (out->verdict != DESTINATION_ALLOW)
+			out->culprit = address;
+		else if (!is_among(address, out->addresses, out->n))
+			out->addresses[out->n++] = address;
+	}
+	if (out->verdict != DESTINATION_ALLOW)
+		out->n = 0;
+}

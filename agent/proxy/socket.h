@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* socket: TCP sockets in terms of policy's addresses. */
+#ifndef AGENT_PROXY_SOCKET_H
+#define AGENT_PROXY_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/cidr.h"
+
+/* A non-blocking socket that has begun to connect, or -1 and errno. */
+int socket_connect(struct address address, uint16_t port);
+
+/* No delay, and keep-alive: both only make it nicer, so failure does not matter. */
+void socket_tune(int fd);
+
+/* False where there is none. */
+bool peer_address(int fd, struct address *out, uint16_t *out_port);
+bool own_address(int fd, struct address *out, uint16_t *out_port);
+
+#endif

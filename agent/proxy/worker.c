@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/proxy/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "agent/proxy/conn.h"
+#include "agent/proxy/conn_policy.h"
+#include "agent/proxy/listen.h"
+#include "lib/mem.h"
+
+struct worker {
+	struct proxy proxy;
+	struct listener listeners[WORKER_LISTENERS_MAX];
+	size_t n_listeners;
+	struct loop_fd control;
+	struct loop_timer drain;
+};
+
+static void conn_ended(void *ctx)
+{
+	struct worker *worker = ctx;
+
+	for (size_t i = 0; i < worker->n_listeners; i++)
+		listener_resume(&worker->listeners[i]);
+	if (worker->proxy.draining && worker->proxy.counters.open == 0)
+		loop_stop(worker->proxy.loop);
+}
+
+static void drained(void *ctx)
+{
+	struct worker *worker = ctx;
+
+	loop_stop(worker->proxy.loop);
+}
+
+static void control_ready(void *ctx, uint32_t events)
+{
+	struct worker *worker = ctx;
+
+	/* Nothing is said through it; only its end counts. */
+	if (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) {
+		loop_fd_remove(worker->proxy.loop, &worker->control);
+		worker_stop(worker);
+	}
+}
+
+static int start(struct worker *worker, const struct worker_config *config, struct err *err)
+{
+	for (size_t i = 0; i < config->n_listen_fds; i++) {
+		if (listener_start(&worker->listeners[i], &worker->proxy, config->listen_fds[i],
+				   err) == -1)
+			return -1;
+		worker->n_listeners++;
+	}
+	if (config->control_fd < 0)
+		return 0;
+	worker->control = (struct loop_fd){
+		.fd = config->control_fd,
+		.ready = control_ready,
+		.ctx = worker,
+	};
+	return loop_fd_add(config->loop, &worker->control, EPOLLRDHUP, err);
+}
+
+int worker_new(const struct worker_config *config, struct worker **out, struct err *err)
+{
+	struct worker *worker = mem_calloc(1, sizeof(*worker));
+
+	worker->proxy = (struct proxy){
+		.loop = config->loop,
+		.policy = config->policy,
+		.log = config->log,
+		.services = config->services,
+		.limits = config->limits,
+		.pool = { .loop = config->loop },
+		.intercept = config->intercept,
+		.tls_client = config->tls_client,
+		.ended = conn_ended,
+		.ended_ctx = worker,
+	};
+	worker->drain = (struct loop_timer){ .fire = drained, .ctx = worker };
+	if (start(worker, config, err) == 0) {
+		*out = worker;
+		return 0;
+	}
+	for (size_t i = 0; i < worker->n_listeners; i++)
+		loop_fd_remove(config->loop, &worker->listeners[i].watch);
+	free(worker);
+	return -1;
+}
+
+void worker_set_policy(struct worker *worker, struct policy *policy)
+{
+	struct policy *before = worker->proxy.policy;
+	struct conn *next;
+
+	/* What waits was validated under the old one. */
+	pool_flush(&worker->proxy.pool);
+	worker->proxy.policy = policy;
+	for (struct conn *conn = worker->proxy.first; conn != NULL; conn = next) {
+		next = conn->next;
+		conn_decide_again(conn);
+	}
+	policy_free(before);
+}
+
+static void stop_listening(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->n_listeners; i++)
+		listener_stop(&worker->listeners[i]);
+	worker->n_listeners = 0;
+}
+
+void worker_stop(struct worker *worker)
+{
+	struct proxy *proxy = &worker->proxy;
+
+	if (proxy->draining)
+		return;
+	proxy->draining = true;
+	stop_listening(worker);
+	if (proxy->counters.open == 0) {
+		loop_stop(proxy->loop);
+		return;
+	}
+	loop_timer_set(proxy->loop, &worker->drain, proxy->limits.drain_ms);
+	/* Those that wait for a request close. */
+	for (struct conn *conn = proxy->first; conn != NULL; conn = conn->next)
+		loop_task_queue(proxy->loop, &conn->task);
+}
+
+const struct proxy_counters *worker_counters(const struct worker *worker)
+{
+	return &worker->proxy.counters;
+}
+
+void worker_free(struct worker *worker)
+{
+	if (worker == NULL)
+		return;
+	stop_listening(worker);
+	while (worker->proxy.first != NULL)
+		conn_free(worker->proxy.first);
+	pool_flush(&worker->proxy.pool);
+	loop_timer_cancel(worker->proxy.loop, &worker->drain);
+	if (worker->control.fd > 0) {
+		loop_fd_remove(worker->proxy.loop, &worker->control);
+		close(worker->control.fd);
+	}
+	policy_free(worker->proxy.policy);
+	free(worker);
+}
+
+static void got_signal(void *ctx, int signal)
+{
+	(void)signal;
+	worker_stop(ctx);
+}
+
+int worker_run(struct worker *worker, struct err *err)
+{
+	sigset_t signals;
+
+	/* OpenSSL writes without MSG_NOSIGNAL. */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	if (loop_signals(worker->proxy.loop, &signals, got_signal, worker, err) == -1)
+		return -1;
+	return loop_run(worker->proxy.loop, err);
+}

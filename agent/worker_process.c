@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/worker_process.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "agent/proxy/worker.h"
+#include "agent/worker_confine.h"
+#include "agent/worker_reports.h"
+#include "agent/worker_services.h"
+#include "lib/cleanup.h"
+
+enum { KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 3 };
+
+static int compare(const void *a, const void *b)
+{
+	int x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (x > y) - (x < y);
+}
+
+static int confine(const struct worker_process_config *config, struct err *err)
+{
+	int keep[KEEP_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_listen_fds; i++)
+		keep[n++] = config->listen_fds[i];
+	for (size_t i = 0; i < ARRAY_LEN(config->report_fds); i++)
+		keep[n++] = config->report_fds[i];
+	for (size_t i = 0; i < config->n_inbound; i++)
+		keep[n++] = config->inbound[i].fd;
+	if (config->identity_fd != -1)
+		keep[n++] = config->identity_fd;
+	qsort(keep, n, sizeof(*keep), compare);
+	return worker_confine(config->uid, config->landlock, keep, n, err);
+}
+
+static int serve(const struct worker_process_config *config, const struct services *services,
+		 struct loop *loop, struct err *err)
+{
+	struct worker_reports reports[ARRAY_LEN(config->report_fds)];
+	struct intercept *intercept = NULL;
+	struct tls_client *client = NULL;
+	struct worker_inbound *inbound;
+	struct worker *worker;
+
+	if (intercept_new(config->ca, &intercept, err) == -1 ||
+	    tls_client_new(config->roots_pem, &client, err) == -1)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(reports); i++)
+		if (worker_reports_start(&reports[i], loop, config->log, config->report_fds[i],
+					 err) == -1)
+			return -1;
+	if (worker_inbound_start(loop, config->inbound, config->n_inbound, &inbound, err) == -1)
+		return -1;
+	struct worker_config worker_config = {
+		.loop = loop,
+		.policy = config->policy,
+		.log = config->log,
+		.services = services,
+		.limits = proxy_limits_default(),
+		.intercept = intercept,
+		.tls_client = client,
+		.control_fd = -1,
+		.n_listen_fds = config->n_listen_fds,
+	};
+	for (size_t i = 0; i < config->n_listen_fds; i++)
+		worker_config.listen_fds[i] = config->listen_fds[i];
+	if (worker_new(&worker_config, &worker, err) == -1)
+		return -1;
+	return worker_run(worker, err);
+}
+
+/* The process ends with its memory, so nothing is freed here. */
+static int run(const struct worker_process_config *config, struct err *err)
+{
+	struct worker_services *services;
+	struct loop *loop;
+
+	if (confine(config, err) == -1 || loop_new(&loop, err) == -1)
+		return -1;
+	const struct worker_services_config services_config = {
+		.loop = loop,
+		.identity_fd = config->identity_fd,
+		.resolv_conf = config->resolv_conf,
+		.hosts = config->hosts,
+		.v6 = true,
+		.own = config->own,
+		.n_own = config->n_own,
+	};
+	if (worker_services_new(&services_config, &services, err) == -1)
+		return -1;
+	return serve(config, worker_services_table(services), loop, err);
+}
+
+int worker_process_run(const struct worker_process_config *config)
+{
+	struct err err = { 0 };
+	sigset_t none;
+
+	/* A peer that is gone is an error to handle; PID 1's blocked signals are not ours. */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (run(config, &err) == 0)
+		return 0;
+	log_reason(config->log, LOG_LEVEL_ERROR, "worker.failed", err.msg);
+	return 1;
+}

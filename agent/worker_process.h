@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker_process: the process that is the proxy and nothing else: what PID 1 forks, confined before it
+ * reads the first byte of anybody. */
+#ifndef AGENT_WORKER_PROCESS_H
+#define AGENT_WORKER_PROCESS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "agent/worker_inbound.h"
+#include "certs/ca.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/rd.h"
+#include "policy/policy.h"
+
+enum { WORKER_PROCESS_LISTENERS_MAX = 2, WORKER_PROCESS_INBOUND_MAX = 128 };
+
+/* Borrows everything; the worker has its own copy after fork. */
+struct worker_process_config {
+	const struct log *log;
+	uid_t uid;
+	enum policy_landlock landlock;
+	struct policy *policy;
+	struct ca *ca; /* the worker's from then on */
+	struct slice roots_pem; /* whom upstream servers are verified against */
+	struct slice resolv_conf, hosts;
+	const struct address *own; /* the pod's addresses */
+	size_t n_own;
+	int listen_fds[WORKER_PROCESS_LISTENERS_MAX];
+	size_t n_listen_fds;
+	int identity_fd; /* -1: `binaries` are not looked at */
+	int report_fds[2];
+	const struct worker_inbound_listener *inbound;
+	size_t n_inbound;
+};
+
+/* Runs in the forked process until it is told to stop. The exit status. */
+int worker_process_run(const struct worker_process_config *config);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/worker_services.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "agent/identity/client.h"
+#include "agent/proxy/destination.h"
+#include "agent/proxy/resolve.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+
+/* A source of answers: something to wait for, and until when. */
+struct source {
+	struct loop_fd watch;
+	struct loop_timer timer;
+};
+
+struct worker_services {
+	struct loop *loop;
+	struct identity_client *identity;
+	struct resolver *resolver;
+	struct source identity_source, resolver_source;
+	struct address own[DESTINATION_OWN_MAX];
+	size_t n_own;
+	struct services table;
+};
+
+/* Where a call waits: what its `service` points to. */
+struct ticket {
+	uint32_t id;
+};
+
+static struct ticket *ticket_new(uint32_t id)
+{
+	struct ticket *ticket = mem_calloc(1, sizeof(*ticket));
+
+	ticket->id = id;
+	return ticket;
+}
+
+/* The id of a call that waits, which waits no more. */
+static uint32_t ticket_take(void **service)
+{
+	struct ticket *ticket = *service;
+	uint32_t id = ticket != NULL ? ticket->id : 0;
+
+	free(ticket);
+	*service = NULL;
+	return id;
+}
+
+static void set_deadline(struct worker_services *s, struct source *source, int64_t deadline_ms)
+{
+	int64_t left_ms = deadline_ms - loop_now_ms(s->loop);
+
+	if (deadline_ms == -1)
+		loop_timer_cancel(s->loop, &source->timer);
+	else
+		loop_timer_set(s->loop, &source->timer, left_ms > 0 ? left_ms : 0);
+}
+
+/* --- identity ------------------------------------------------------------------------------------ */
+
+static void await_identity(struct worker_services *s)
+{
+	short events = identity_client_events(s->identity);
+	struct err ignored;
+
+	/* Without events the helper is gone, and every question is answered with a denial. */
+	if (events == 0)
+		loop_fd_remove(s->loop, &s->identity_source.watch);
+	else
+		loop_fd_change(s->loop, &s->identity_source.watch, (uint32_t)events, &ignored);
+	set_deadline(s, &s->identity_source, identity_client_deadline_ms(s->identity));
+}
+
+static void run_identity(void *ctx)
+{
+	struct worker_services *s = ctx;
+
+	identity_client_run(s->identity, loop_now_ms(s->loop));
+	await_identity(s);
+}
+
+static void identity_ready(void *ctx, uint32_t events)
+{
+	(void)events;
+	run_identity(ctx);
+}
+
+static void identified(void *context, const struct identity_answer *answer)
+{
+	struct identify_call *call = context;
+	const char *ancestors[IDENTITY_PATHS_MAX];
+	struct program program = { .pid = answer->pid, .ancestors = ancestors };
+
+	ticket_take(&call->service);
+	if (answer->status != IDENTITY_OK || answer->paths.n == 0) {
+		call->done(call, NULL, identity_status_text(answer->status));
+		return;
+	}
+	program.binary = identity_paths_get(&answer->paths, 0);
+	for (size_t i = 1; i < answer->paths.n; i++)
+		ancestors[program.n_ancestors++] = identity_paths_get(&answer->paths, i);
+	call->done(call, &program, NULL);
+}
+
+static void identify(void *ctx, struct identify_call *call)
+{
+	struct worker_services *s = ctx;
+	const struct identity_flow flow = {
+		.src = call->flow.workload,
+		.dst = call->flow.proxy,
+		.src_port = call->flow.workload_port,
+		.dst_port = call->flow.proxy_port,
+	};
+	uint32_t id = 0;
+	enum identity_status status =
+		identity_ask(s->identity, &flow, loop_now_ms(s->loop), identified, call, &id);
+
+	if (status != IDENTITY_OK) {
+		call->done(call, NULL, identity_status_text(status));
+		return;
+	}
+	call->service = ticket_new(id);
+	await_identity(s);
+}
+
+static void identify_cancel(void *ctx, struct identify_call *call)
+{
+	struct worker_services *s = ctx;
+
+	identity_cancel(s->identity, ticket_take(&call->service));
+}
+
+static int start_identity(struct worker_services *s, int fd, struct err *err)
+{
+	s->identity = identity_client_new(fd);
+	s->identity_source.watch = (struct loop_fd){ .fd = fd, .ready = identity_ready, .ctx = s };
+	s->identity_source.timer = (struct loop_timer){ .fire = run_identity, .ctx = s };
+	s->table.identify = identify;
+	s->table.identify_cancel = identify_cancel;
+	return loop_fd_add(s->loop, &s->identity_source.watch, EPOLLIN, err);
+}
+
+/* --- names --------------------------------------------------------------------------------------- */
+
+static void run_resolver(void *ctx)
+{
+	struct worker_services *s = ctx;
+
+	resolve_run(s->resolver, loop_now_ms(s->loop));
+	set_deadline(s, &s->resolver_source, resolve_deadline_ms(s->resolver));
+}
+
+static void resolver_ready(void *ctx, uint32_t events)
+{
+	(void)events;
+	run_resolver(ctx);
+}
+
+static void finish_resolve(struct resolve_call *call, enum resolve_status status,
+			   const struct resolve_addresses *addresses)
+{
+	bool found = status == RESOLVE_OK;
+
+	call->done(call, addresses->items, found ? addresses->n : 0,
+		   found ? NULL : resolve_status_text(status));
+}
+
+static void resolved(void *context, enum resolve_status status,
+		     const struct resolve_addresses *addresses)
+{
+	struct resolve_call *call = context;
+
+	ticket_take(&call->service);
+	finish_resolve(call, status, addresses);
+}
+
+static void resolve(void *ctx, struct resolve_call *call)
+{
+	struct worker_services *s = ctx;
+	struct resolve_addresses addresses = { 0 };
+	uint32_t id = 0;
+	const struct resolve_waiter waiter = { .done = resolved, .context = call };
+	enum resolve_status status = resolve_ask(s->resolver, slice_text(call->host),
+						 loop_now_ms(s->loop), &waiter, &addresses, &id);
+
+	if (status != RESOLVE_PENDING) {
+		finish_resolve(call, status, &addresses);
+		return;
+	}
+	call->service = ticket_new(id);
+	set_deadline(s, &s->resolver_source, resolve_deadline_ms(s->resolver));
+}
+
+static void resolve_call_cancel(void *ctx, struct resolve_call *call)
+{
+	struct worker_services *s = ctx;
+
+	resolve_cancel(s->resolver, ticket_take(&call->service));
+}
+
+static int start_resolver(struct worker_services *s, const struct worker_services_config *config,
+			  struct err *err)
+{
+	const struct resolve_config resolver = {
+		.resolv_conf = config->resolv_conf,
+		.hosts = config->hosts,
+		.v6 = config->v6,
+	};
+
+	if (resolve_new(&resolver, &s->resolver, err) == -1)
+		return -1;
+	s->resolver_source.watch = (struct loop_fd){ .fd = resolve_fd(s->resolver),
+						     .ready = resolver_ready,
+						     .ctx = s };
+	s->resolver_source.timer = (struct loop_timer){ .fire = run_resolver, .ctx = s };
+	return loop_fd_add(s->loop, &s->resolver_source.watch, EPOLLIN, err);
+}
+
+/* --- destinations -------------------------------------------------------------------------------- */
+
+static int validate(void *ctx, const struct destination_question *question,
+		    struct destination_answer *out, struct err *err)
+{
+	const struct worker_services *s = ctx;
+	const struct destination_request request = {
+		.host = question->host,
+		.port = question->port,
+		.allowed_ips = question->decision->allowed_ips,
+		.exact_host = question->decision->exact_host,
+		.addresses = question->addresses,
+		.n_addresses = question->n,
+		.own = s->own,
+		.n_own = s->n_own,
+	};
+	struct destination_result result;
+
+	destination_check(&request, &result);
+	if (result.verdict != DESTINATION_ALLOW)
+		return err_set(err, ERR_DENIED, "%s", destination_reason(result.verdict));
+	_Static_assert(sizeof(out->addresses) == sizeof(result.addresses),
+		       "as many as are checked");
+	memcpy(out->addresses, result.addresses, result.n * sizeof(*result.addresses));
+	out->n = result.n;
+	return 0;
+}
+
+/* --- the whole ----------------------------------------------------------------------------------- */
+
+static void free_slot(struct worker_services **services)
+{
+	worker_services_free(*services);
+}
+
+int worker_services_new(const struct worker_services_config *config, struct worker_services **out,
+			struct err *err)
+{
+	AUTO(free_slot) struct worker_services *s = mem_calloc(1, sizeof(*s));
+
+	if (config->n_own > DESTINATION_OWN_MAX)
+		return err_set(err, ERR_LIMIT, "the pod has more than %d addresses",
+			       DESTINATION_OWN_MAX);
+	s->loop = config->loop;
+	for (; s->n_own < config->n_own; s->n_own++)
+		s->own[s->n_own] = config->own[s->n_own];
+	s->table = (struct services){
+		.ctx = s,
+		.resolve = resolve,
+		.resolve_cancel = resolve_call_cancel,
+		.validate = validate,
+	};
+	if (config->identity_fd != -1 && start_identity(s, config->identity_fd, err) == -1)
+		return -1;
+	if (start_resolver(s, config, err) == -1)
+		return -1;
+	*out = STEAL(s);
+	return 0;
+}
+
+void worker_services_free(struct worker_services *s)
+{
+	if (s == NULL)
+		return;
+	loop_fd_remove(s->loop, &s->identity_source.watch);
+	loop_fd_remove(s->loop, &s->resolver_source.watch);
+	loop_timer_cancel(s->loop, &s->identity_source.timer);
+	loop_timer_cancel(s->loop, &s->resolver_source.timer);
+	identity_client_free(s->identity);
+	resolve_free(s->resolver);
+	free(s);
+}
+
+const struct services *worker_services_table(struct worker_services *services)
+{
+	return &services->table;
+}

@@ -1,0 +1,765 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <string.h>
+
+#include "agent/proxy/destination.h"
+#include "agent/proxy/destination_ranges.h"
+#include "lib/cleanup.h"
+
+static struct address address(const char *text)
+{
+	struct address out;
+
+	ck_assert_msg(address_parse(slice_text(text), &out), "%s", text);
+	return out;
+}
+
+#define BLOCKED DESTINATION_BLOCKED
+#define INTERNAL DESTINATION_INTERNAL
+#define PUBLIC DESTINATION_PUBLIC
+
+/* The first, the last, and both neighbours of each range. */
+static const struct {
+	const char *address;
+	enum destination_class want;
+} class_cases[] = {
+	{ "0.0.0.0", BLOCKED },
+	{ "0.0.0.1", BLOCKED },
+	{ "0.255.255.255", BLOCKED },
+	{ "1.0.0.0", PUBLIC },
+	{ "1.1.1.1", PUBLIC },
+	{ "8.8.8.8", PUBLIC },
+	{ "9.255.255.255", PUBLIC },
+	{ "10.0.0.0", INTERNAL },
+	{ "10.255.255.255", INTERNAL },
+	{ "11.0.0.0", PUBLIC },
+	{ "100.63.255.255", PUBLIC },
+	{ "100.64.0.0", INTERNAL },
+	{ "100.100.100.199", INTERNAL },
+	{ "100.100.100.200", BLOCKED },
+	{ "100.100.100.201", INTERNAL },
+	{ "100.127.255.255", INTERNAL },
+	{ "100.128.0.0", PUBLIC },
+	{ "126.255.255.255", PUBLIC },
+	{ "127.0.0.0", BLOCKED },
+	{ "127.0.0.1", BLOCKED },
+	{ "127.255.255.255", BLOCKED },
+	{ "128.0.0.0", PUBLIC },
+	{ "168.63.129.15", PUBLIC },
+	{ "168.63.129.16", BLOCKED },
+	{ "168.63.129.17", PUBLIC },
+	{ "169.253.255.255", PUBLIC },
+	{ "169.254.0.0", BLOCKED },
+	{ "169.254.169.254", BLOCKED },
+	{ "169.254.170.2", BLOCKED },
+	{ "169.254.255.255", BLOCKED },
+	{ "169.255.0.0", PUBLIC },
+	{ "172.15.255.255", PUBLIC },
+	{ "172.16.0.0", INTERNAL },
+	{ "172.31.255.255", INTERNAL },
+	{ "172.32.0.0", PUBLIC },
+	{ "191.255.255.255", PUBLIC },
+	{ "192.0.0.0", INTERNAL },
+	{ "192.0.0.191", INTERNAL },
+	{ "192.0.0.192", BLOCKED },
+	{ "192.0.0.255", INTERNAL },
+	{ "192.0.1.0", PUBLIC },
+	{ "192.0.1.255", PUBLIC },
+	{ "192.0.2.0", INTERNAL },
+	{ "192.0.2.255", INTERNAL },
+	{ "192.0.3.0", PUBLIC },
+	{ "192.88.98.255", PUBLIC },
+	{ "192.88.99.0", INTERNAL },
+	{ "192.88.99.255", INTERNAL },
+	{ "192.88.100.0", PUBLIC },
+	{ "192.167.255.255", PUBLIC },
+	{ "192.168.0.0", INTERNAL },
+	{ "192.168.255.255", INTERNAL },
+	{ "192.169.0.0", PUBLIC },
+	{ "198.17.255.255", PUBLIC },
+	{ "198.18.0.0", INTERNAL },
+	{ "198.19.255.255", INTERNAL },
+	{ "198.20.0.0", PUBLIC },
+	{ "198.51.99.255", PUBLIC },
+	{ "198.51.100.0", INTERNAL },
+	{ "198.51.100.255", INTERNAL },
+	{ "198.51.101.0", PUBLIC },
+	{ "203.0.112.255", PUBLIC },
+	{ "203.0.113.0", INTERNAL },
+	{ "203.0.113.255", INTERNAL },
+	{ "203.0.114.0", PUBLIC },
+	{ "223.255.255.255", PUBLIC },
+	{ "224.0.0.0", BLOCKED },
+	{ "239.255.255.255", BLOCKED },
+	{ "240.0.0.0", BLOCKED },
+	{ "255.255.255.254", BLOCKED },
+	{ "255.255.255.255", BLOCKED },
+
+	{ "::", BLOCKED },
+	{ "::1", BLOCKED },
+	{ "::2", BLOCKED }, /* compatible with 0.0.0.2 */
+	{ "fe7f:ffff::1", PUBLIC },
+	{ "fe80::", BLOCKED },
+	{ "fe80::1", BLOCKED },
+	{ "febf:ffff::1", BLOCKED },
+	{ "fec0::1", INTERNAL },
+	{ "feff:ffff::1", INTERNAL },
+	{ "ff00::", BLOCKED },
+	{ "ff02::1", BLOCKED },
+	{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", BLOCKED },
+	{ "fbff:ffff::1", PUBLIC },
+	{ "fc00::", INTERNAL },
+	{ "fd00::1", INTERNAL },
+	{ "fd00:ec1:ffff::1", INTERNAL },
+	{ "fd00:ec2::254", BLOCKED },
+	{ "fd00:ec2::23", BLOCKED },
+	{ "fd00:ec3::1", INTERNAL },
+	{ "fd20:ce::253", INTERNAL },
+	{ "fd20:ce::254", BLOCKED },
+	{ "fdff:ffff::1", INTERNAL },
+	{ "fe00::1", PUBLIC },
+	{ "100::", INTERNAL },
+	{ "100::ffff:ffff:ffff:ffff", INTERNAL },
+	{ "100:0:0:1::1", INTERNAL },
+	{ "100:0:0:2::1", PUBLIC },
+	{ "2000:ffff::1", PUBLIC },
+	{ "2001:2::1", INTERNAL },
+	{ "2001:1ff:ffff::1", INTERNAL },
+	{ "2001:200::1", PUBLIC },
+	{ "2001:4860:4860::8888", PUBLIC },
+	{ "2001:db7:ffff::1", PUBLIC },
+	{ "2001:db8::1", INTERNAL },
+	{ "2001:db8:ffff::1", INTERNAL },
+	{ "2001:db9::1", PUBLIC },
+	{ "2606:4700::1111", PUBLIC },
+	{ "3ffe:ffff::1", PUBLIC },
+	{ "3fff::1", INTERNAL },
+	{ "3fff:fff::1", INTERNAL },
+	{ "3fff:1000::1", PUBLIC },
+	{ "5eff:ffff::1", PUBLIC },
+	{ "5f00::1", INTERNAL },
+	{ "5f01::1", PUBLIC },
+
+	/* IPv4-mapped. */
+	{ "::ffff:127.0.0.1", BLOCKED },
+	{ "::ffff:169.254.169.254", BLOCKED },
+	{ "::ffff:10.0.0.1", INTERNAL },
+	{ "::ffff:8.8.8.8", PUBLIC },
+	{ "::ffff:0:8.8.8.8", PUBLIC }, /* SIIT, RFC 2765: not in use, and no mapping */
+	/* IPv4-compatible. */
+	{ "::127.0.0.1", BLOCKED },
+	{ "::169.254.169.254", BLOCKED },
+	{ "::10.0.0.1", INTERNAL },
+	{ "::8.8.8.8", INTERNAL },
+	/* NAT64. */
+	{ "64:ff9b::127.0.0.1", BLOCKED },
+	{ "64:ff9b::169.254.169.254", BLOCKED },
+	{ "64:ff9b::100.100.100.200", BLOCKED },
+	{ "64:ff9b::224.0.0.1", BLOCKED },
+	{ "64:ff9b::10.0.0.1", INTERNAL },
+	{ "64:ff9b::192.168.1.1", INTERNAL },
+	{ "64:ff9b::8.8.8.8", PUBLIC },
+	{ "64:ff9b::1:8.8.8.8", PUBLIC }, /* beyond the /96 */
+	{ "64:ff9b:1::8.8.8.8", INTERNAL },
+	{ "64:ff9b:1:7f00:0:100:808:808", BLOCKED }, /* 127.0.0.1 as RFC 6052 puts it in a /48 */
+	{ "64:ff9b:1:a9fe:a9:fe00:808:808", BLOCKED }, /* 169.254.169.254 */
+	{ "64:ff9b:1::127.0.0.1", BLOCKED },
+	{ "64:ff9b:1::", BLOCKED },
+	{ "64:ff9b::", BLOCKED },
+	{ "64:ff9b:2::127.0.0.1", PUBLIC }, /* no translation prefix */
+	/* 6to4. */
+	{ "2002:7f00:1::1", BLOCKED },
+	{ "2002:a9fe:a9fe::1", BLOCKED },
+	{ "2002:a00:1::1", INTERNAL },
+	{ "2002:808:808::1", INTERNAL },
+	{ "2003::1", PUBLIC },
+	/* Teredo: the server in clear, the client inverted. */
+	{ "2001:0:7f00:1::", BLOCKED },
+	{ "2001:0:808:808:0:0:80ff:fffe", BLOCKED }, /* client 127.0.0.1 */
+	{ "2001:0:808:808:0:0:5601:5601", BLOCKED }, /* client 169.254.169.254 */
+	{ "2001:0:808:808:0:0:f7f7:f7f7", INTERNAL }, /* client 8.8.8.8 */
+	/* ISATAP, in any prefix. */
+	{ "2606:4700::5efe:127.0.0.1", BLOCKED },
+	{ "2606:4700::200:5efe:169.254.169.254", BLOCKED },
+	{ "2606:4700::5efe:10.0.0.1", INTERNAL },
+	{ "2606:4700::5efe:8.8.8.8", PUBLIC },
+	{ "fd00::5efe:8.8.8.8", INTERNAL },
+};
+
+START_TEST(an_address_is_of_the_kind_that_the_table_says)
+{
+	struct address a = address(class_cases[_i].address);
+
+	ck_assert_msg(destination_classify(a) == class_cases[_i].want, "%s is %s",
+		      class_cases[_i].address, destination_range(a));
+	ck_assert_int_eq(destination_range(a)[0] == '\0', class_cases[_i].want == PUBLIC);
+}
+END_TEST
+
+START_TEST(a_range_is_what_its_text_says)
+{
+	const struct destination_range *range = &destination_ranges[_i];
+	const char *blank = strchr(range->text, ' ');
+	struct cidr block;
+	struct err err = { 0 };
+	bool masked;
+
+	ck_assert_ptr_nonnull(blank);
+	ck_assert_msg(cidr_parse((struct slice){ (const uint8_t *)range->text,
+						 (size_t)(blank - range->text) },
+				 &block, &masked, &err) == 0,
+		      "%s: %s", range->text, err.msg);
+	ck_assert(!masked);
+	ck_assert_msg(memcmp(block.base.bytes, range->base, 16) == 0 &&
+			      block.prefix == range->prefix,
+		      "%s", range->text);
+}
+END_TEST
+
+/* What the policy refuses to list, no host may resolve to either. */
+START_TEST(what_the_policy_always_blocks_is_never_public)
+{
+	struct address a = address(class_cases[_i].address);
+	const struct cidr single = { a, 128 };
+
+	if (cidr_always_blocked(&single) != NULL &&
+	    strncmp(class_cases[_i].address, "64:ff9b:", 8) != 0)
+		ck_assert_msg(destination_classify(a) != PUBLIC, "%s", class_cases[_i].address);
+}
+END_TEST
+
+/* --- the check --------------------------------------------------------------------------------- */
+
+enum { MAX = 4 };
+
+#define EXACT true
+#define WILD false
+
+static const struct {
+	const char *host;
+	uint16_t port;
+	const char *allowed[MAX]; /* allowed_ips; {0}: none */
+	bool exact;
+	const char *addresses[MAX];
+	enum destination_verdict want;
+	enum destination_mode mode;
+} check_cases[] = {
+	/* A wildcard: public addresses only. */
+	{ "a.example.com",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "93.184.215.14" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "93.184.215.14", "2606:4700::1" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_INTERNAL,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "93.184.215.14", "10.0.0.7" },
+	  DESTINATION_DENY_INTERNAL,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "10.0.0.7", "93.184.215.14" },
+	  DESTINATION_DENY_INTERNAL,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "93.184.215.14", "127.0.0.1" },
+	  DESTINATION_DENY_BLOCKED,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "::ffff:10.0.0.7" },
+	  DESTINATION_DENY_INTERNAL,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "64:ff9b::8.8.8.8" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "64:ff9b::a00:1" },
+	  DESTINATION_DENY_INTERNAL,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  10250,
+	  { 0 },
+	  WILD,
+	  { "93.184.215.14" },
+	  DESTINATION_DENY_PORT,
+	  DESTINATION_OPEN },
+	{ "a.example.com",
+	  6443,
+	  { 0 },
+	  WILD,
+	  { "93.184.215.14" },
+	  DESTINATION_DENY_PORT,
+	  DESTINATION_OPEN },
+
+	/* Named exactly: private ones too. */
+	{ "db.internal",
+	  5432,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  5432,
+	  { 0 },
+	  EXACT,
+	  { "fd00::7", "192.168.0.7" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  5432,
+	  { 0 },
+	  EXACT,
+	  { "93.184.215.14" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  5432,
+	  { 0 },
+	  EXACT,
+	  { "127.0.0.1" },
+	  DESTINATION_DENY_BLOCKED,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  5432,
+	  { 0 },
+	  EXACT,
+	  { "169.254.169.254" },
+	  DESTINATION_DENY_BLOCKED,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  5432,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7", "0.0.0.0" },
+	  DESTINATION_DENY_BLOCKED,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  5432,
+	  { 0 },
+	  EXACT,
+	  { "64:ff9b::7f00:1" },
+	  DESTINATION_DENY_BLOCKED,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  2379,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_PORT,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  2380,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_PORT,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  10255,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_PORT,
+	  DESTINATION_DECLARED },
+	{ "db.internal",
+	  0,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_PORT,
+	  DESTINATION_DECLARED },
+
+	/* A list: these and no others, even where they are public or the host is exact. */
+	{ "db.internal",
+	  443,
+	  { "10.0.0.0/24" },
+	  WILD,
+	  { "10.0.0.7" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_LISTED },
+	{ "db.internal",
+	  443,
+	  { "10.0.0.0/24", "fd00::/8" },
+	  WILD,
+	  { "10.0.0.7", "fd00::7" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_LISTED },
+	{ "db.internal",
+	  443,
+	  { "10.0.0.0/24" },
+	  WILD,
+	  { "10.0.1.7" },
+	  DESTINATION_DENY_UNLISTED,
+	  DESTINATION_LISTED },
+	{ "db.internal",
+	  443,
+	  { "10.0.0.0/24" },
+	  EXACT,
+	  { "10.0.1.7" },
+	  DESTINATION_DENY_UNLISTED,
+	  DESTINATION_LISTED },
+	{ "db.internal",
+	  443,
+	  { "10.0.0.0/24" },
+	  EXACT,
+	  { "10.0.0.7", "8.8.8.8" },
+	  DESTINATION_DENY_UNLISTED,
+	  DESTINATION_LISTED },
+	{ "db.internal",
+	  443,
+	  { "0.0.0.0/0" },
+	  EXACT,
+	  { "169.254.169.254" },
+	  DESTINATION_DENY_BLOCKED,
+	  DESTINATION_LISTED },
+	{ "db.internal",
+	  443,
+	  { "::/0" },
+	  EXACT,
+	  { "::1" },
+	  DESTINATION_DENY_BLOCKED,
+	  DESTINATION_LISTED },
+	{ "10.0.0.7",
+	  443,
+	  { "10.0.0.0/24" },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_LISTED },
+	{ "10.0.1.7",
+	  443,
+	  { "10.0.0.0/24" },
+	  EXACT,
+	  { "10.0.1.7" },
+	  DESTINATION_DENY_UNLISTED,
+	  DESTINATION_LISTED },
+	{ "db.internal",
+	  6443,
+	  { "10.0.0.0/24" },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_PORT,
+	  DESTINATION_LISTED },
+
+	/* An address as host: itself, if the policy names it. */
+	{ "10.0.0.7", 443, { 0 }, EXACT, { "10.0.0.7" }, DESTINATION_ALLOW, DESTINATION_LITERAL },
+	{ "[fd00::7]", 443, { 0 }, EXACT, { "fd00::7" }, DESTINATION_ALLOW, DESTINATION_LITERAL },
+	{ "fd00::7", 443, { 0 }, EXACT, { "fd00::7" }, DESTINATION_ALLOW, DESTINATION_LITERAL },
+	{ "::ffff:10.0.0.7",
+	  443,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_LITERAL },
+	{ "10.0.0.7",
+	  443,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.8" },
+	  DESTINATION_DENY_UNLISTED,
+	  DESTINATION_LITERAL },
+	{ "10.0.0.7",
+	  443,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7", "10.0.0.8" },
+	  DESTINATION_DENY_UNLISTED,
+	  DESTINATION_LITERAL },
+	{ "127.0.0.1",
+	  443,
+	  { 0 },
+	  EXACT,
+	  { "127.0.0.1" },
+	  DESTINATION_DENY_BLOCKED,
+	  DESTINATION_LITERAL },
+	{ "169.254.169.254",
+	  80,
+	  { 0 },
+	  EXACT,
+	  { "169.254.169.254" },
+	  DESTINATION_DENY_BLOCKED,
+	  DESTINATION_LITERAL },
+	{ "[::1]", 443, { 0 }, EXACT, { "::1" }, DESTINATION_DENY_BLOCKED, DESTINATION_LITERAL },
+	{ "10.0.0.7",
+	  10250,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_PORT,
+	  DESTINATION_LITERAL },
+	{ "10.0.0.7",
+	  443,
+	  { 0 },
+	  WILD,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_INTERNAL,
+	  DESTINATION_OPEN },
+	{ "8.8.8.8", 443, { 0 }, WILD, { "8.8.8.8" }, DESTINATION_ALLOW, DESTINATION_OPEN },
+
+	/* The pod itself is 10.1.2.3 and fd00:1::3. */
+	{ "me.internal",
+	  443,
+	  { 0 },
+	  EXACT,
+	  { "10.1.2.3" },
+	  DESTINATION_DENY_OWN,
+	  DESTINATION_DECLARED },
+	{ "me.internal",
+	  443,
+	  { "10.1.2.0/24" },
+	  EXACT,
+	  { "10.1.2.3" },
+	  DESTINATION_DENY_OWN,
+	  DESTINATION_LISTED },
+	{ "10.1.2.3",
+	  3128,
+	  { 0 },
+	  EXACT,
+	  { "10.1.2.3" },
+	  DESTINATION_DENY_OWN,
+	  DESTINATION_LITERAL },
+	{ "me.internal",
+	  443,
+	  { 0 },
+	  EXACT,
+	  { "10.1.2.4", "fd00:1::3" },
+	  DESTINATION_DENY_OWN,
+	  DESTINATION_DECLARED },
+	{ "me.internal",
+	  443,
+	  { 0 },
+	  EXACT,
+	  { "10.1.2.4" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_DECLARED },
+
+	/* Names that nobody means well. */
+	{ "metadata.google.internal",
+	  80,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_METADATA,
+	  DESTINATION_DECLARED },
+	{ "Metadata.Google.Internal.",
+	  80,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_METADATA,
+	  DESTINATION_DECLARED },
+	{ " metadata.google.internal.. ",
+	  80,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_METADATA,
+	  DESTINATION_DECLARED },
+	{ "metadata.google.internal",
+	  80,
+	  { "10.0.0.0/8" },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_METADATA,
+	  DESTINATION_LISTED },
+	{ "instance-data.ec2.internal",
+	  80,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_DENY_METADATA,
+	  DESTINATION_DECLARED },
+	{ "metadata.google.internal.example.com",
+	  80,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_DECLARED },
+	{ "xmetadata.google.internal",
+	  80,
+	  { 0 },
+	  EXACT,
+	  { "10.0.0.7" },
+	  DESTINATION_ALLOW,
+	  DESTINATION_DECLARED },
+
+	{ "a.example.com", 443, { 0 }, EXACT, { 0 }, DESTINATION_DENY_NONE, DESTINATION_DECLARED },
+};
+
+static const char *const own_texts[] = { "10.1.2.3", "fd00:1::3" };
+
+START_TEST(a_destination_is_judged_as_the_table_says)
+{
+	struct cidr allowed[MAX];
+	struct cidr_list list = { .items = allowed };
+	struct address addresses[MAX], own[ARRAY_LEN(own_texts)];
+	struct destination_request request = {
+		.host = slice_text(check_cases[_i].host),
+		.port = check_cases[_i].port,
+		.exact_host = check_cases[_i].exact,
+		.addresses = addresses,
+		.own = own,
+		.n_own = ARRAY_LEN(own),
+	};
+	struct destination_result result;
+	struct err err = { 0 };
+	bool masked;
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		own[i] = address(own_texts[i]);
+	for (; list.n < MAX && check_cases[_i].allowed[list.n] != NULL; list.n++)
+		ck_assert_int_eq(cidr_parse(slice_text(check_cases[_i].allowed[list.n]),
+					    &allowed[list.n], &masked, &err),
+				 0);
+	for (; request.n_addresses < MAX && check_cases[_i].addresses[request.n_addresses] != NULL;
+	     request.n_addresses++)
+		addresses[request.n_addresses] =
+			address(check_cases[_i].addresses[request.n_addresses]);
+	request.allowed_ips = list.n > 0 ? &list : NULL;
+	destination_check(&request, &result);
+	ck_assert_msg(result.verdict == check_cases[_i].want, "row %d: %s: %s", _i,
+		      check_cases[_i].host, destination_reason(result.verdict));
+	ck_assert_int_eq(result.mode, check_cases[_i].mode);
+	ck_assert_uint_eq(result.n, result.verdict == DESTINATION_ALLOW ? request.n_addresses : 0);
+	if (result.verdict == DESTINATION_ALLOW)
+		ck_assert_mem_eq(result.addresses, addresses, result.n * sizeof(addresses[0]));
+}
+END_TEST
+
+START_TEST(the_address_that_was_refused_is_told)
+{
+	const struct address addresses[] = { address("8.8.8.8"), address("10.0.0.1"),
+					     address("127.0.0.1") };
+	const struct destination_request request = {
+		.host = slice_text("a.example.com"),
+		.port = 443,
+		.addresses = addresses,
+		.n_addresses = ARRAY_LEN(addresses),
+	};
+	struct destination_result result;
+
+	destination_check(&request, &result);
+	ck_assert_int_eq(result.verdict, DESTINATION_DENY_INTERNAL);
+	ck_assert_mem_eq(&result.culprit, &addresses[1], sizeof(addresses[1]));
+	ck_assert_str_eq(destination_range(result.culprit), "10.0.0.0/8 (private)");
+}
+END_TEST
+
+START_TEST(doubles_are_dialled_once)
+{
+	const struct address addresses[] = { address("8.8.8.8"), address("::ffff:8.8.8.8"),
+					     address("8.8.4.4"), address("8.8.8.8") };
+	const struct destination_request request = {
+		.host = slice_text("a.example.com"),
+		.port = 443,
+		.addresses = addresses,
+		.n_addresses = ARRAY_LEN(addresses),
+	};
+	struct destination_result result;
+
+	destination_check(&request, &result);
+	ck_assert_int_eq(result.verdict, DESTINATION_ALLOW);
+	ck_assert_uint_eq(result.n, 2);
+}
+END_TEST
+
+START_TEST(too_many_addresses_are_refused)
+{
+	struct address addresses[DESTINATION_ADDRESSES_MAX + 1];
+	struct destination_request request = {
+		.host = slice_text("a.example.com"),
+		.port = 443,
+		.addresses = addresses,
+		.n_addresses = DESTINATION_ADDRESSES_MAX + 1,
+	};
+	struct destination_result result;
+
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
+		addresses[i] = address_v4((const uint8_t[]){ 8, 8, 8, (uint8_t)i });
+	destination_check(&request, &result);
+	ck_assert_int_eq(result.verdict, DESTINATION_DENY_NONE);
+	request.n_addresses--;
+	destination_check(&request, &result);
+	ck_assert_int_eq(result.verdict, DESTINATION_ALLOW);
+	ck_assert_uint_eq(result.n, DESTINATION_ADDRESSES_MAX);
+}
+END_TEST
+
+START_TEST(control_ports_are_these_five)
+{
+	unsigned n = 0;
+
+	for (unsigned port = 0; port <= UINT16_MAX; port++)
+		n += destination_is_control_port((uint16_t)port);
+	ck_assert_uint_eq(n, 5);
+	ck_assert(destination_is_control_port(2379) && destination_is_control_port(2380) &&
+		  destination_is_control_port(6443) && destination_is_control_port(10250) &&
+		  destination_is_control_port(10255));
+}
+END_TEST
+
+START_TEST(every_verdict_has_a_reason_of_its_own)
+{
+	for (int i = 0; i <= DESTINATION_ALLOW; i++)
+		for (int k = 0; k < i; k++)
+			ck_assert_str_ne(destination_reason((enum destination_verdict)i),
+					 destination_reason((enum destination_verdict)k));
+}
+END_TEST
+
+Suite *destination_suite(void);
+Suite *destination_suite(void)
+{
+	Suite *s = suite_create("destination");
+	TCase *tc = tcase_create("destination");
+
+	tcase_add_loop_test(tc, an_address_is_of_the_kind_that_the_table_says, 0,
+			    (int)ARRAY_LEN(class_cases));
+	tcase_add_loop_test(tc, a_range_is_what_its_text_says, 0, (int)destination_n_ranges);
+	tcase_add_loop_test(tc, what_the_policy_always_blocks_is_never_public, 0,
+			    (int)ARRAY_LEN(class_cases));
+	tcase_add_loop_test(tc, a_destination_is_judged_as_the_table_says, 0,
+			    (int)ARRAY_LEN(check_cases));
+	tcase_add_test(tc, the_address_that_was_refused_is_told);
+	tcase_add_test(tc, doubles_are_dialled_once);
+	tcase_add_test(tc, too_many_addresses_are_refused);
+	tcase_add_test(tc, control_ports_are_these_five);
+	tcase_add_test(tc, every_verdict_has_a_reason_of_its_own);
+	suite_add_tcase(s, tc);
+	return s;
+}

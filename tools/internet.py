@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""internet: an outside world with names, web servers and an authority of its own.
+
+It is an `Outside` whose namespace also serves HTTP, HTTPS, a bare TCP service and DNS. The certificates
+are signed by a root that nobody else knows, which `given_to` hands to a pod's agent."""
+import copy
+import json
+import pathlib
+import subprocess
+import tempfile
+
+from network import Outside, inside
+
+SERVERS = pathlib.Path(__file__).resolve().parent / "internet_servers.py"
+HERE = "198.51.100.1"
+# An address that is nobody's private network, and one that is; both lead to the same servers.
+PUBLIC, PRIVATE, METADATA = "11.0.0.1", "10.99.0.1", "169.254.169.254"
+BARE_PORT = 9000
+ROOT_PLACE = "/etc/private-root.crt"
+
+
+class Internet(Outside):
+    """Knows `names`, which map to addresses; every other name does not exist."""
+
+    def __init__(self, names: dict[str, list[str]]):
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(prefix="openshell-internet-")
+        where = pathlib.Path(self._folder.name)
+        self._log = where / "log"
+        self._log.touch()
+        (where / "zone.json").write_text(json.dumps(names))
+        self.root = _make_certificates(where, sorted(names))
+        self.resolv_conf = where / "resolv.conf"
+        self.resolv_conf.write_text(f"nameserver {HERE}\n")
+        for address in (PUBLIC, PRIVATE, METADATA):
+            inside(str(self.pid), "ip", "address", "add", f"{address}/32", "dev", "lo")
+        inside(str(self.pid), "ip", "link", "set", "lo", "up")
+        self.start(["nsenter", f"--net=/proc/{self.pid}/ns/net", "--", str(SERVERS),
+                    str(where / "leaf.crt"), str(where / "leaf.key"), str(where / "zone.json"),
+                    str(self._log), self.token])
+
+    def __exit__(self, *exc) -> None:
+        super().__exit__(*exc)
+        self._folder.cleanup()
+
+    def arrived(self) -> list[dict]:
+        """What reached the servers since the last call."""
+        text = self._log.read_text()
+        self._log.write_text("")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def given_to(self, pod: dict, container: int = 0) -> dict:
+        """A copy of a rendered pod that knows our nameserver, as a kubelet would tell it, and whose agent
+        knows our root."""
+        pod = copy.deepcopy(pod)
+        app = pod["spec"]["containers"][container]
+        run = app["command"].index("run")
+        app["command"][run + 1:run + 1] = ["--upstream-ca", ROOT_PLACE]
+        for name, path, place in (("resolv-conf", self.resolv_conf, "/etc/resolv.conf"),
+                                  ("private-root", self.root, ROOT_PLACE)):
+            pod["spec"]["volumes"].append({"name": name, "hostPath": {"path": str(path), "type": "File"}})
+            app["volumeMounts"].append({"name": name, "mountPath": place, "readOnly": True})
+        return pod
+
+
+def _make_certificates(where: pathlib.Path, names: list[str]) -> pathlib.Path:
+    """A root, and a certificate for `names` signed by it: root.crt, leaf.crt, leaf.key."""
+    def openssl(*argv) -> None:
+        subprocess.run(["openssl", *argv], cwd=where, check=True, capture_output=True)
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *new_key, "-days", "2", "-subj", "/CN=private root", "-addext",
+            "keyUsage=critical,keyCertSign", "-keyout", "root.key", "-out", "root.crt")
+    openssl("req", *new_key, "-subj", "/CN=leaf", "-keyout", "leaf.key", "-out", "leaf.csr")
+    (where / "leaf.ext").write_text("subjectAltName=" + ",".join(f"DNS:{name}" for name in names))
+    openssl("x509", "-req", "-in", "leaf.csr", "-CA", "root.crt", "-CAkey", "root.key",
+            "-CAcreateserial", "-days", "2", "-extfile", "leaf.ext", "-out", "leaf.crt")
+    return where / "root.crt"
