@@ -22,7 +22,8 @@ enum {
 	FDINFO_MAX = 4096,
 };
 
-static const char *const places[] = { "/opt/openshell", "/etc/openshell/policy", "/run/openshell" };
+static const char *const places[] = { "/opt/openshell", "/etc/openshell/policy",
+				      "/etc/openshell-tls", "/run/openshell" };
 
 /* The next field of a line, up to a blank. */
 static struct slice next_field(struct slice *line)

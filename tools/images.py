@@ -212,9 +212,10 @@ TREES = {
     HOSTILE: (hostile_tree, DEBIAN_BASE, ENVIRONMENT),
     **{f"{LINKED}-{name}": (linked_tree(name, f"tmp/{name}"), "scratch", ENVIRONMENT)
        for name in ("opt", "run", "etc")},
-    # Its own volume comes to lie over the policy: the path is the longer one, so it is mounted later.
-    f"{LINKED}-volume": (linked_tree("a/b/c/d", "etc/openshell/policy"), "scratch",
-                         [*ENVIRONMENT, "--volume", "/a/b/c/d"]),
+    # Its own volume comes to lie over a folder of ours: the path is the longer one, so it is mounted later.
+    **{f"{LINKED}-{name}-volume": (linked_tree("a/b/c/d", target), "scratch",
+                                   [*ENVIRONMENT, "--volume", "/a/b/c/d"])
+       for name, target in (("policy", "etc/openshell/policy"), ("tls", "etc/openshell-tls"))},
 }
 
 

@@ -20,16 +20,17 @@ ROOT_PLACE = "/etc/private-root.crt"
 
 
 class Internet(Outside):
-    """Knows `names`, which map to addresses; every other name does not exist."""
+    """Knows `names`, which map to addresses; every other name does not exist. The certificate does not
+    vouch for `unvouched`."""
 
-    def __init__(self, names: dict[str, list[str]]):
+    def __init__(self, names: dict[str, list[str]], unvouched: tuple[str, ...] = ()):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory(prefix="openshell-internet-")
         where = pathlib.Path(self._folder.name)
         self._log = where / "log"
         self._log.touch()
         (where / "zone.json").write_text(json.dumps(names))
-        self.root = _make_certificates(where, sorted(names))
+        self.root = _make_certificates(where, sorted(names.keys() - set(unvouched)))
         self.resolv_conf = where / "resolv.conf"
         self.resolv_conf.write_text(f"nameserver {HERE}\n")
         for address in (PUBLIC, PRIVATE, METADATA):

@@ -24,9 +24,11 @@ SANDBOX, PROXY = 1000, 1337
 POD, POD6, HERE6 = "198.51.100.2", "2001:db8:1::2", "2001:db8:1::1"
 NAMES = {
     "api.test": [HERE], "python.test": [HERE], "raw.test": [HERE], "other.test": [HERE],
+    "liar.test": [HERE], "sealed.test": [HERE],
     "public.wild.test": [PUBLIC], "private.wild.test": [PRIVATE], "loopback.wild.test": ["127.0.0.1"],
     "metadata.wild.test": [METADATA], "mixed.wild.test": [PUBLIC, PRIVATE],
 }
+UNVOUCHED = ("liar.test",)
 POLICY = f"""version: 1
 network_policies:
   api:
@@ -34,6 +36,8 @@ network_policies:
       - {{host: api.test, port: 80, protocol: rest, access: read-only}}
       - {{host: api.test, port: 443, protocol: rest, rules: [{{allow: {{method: GET, path: /repos/**}}}}]}}
       - {{host: raw.test, port: {BARE_PORT}}}
+      - {{host: liar.test, port: 443, protocol: rest, access: full}}
+      - {{host: sealed.test, port: 443, tls: skip}}
       - {{host: "*.wild.test", port: 80, protocol: rest, access: read-only}}
     binaries: [{{path: /usr/bin/curl}}]
   python:
@@ -89,7 +93,7 @@ class Rig:
     """A pod with egress, its outside and the judge between them."""
 
     def __init__(self, case: SandboxCase, policy: str | None, command: list[str], cleanup, **fields):
-        self.net = Internet(NAMES)
+        self.net = Internet(NAMES, UNVOUCHED)
         cleanup(self.net.__exit__, None, None, None)
         rendered = case.rendered(pod(DEBIAN, command, **fields), policy)
         self.pod: Pod = case.played(self.net.given_to(rendered), policy)
@@ -177,6 +181,13 @@ class Allowed(Shared):
     def test_an_endpoint_without_a_protocol_carries_any_bytes(self):
         done = self.rig.run("curl", "-sS", "--max-time", "10", "-p", "--http0.9", f"http://raw.test:{BARE_PORT}/")
         self.assertEqual(done.stdout.decode().strip(), self.rig.net.token, done.stderr)
+
+    def test_tls_that_is_skipped_is_the_servers_own_all_the_way(self):
+        for host, issuer in (("api.test", "OpenShell"), ("sealed.test", "private root")):
+            with self.subTest(host=host):
+                code, _, complaint = self.rig.curl(f"https://{host}/repos/a", "-v")
+                self.assertEqual(code, 0, complaint)
+                self.assertRegex(complaint.decode(), f"issuer: .*CN={issuer}")
 
     def test_a_wildcard_reaches_a_public_address(self):
         code, out, complaint = self.rig.curl("http://public.wild.test/")
@@ -266,6 +277,8 @@ class Refused(Shared):
 
     def test_what_does_not_exist_and_what_cannot_be_verified_are_failures_with_a_reason(self):
         self.assert_denied(self.rig.curl("http://absent.wild.test/"), "name_not_resolved")
+        self.assert_denied(self.rig.curl("https://liar.test/"), "upstream_tls_failed", host="liar.test")
+        self.assertEqual(self.requests(), [])
 
     def test_a_direct_connection_is_refused_and_reported(self):
         for address in (HERE, HERE6, METADATA, PUBLIC):

@@ -78,8 +78,10 @@ class Refusals(SandboxCase):
             with self.subTest(link=f"/{name}"):
                 self.assert_refused(self.marking_pod(f"{LINKED}-{name}"), "symbolic link", f"'/{name}/")
 
-    def test_a_volume_that_comes_to_lie_over_the_policy(self):
-        self.assert_refused(self.marking_pod(f"{LINKED}-volume"), "/etc/openshell/policy", "covered")
+    def test_a_volume_that_comes_to_lie_over_one_of_our_folders(self):
+        for name, folder in (("policy", "/etc/openshell/policy"), ("tls", "/etc/openshell-tls")):
+            with self.subTest(folder=folder):
+                self.assert_refused(self.marking_pod(f"{LINKED}-{name}-volume"), f"'{folder}'", "covered")
 
     def test_a_start_that_is_not_roots(self):
         manifest = self.marking_pod()
