@@ -17,6 +17,7 @@
 #include "agent/egress.h"
 #include "agent/net/netns.h"
 #include "agent/own_places.h"
+#include "agent/own_stdio.h"
 #include "agent/run_options.h"
 #include "agent/run_policy.h"
 #include "agent/run_report.h"
@@ -124,16 +125,6 @@ static int give_up_privilege(struct err *err)
 	return 0;
 }
 
-/* Its copies of the container's input and output would keep the other ends from seeing them closed. */
-static int detach_stdio(struct err *err)
-{
-	AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-
-	if (null == -1 || dup2(null, STDIN_FILENO) == -1 || dup2(null, STDOUT_FILENO) == -1)
-		return err_sys(err, "detach from standard input and output");
-	return 0;
-}
-
 /* The terminal of a container started with one: the runtime makes PID 1 the leader of its session. */
 static int terminal_fd(void)
 {
@@ -183,7 +174,7 @@ static int seal(const struct log *log, const struct run_options *options, const 
 	};
 
 	if (verify(s, child->pid, &status, err) == -1 || run_report_write(&report, err) == -1 ||
-	    give_up_privilege(err) == -1 || detach_stdio(err) == -1)
+	    give_up_privilege(err) == -1 || own_stdio(err) == -1)
 		return -1;
 	run_report_log(log, &report);
 	return 0;

@@ -14,6 +14,7 @@
 #include "agent/identity/helper.h"
 #include "agent/identity/sockdiag.h"
 #include "agent/net/netns.h"
+#include "agent/own_stdio.h"
 #include "agent/proxy/intercept.h"
 #include "agent/worker_process.h"
 #include "agent/workload_env.h"
@@ -150,8 +151,10 @@ static void __attribute__((noreturn)) run_helper(const struct log *log, const st
 	};
 	struct identity_helper_counts counts;
 	struct err err = { 0 };
-	int result = identity_helper_run(&config, &counts, &err);
+	int result = own_stdio(&err);
 
+	if (result == 0)
+		result = identity_helper_run(&config, &counts, &err);
 	if (result == -1)
 		log_reason(log, LOG_LEVEL_ERROR, "identity.failed", err.msg);
 	_exit(result == -1 ? 1 : 0);
@@ -191,9 +194,14 @@ run_worker(const struct egress_config *config, const struct egress *egress, stru
 		.n_inbound = egress->fence.n_listeners,
 	};
 
+	struct err err = { 0 };
+
 	/* The helper ends when the last copy of the worker's end is closed, and only this one may last. */
 	auto_close(&parts->helper_fd);
-	_exit(worker_process_run(&worker));
+	if (own_stdio(&err) == 0)
+		_exit(worker_process_run(&worker));
+	log_reason(config->log, LOG_LEVEL_ERROR, "worker.failed", err.msg);
+	_exit(1);
 }
 
 static int start_helper(const struct egress_config *config, struct egress *egress,

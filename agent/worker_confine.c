@@ -91,6 +91,19 @@ static int close_others(const int *keep, size_t n, struct err *err)
 	return close_range(next, ~0U, 0) == -1 ? err_sys(err, "close inherited descriptors") : 0;
 }
 
+int worker_confine_room(size_t n, struct err *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return err_sys(err, "read the limit of descriptors");
+	if (limit.rlim_cur >= n)
+		return 0;
+	limit.rlim_cur = limit.rlim_max < n ? limit.rlim_max : n;
+	return setrlimit(RLIMIT_NOFILE, &limit) == -1 ? err_sys(err, "make room for descriptors")
+						      : 0;
+}
+
 int worker_confine(uid_t uid, enum policy_landlock mode, const int *keep, size_t n_keep,
 		   struct err *err)
 {

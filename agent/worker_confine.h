@@ -11,6 +11,10 @@
 #include "lib/err.h"
 #include "policy/policy.h"
 
+/* Makes room for `n` descriptors, or as many as the hard limit leaves: container runtimes differ a
+ * thousandfold in what they start processes with. Never lowers the limit. */
+int worker_confine_room(size_t n, struct err *err);
+
 /* For good. `uid` is its user and group, without any other. All descriptors but standard error and `keep`
  * (ascending) are closed. `mode`: whether a kernel without Landlock will do. */
 int worker_confine(uid_t uid, enum policy_landlock mode, const int *keep, size_t n_keep,

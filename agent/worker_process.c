@@ -4,13 +4,28 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "agent/proxy/limits.h"
+#include "agent/proxy/listen.h"
 #include "agent/proxy/worker.h"
 #include "agent/worker_confine.h"
 #include "agent/worker_reports.h"
 #include "agent/worker_services.h"
 #include "lib/cleanup.h"
 
-enum { KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 3 };
+<<<<<<< HEAD enum { KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 3 };
+=======
+enum {
+	KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + 3,
+	/* What is open beside connections: listeners, channels, nameservers. */
+	OTHER_DESCRIPTORS = 512,
+};
+
+/* Both ends of every connection that may be open. */
+static size_t descriptors_max(void)
+{
+	return (proxy_limits_default().conns + LISTEN_TURNED_AWAY_MAX) * 2 + OTHER_DESCRIPTORS;
+}
+>>>>>>> attack2
 
 static int compare(const void *a, const void *b)
 {
@@ -35,6 +50,8 @@ static int confine(const struct worker_process_config *config, struct err *err)
 	if (config->identity_fd != -1)
 		keep[n++] = config->identity_fd;
 	qsort(keep, n, sizeof(*keep), compare);
+	if (worker_confine_room(descriptors_max(), err) == -1)
+		return -1;
 	return worker_confine(config->uid, config->landlock, keep, n, err);
 }
 

@@ -8,6 +8,7 @@
 #include "agent/identity/client.h"
 #include "agent/proxy/destination.h"
 #include "agent/proxy/resolve.h"
+#include "agent/proxy/socket.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 
@@ -223,10 +224,36 @@ static int start_resolver(struct worker_services *s, const struct worker_service
 
 /* --- destinations -------------------------------------------------------------------------------- */
 
+struct own_addresses {
+	struct address items[DESTINATION_OWN_MAX + DESTINATION_ADDRESSES_MAX];
+	size_t n;
+};
+
+/* The pod's addresses may change while it runs, so those in question are looked up each time. */
+static int find_own(const struct worker_services *s, const struct destination_question *question,
+		    struct own_addresses *out, struct err *err)
+{
+	memcpy(out->items, s->own, s->n_own * sizeof(*s->own));
+	out->n = s->n_own;
+	/* More than this are refused whatever they are. */
+	for (size_t i = 0; i < question->n && i < DESTINATION_ADDRESSES_MAX; i++) {
+		bool is_own;
+
+		if (socket_is_own(question->addresses[i], &is_own, err) == -1)
+			return -1;
+		if (is_own)
+			out->items[out->n++] = question->addresses[i];
+	}
+	return 0;
+}
+
 static int validate(void *ctx, const struct destination_question *question,
 		    struct destination_answer *out, struct err *err)
 {
-	const struct worker_services *s = ctx;
+	struct own_addresses own;
+
+	if (find_own(ctx, question, &own, err) == -1)
+		return -1;
 	const struct destination_request request = {
 		.host = question->host,
 		.port = question->port,
@@ -234,8 +261,8 @@ static int validate(void *ctx, const struct destination_question *question,
 		.exact_host = question->decision->exact_host,
 		.addresses = question->addresses,
 		.n_addresses = question->n,
-		.own = s->own,
-		.n_own = s->n_own,
+		.own = own.items,
+		.n_own = own.n,
 	};
 	struct destination_result result;
 

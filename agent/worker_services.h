@@ -18,7 +18,9 @@ struct worker_services_config {
 	int identity_fd;
 	struct slice resolv_conf, hosts; /* texts, not needed any more afterwards */
 	bool v6;
-	const struct address *own; /* the pod's addresses, copied */
+	/* Addresses of the pod beside those of its own namespace, which are found when one is asked for;
+	 * copied. */
+	const struct address *own;
 	size_t n_own;
 };
 

@@ -25,7 +25,8 @@ static int add_constraints(X509 *certificate, struct err *err)
 		BASIC_CONSTRAINTS_free(basic);
 		return ossl_fail(err, ERR_SYS, "constrain a certificate authority");
 	}
-	basic->ca = 1;
+	/* As it goes onto the wire: DER knows this as the only true (X.690 11.1), and Go refuses any other. */
+	basic->ca = 0xff;
 	int result = build_add(certificate, NID_basic_constraints, true, basic, err);
 
 	BASIC_CONSTRAINTS_free(basic);

@@ -106,8 +106,6 @@ void tls_session_put_back(struct tls_session *session, struct slice read_already
 	    (read_already.n > 0 &&
 	     BIO_write(first, read_already.p, (int)read_already.n) != (int)read_already.n))
 		abort();
-	/* At its end: not the stream's end, but "nothing now". */
-	BIO_set_mem_eof_return(first, -1);
 	session->socket = SSL_get_rbio(session->ssl);
 	BIO_up_ref(session->socket);
 	SSL_set0_rbio(session->ssl, first);

@@ -15,7 +15,7 @@ SERVERS = pathlib.Path(__file__).resolve().parent / "internet_servers.py"
 HERE = "198.51.100.1"
 # An address that is nobody's private network, and one that is; both lead to the same servers.
 PUBLIC, PRIVATE, METADATA = "11.0.0.1", "10.99.0.1", "169.254.169.254"
-BARE_PORT = 9000
+BARE_PORT = 5432
 ROOT_PLACE = "/etc/private-root.crt"
 
 
@@ -49,17 +49,30 @@ class Internet(Outside):
         self._log.write_text("")
         return [json.loads(line) for line in text.splitlines()]
 
-    def given_to(self, pod: dict, container: int = 0) -> dict:
+    def given_to(self, pod: dict) -> dict:
         """A copy of a rendered pod that knows our nameserver, as a kubelet would tell it, and whose agent
         knows our root."""
+        pod = self._furnished(pod)
+        command = pod["spec"]["containers"][0]["command"]
+        run = command.index("run")
+        command[run + 1:run + 1] = ["--upstream-ca", ROOT_PLACE]
+        return pod
+
+    def given_to_plain(self, pod: dict) -> dict:
+        """The same for a pod without an agent, whose programs know our root."""
+        pod = self._furnished(pod)
+        pod["spec"]["containers"][0].setdefault("env", []).extend(
+            {"name": name, "value": ROOT_PLACE} for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE"))
+        return pod
+
+    def _furnished(self, pod: dict) -> dict:
         pod = copy.deepcopy(pod)
-        app = pod["spec"]["containers"][container]
-        run = app["command"].index("run")
-        app["command"][run + 1:run + 1] = ["--upstream-ca", ROOT_PLACE]
+        app = pod["spec"]["containers"][0]
         for name, path, place in (("resolv-conf", self.resolv_conf, "/etc/resolv.conf"),
                                   ("private-root", self.root, ROOT_PLACE)):
             pod["spec"]["volumes"].append({"name": name, "hostPath": {"path": str(path), "type": "File"}})
-            app["volumeMounts"].append({"name": name, "mountPath": place, "readOnly": True})
+            app.setdefault("volumeMounts", []).append(
+                {"name": name, "mountPath": place, "readOnly": True})
         return pod
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """internet_servers CERTIFICATE KEY ZONE LOG TOKEN: what a policy may allow, in one process.
 
-HTTP on 80, HTTPS on 443, a bare TCP service on 9000 that says TOKEN, and DNS on 53 that answers from
+HTTP on 80, HTTPS on 443, a bare TCP service on 5432 that says TOKEN, and DNS on 53 that answers from
 the JSON file ZONE (names to addresses). Each request, connection and question becomes a line of LOG:
 nobody else can say what arrived. Prints "ready"."""
 import http.server
@@ -115,7 +115,7 @@ def main() -> None:
     context.load_cert_chain(certificate, key)
     serve_dns(json.loads(pathlib.Path(zone).read_text()), note)
     servers = [WebServer(80, None, note, token), WebServer(443, context, note, token),
-               BareServer(9000, note, token)]
+               BareServer(5432, note, token)]
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
     print("ready", flush=True)

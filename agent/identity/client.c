@@ -24,7 +24,8 @@ struct slot {
 };
 
 struct identity_client {
-	int fd; /* -1: the helper is gone */
+	int fd;
+	bool gone; /* the helper; the descriptor stays open, as its number may still be watched */
 	size_t n_unsent;
 	uint64_t order;
 	struct identity_client_counts counts;
@@ -115,8 +116,7 @@ static void fail(struct identity_client *client, struct slot *slot, enum identit
 
 static void helper_gone(struct identity_client *client)
 {
-	auto_close(&client->fd);
-	client->fd = -1;
+	client->gone = true;
 	for (size_t i = 0; i < IDENTITY_IN_FLIGHT_MAX; i++)
 		if (client->slots[i].kind != 0)
 			fail(client, &client->slots[i], IDENTITY_FAILED);
@@ -172,7 +172,7 @@ static enum identity_status ask(struct identity_client *client, int64_t now_ms,
 	struct slot *slot = free_slot(client);
 	uint8_t bytes[IDENTITY_REQUEST_MAX];
 
-	if (client->fd == -1)
+	if (client->gone)
 		return IDENTITY_FAILED;
 	if (slot == NULL)
 		return IDENTITY_BUSY;
@@ -278,7 +278,7 @@ static void give_up_late(struct identity_client *client, int64_t now_ms)
 
 void identity_client_run(struct identity_client *client, int64_t now_ms)
 {
-	if (client->fd != -1 && (!send_waiting(client) || !receive_all(client)))
+	if (!client->gone && (!send_waiting(client) || !receive_all(client)))
 		helper_gone(client);
 	give_up_late(client, now_ms);
 }
@@ -292,7 +292,7 @@ int identity_client_fd(const struct identity_client *client)
 
 short identity_client_events(const struct identity_client *client)
 {
-	if (client->fd == -1)
+	if (client->gone)
 		return 0;
 	return client->n_unsent > 0 ? POLLIN | POLLOUT : POLLIN;
 }
@@ -317,5 +317,5 @@ const struct identity_client_counts *identity_client_counts(const struct identit
 
 bool identity_client_is_alive(const struct identity_client *client)
 {
-	return client->fd != -1;
+	return !client->gone;
 }

@@ -43,8 +43,8 @@ enum identity_status identity_ask_path(struct identity_client *client, const cha
 /* `done` is not called. An id that is no longer waiting, or 0, is ignored. */
 void identity_cancel(struct identity_client *client, uint32_t id);
 
-/* What to wait for: the descriptor and poll(2) events (0 once the helper is gone), and until when; -1
- * for no end. */
+/* What to wait for: the descriptor, the same for the client's whole life, and poll(2) events: 0 once the
+ * helper is gone, and then it must not be waited for any more. And until when; -1 for no end. */
 int identity_client_fd(const struct identity_client *client);
 short identity_client_events(const struct identity_client *client);
 int64_t identity_client_deadline_ms(const struct identity_client *client);

@@ -52,19 +52,39 @@ void socket_tune(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
+static socklen_t put_address(struct address address, uint16_t port, union any_address *out)
+{
+	*out = (union any_address){ 0 };
+	if (address_is_v4(address)) {
+		out->v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port) };
+		memcpy(&out->v4.sin_addr, address.bytes + 12, 4);
+		return sizeof(out->v4);
+	}
+	out->v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	memcpy(&out->v6.sin6_addr, address.bytes, 16);
+	return sizeof(out->v6);
+}
+
+int socket_is_own(struct address address, bool *out, struct err *err)
+{
+	union any_address own;
+	socklen_t n = put_address(address, 0, &own);
+	AUTO_FD int fd = socket(own.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	*out = false;
+	if (fd == -1 && errno == EAFNOSUPPORT)
+		return 0;
+	if (fd == -1)
+		return err_sys(err, "find out whether an address is the pod's own");
+	/* Only an own address can be sent from. */
+	*out = bind(fd, &own.any, n) == 0;
+	return 0;
+}
+
 int socket_connect(struct address address, uint16_t port)
 {
-	union any_address to = { 0 };
-	socklen_t n = sizeof(to.v6);
-
-	if (address_is_v4(address)) {
-		to.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port) };
-		memcpy(&to.v4.sin_addr, address.bytes + 12, 4);
-		n = sizeof(to.v4);
-	} else {
-		to.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port) };
-		memcpy(&to.v6.sin6_addr, address.bytes, 16);
-	}
+	union any_address to;
+	socklen_t n = put_address(address, port, &to);
 	AUTO_FD int fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -1;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/err.h"
 #include "policy/cidr.h"
 
 /* A non-blocking socket that has begun to connect, or -1 and errno. */
@@ -13,6 +14,10 @@ int socket_connect(struct address address, uint16_t port);
 
 /* No delay, and keep-alive: both only make it nicer, so failure does not matter. */
 void socket_tune(int fd);
+
+/* Is it an address of this network namespace, on any device, as of now? Sends nothing. Wildcard and multicast
+ * addresses count too. */
+int socket_is_own(struct address address, bool *out, struct err *err);
 
 /* False where there is none. */
 bool peer_address(int fd, struct address *out, uint16_t *out_port);

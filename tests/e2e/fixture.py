@@ -90,8 +90,7 @@ class SandboxCase(unittest.TestCase):
 
     maxDiff = 4000
 
-    @classmethod
-    def setUpClass(cls):
+    def setUp(self):
         if os.geteuid() != 0:
             raise unittest.SkipTest("needs root, to run containers")
 

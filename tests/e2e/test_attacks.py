@@ -7,6 +7,7 @@ import re
 
 from fixture import SandboxCase, machine_lacks, pod
 from images import BUSYBOX, DEBIAN, SCRATCH
+from netplay import Capture
 from network import ABSTRACT, LOOPBACK_PORT, Outside
 from pods import Outcome, Pod
 
@@ -20,6 +21,13 @@ UNREADABLE = "/unreadable:/unreadable/file"
 SOCKET = "/run/openshell/test.sock"
 LINE = re.compile(r"^([^:]+): (held|GOT OUT|not tried) \((.*)\)$")
 EVERYTHING = "version: 1\n"
+# The program that attacks is the one that may use the way out, for another place than it aims at.
+WITH_A_WAY_OUT = """version: 1
+network_policies:
+  elsewhere:
+    endpoints: [{host: elsewhere.test, port: 80, protocol: rest, access: full}]
+    binaries: [{path: "/**"}]
+"""
 RESTRICTED = """version: 1
 filesystem_policy:
   read_only: [/attack, /attack-suid, /attack-filecap, /opt, /proc, /sys, /etc, /forbidden]
@@ -39,12 +47,19 @@ def environment(outside: Outside, unreadable: str) -> list[dict]:
 
 
 class Attacks(SandboxCase):
-    def attack(self, made: Pod, outside: Outside) -> Outcome:
+    def attack(self, made: Pod, outside: Outside) -> tuple[Outcome, list[bytes]]:
+        """How it ended, and the packets that left the pod."""
+        captures = []
+
         def connect(pid: int) -> None:
             outside.plug(pid)
             outside.listen_inside(pid, str(made.volume("app", "/run/openshell") / "test.sock"))
+            captures.append(Capture(f"/proc/{outside.pid}/ns/net", "pod"))
         made.start(connect)
-        return made.wait("app", 300)
+        outcome = made.wait("app", 300)
+        packets = captures[0].packets()
+        captures[0].close()
+        return outcome, packets
 
     def manifest(self, image: str, outside: Outside, names: list[str], mounts: dict[str, str],
                  unreadable: str = "") -> dict:
@@ -62,11 +77,13 @@ class Attacks(SandboxCase):
             manifest = self.manifest(SCRATCH, outside, CONTROLS, {
                 "tmp": "/tmp", "run": "/run/openshell"}, UNREADABLE)
             manifest["spec"]["containers"][0]["securityContext"] = {"runAsUser": 1000}
-            verdicts = self.verdicts(self.attack(self.plain(manifest), outside))
+            outcome, packets = self.attack(self.plain(manifest), outside)
+        verdicts = self.verdicts(outcome)
         self.assertEqual(set(verdicts), set(CONTROLS))
         for name, (verdict, why) in verdicts.items():
             with self.subTest(attack=name):
                 self.assertEqual(verdict, "GOT OUT", why)
+        self.assertGreater(len(packets), 10, "the capture sees what leaves")
 
     def test_from_a_scratch_image_nothing_gets_out(self):
         self.all_hold(SCRATCH)
@@ -80,16 +97,22 @@ class Attacks(SandboxCase):
     def test_under_a_policy_for_files_nothing_gets_out_nor_is_read(self):
         self.all_hold(SCRATCH, RESTRICTED, UNREADABLE)
 
+    def test_beside_a_way_out_by_policy_nothing_else_gets_out(self):
+        outcome = self.all_hold(DEBIAN, WITH_A_WAY_OUT)
+        self.assertIn(b'"egress":"http://', outcome.stderr)
+
     def test_on_a_kernel_with_the_first_landlock_nothing_gets_out(self):
         self.all_hold(SCRATCH, RESTRICTED, UNREADABLE, ["/old_landlock", "1", "--"])
 
     def all_hold(self, image: str, policy: str = EVERYTHING, unreadable: str = "",
-                 around_agent: list[str] = ()) -> None:
+                 around_agent: list[str] = ()) -> Outcome:
         with Outside() as outside:
             manifest = self.rendered(
                 self.manifest(image, outside, ["all"], {"tmp": "/tmp"}, unreadable), policy)
             manifest["spec"]["containers"][0]["command"][:0] = around_agent
-            outcome = self.attack(self.play(manifest, policy), outside)
+            outcome, packets = self.attack(self.play(manifest, policy), outside)
+        with self.subTest(attack="by the capture"):
+            self.assertEqual([p.hex() for p in packets], [])
         verdicts = self.verdicts(outcome)
         if not unreadable:  # The policy lets everything be read: nothing for these to try.
             verdicts = {n: v for n, v in verdicts.items() if not n.startswith("unreadable_")}
@@ -97,8 +120,9 @@ class Attacks(SandboxCase):
         for name in verdicts.keys() - absent:
             with self.subTest(attack=name):
                 self.assertEqual(verdicts[name][0], "held", verdicts[name][1])
+        self.assertEqual(outcome.code, 0)
+        self.assertGreater(len(verdicts), 200)
         with self.subTest(attack="on what is not here"):
             if absent:
                 raise machine_lacks(f"what {len(absent)} attacks aim at: {', '.join(sorted(absent))}")
-        self.assertEqual(outcome.code, 0)
-        self.assertGreater(len(verdicts), 200)
+        return outcome

@@ -336,10 +336,13 @@ class Inbound(Shared):
         address = proxy.split("/")[2].split(":")[0]
         link = ipaddress.ip_network(f"{address}/30", strict=False)
         inside(str(self.rig.net.pid), "ip", "route", "replace", str(link), "via", POD)
-        for to in map(str, link.hosts()):
-            for port in (3128, 8080, 8081):
-                with self.subTest(to=f"{to} {port}"):
-                    self.assertNotIn("inside", self.ask(to, port))
+        pods_end, workloads_end = map(str, link.hosts())
+        # A declared port is declared on each address of the pod, this one too.
+        for to, port in ((pods_end, 3128), (pods_end, 8081), (workloads_end, 3128),
+                         (workloads_end, 8080), (workloads_end, 8081)):
+            with self.subTest(to=f"{to} {port}"):
+                answer = self.ask(to, port)
+                self.assertTrue(answer.startswith(("TimeoutError", "ConnectionRefusedError")), answer)
 
 
 class Processes(Shared):

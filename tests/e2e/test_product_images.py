@@ -12,9 +12,8 @@ HARDENED = ["--rm", "--network", "none", "--read-only", "--cap-drop", "ALL",
 
 
 class ProductImages(SandboxCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def setUp(self):
+        super().setUp()
         images.ensure_product(world.podman, OUT)
 
     def files(self, image: str) -> list[str]:

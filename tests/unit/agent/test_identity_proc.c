@@ -205,6 +205,28 @@ START_TEST(links_lead_where_the_table_says)
 }
 END_TEST
 
+/* 40 links are followed, as the kernel does; 41 are not. */
+START_TEST(a_chain_of_links_has_an_end)
+{
+	AUTO_FD int root_fd = open(root, O_PATH | O_DIRECTORY);
+	char out[IDENTITY_PATH_MAX], from[16], to[16];
+
+	for (int i = 1; i <= LINKS_HOPS_MAX + 1; i++) {
+		snprintf(from, sizeof(from), "chain%d", i);
+		snprintf(to, sizeof(to), "chain%d", i - 1);
+		ck_assert_int_eq(symlinkat(i == 1 ? "usr/bin/real" : to, root_fd, from), 0);
+	}
+	snprintf(from, sizeof(from), "/chain%d", LINKS_HOPS_MAX);
+	ck_assert_int_eq(links_resolve(root_fd, from, out), IDENTITY_OK);
+	snprintf(from, sizeof(from), "/chain%d", LINKS_HOPS_MAX + 1);
+	ck_assert_int_eq(links_resolve(root_fd, from, out), IDENTITY_NO_FILE);
+	for (int i = 1; i <= LINKS_HOPS_MAX + 1; i++) {
+		snprintf(from, sizeof(from), "chain%d", i);
+		unlinkat(root_fd, from, 0);
+	}
+}
+END_TEST
+
 Suite *identity_proc_suite(void);
 Suite *identity_proc_suite(void)
 {
@@ -219,6 +241,7 @@ Suite *identity_proc_suite(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(links, make_root, remove_root);
 	tcase_add_loop_test(links, links_lead_where_the_table_says, 0, (int)ARRAY_LEN(link_cases));
+	tcase_add_test(links, a_chain_of_links_has_an_end);
 	suite_add_tcase(s, links);
 	return s;
 }

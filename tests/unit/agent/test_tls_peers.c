@@ -164,14 +164,14 @@ static int shake_hands(struct tls_session *session, int fd, struct err *err)
 }
 
 /* Reads until `until` has come, or the end. */
-static void read_text(struct tls_session *session, int fd, const char *until, struct buf *out)
+static void read_text(struct tls_session *session, int fd, const char *until, struct buf *out,
+		      struct err *err)
 {
 	char chunk[4096];
-	struct err err = { 0 };
 	ssize_t n;
 
 	do {
-		n = tls_read(session, chunk, sizeof(chunk), &err);
+		n = tls_read(session, chunk, sizeof(chunk), err);
 		if (n > 0)
 			buf_put(out, chunk, (size_t)n);
 	} while ((n > 0 && strstr(buf_text(out), until) == NULL) || wait_for(fd, (int)n));
@@ -203,7 +203,7 @@ static void serve(int fd, struct err *err)
 	tls_session_put_back(session, buf_slice(&seen));
 	if (shake_hands(session, fd, err) != 0)
 		return;
-	read_text(session, fd, "\n", &request);
+	read_text(session, fd, "\n", &request, err);
 	tls_write(session,
 		  slice_text(
 			  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"),
@@ -304,9 +304,9 @@ START_TEST(clients_accept_our_certificates_and_no_others)
 		printf("skipped, the program is not installed: %.40s...\n", clients[_i].command);
 		return;
 	}
-	ck_assert_msg((status == 0) == clients[_i].accepts, "%s\nended with %d: %s; we: %s",
+	ck_assert_msg((status == 0) == clients[_i].accepts, "%s\nended with %d: %.1500s; we: %s",
 		      clients[_i].command, status, buf_text(&output), err.msg);
-	ck_assert_msg(strstr(buf_text(&output), clients[_i].says) != NULL, "%s\nsaid: %s",
+	ck_assert_msg(strstr(buf_text(&output), clients[_i].says) != NULL, "%s\nsaid: %.1500s",
 		      clients[_i].command, buf_text(&output));
 	ck_assert_msg(clients[_i].we_say == NULL || strstr(err.msg, clients[_i].we_say) != NULL,
 		      "%s\nwe said: %s", clients[_i].command, err.msg);
@@ -354,7 +354,7 @@ static void fetch(struct tls_client *client, const char *host, struct buf *out, 
 	if (shake_hands(session, fd, err) != 0)
 		return;
 	tls_write(session, slice_text("GET / HTTP/1.0\r\n\r\n"), err);
-	read_text(session, fd, "</HTML>", out);
+	read_text(session, fd, "</HTML>", out, err);
 }
 
 #define S_SERVER "exec openssl s_server -accept 127.0.0.1:$PORT -www -cert $CERT -key $KEY "
@@ -372,6 +372,7 @@ static const struct {
 	{ S_SERVER "-tls1_1 -cipher DEFAULT:@SECLEVEL=0", "CA", HOST, NULL,
 	  "speaks no TLS 1.2 or 1.3" },
 	{ S_SERVER "-alpn h2", "CA", HOST, NULL, "speaks no HTTP/1.1" },
+	{ S_SERVER "-Verify 1 -CAfile $CA", "CA", HOST, NULL, "wants a client certificate" },
 };
 
 START_TEST(servers_are_accepted_and_resumed_or_refused)
@@ -392,8 +393,8 @@ START_TEST(servers_are_accepted_and_resumed_or_refused)
 	waitpid(pid, NULL, 0);
 	tls_client_free(client);
 	if (servers[_i].page != NULL)
-		ck_assert_msg(strstr(buf_text(&page), servers[_i].page) != NULL, "%s\n%s", err.msg,
-			      buf_text(&page));
+		ck_assert_msg(strstr(buf_text(&page), servers[_i].page) != NULL, "%s\n%.1500s",
+			      err.msg, buf_text(&page));
 	else
 		ck_assert_msg(strstr(err.msg, servers[_i].refusal) != NULL, "%s", err.msg);
 }

@@ -51,6 +51,30 @@ START_TEST(what_makes_it_an_authority_is_critical)
 }
 END_TEST
 
+/* To the byte: OpenSSL reads more than DER allows, other clients do not. */
+START_TEST(what_makes_it_an_authority_is_strict_der)
+{
+	static const struct {
+		int nid;
+		const char *der;
+		int n;
+	} extensions[] = {
+		{ NID_basic_constraints, "\x30\x06\x01\x01\xff\x02\x01\x00", 8 },
+		{ NID_key_usage, "\x03\x02\x01\x06", 4 },
+	};
+	AUTO(ca_done) struct ca ca = { 0 };
+	struct err err = { 0 };
+
+	ck_assert_int_eq(ca_create(&usual, &ca, &err), 0);
+	int at = X509_get_ext_by_NID(ca.certificate, extensions[_i].nid, -1);
+	const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_get_ext(ca.certificate, at));
+
+	ck_assert_int_eq(ASN1_STRING_length(value), extensions[_i].n);
+	ck_assert_mem_eq(ASN1_STRING_get0_data(value), extensions[_i].der,
+			 (size_t)extensions[_i].n);
+}
+END_TEST
+
 START_TEST(serial_numbers_are_random_and_positive)
 {
 	AUTO(ca_done) struct ca one = { 0 };
@@ -176,6 +200,7 @@ Suite *ca_suite(void)
 
 	tcase_add_test(tc, an_authority_signs_leaves_only_and_for_its_life);
 	tcase_add_test(tc, what_makes_it_an_authority_is_critical);
+	tcase_add_loop_test(tc, what_makes_it_an_authority_is_strict_der, 0, 2);
 	tcase_add_test(tc, serial_numbers_are_random_and_positive);
 	tcase_add_loop_test(tc, a_life_or_name_out_of_bounds_is_refused, 0,
 			    (int)ARRAY_LEN(bad_options));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <gnutls/x509.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -89,6 +90,42 @@ START_TEST(a_strict_client_accepts_the_leaf_for_its_host)
 	AUTO(auto_x509) X509 *leaf = issue(hosts[_i].host);
 
 	ck_assert_int_eq(verify(leaf, hosts[_i].host, hosts[_i].is_address, NOW), X509_V_OK);
+}
+END_TEST
+
+static void to_gnutls(X509 *certificate, gnutls_x509_crt_t *out)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(certificate, &der);
+
+	ck_assert_int_eq(gnutls_x509_crt_init(out), 0);
+	ck_assert_int_eq(gnutls_x509_crt_import(*out, &(gnutls_datum_t){ der, (unsigned int)n },
+						GNUTLS_X509_FMT_DER),
+			 0);
+	OPENSSL_free(der);
+}
+
+/* By a library that has no line in common with the one that made it. */
+START_TEST(another_library_accepts_the_leaf_for_its_host)
+{
+	AUTO(auto_x509) X509 *leaf = issue(hosts[_i].host);
+	gnutls_x509_crt_t authority, server;
+	gnutls_x509_trust_list_t trusted;
+	unsigned int verdict;
+
+	to_gnutls(ca.certificate, &authority);
+	to_gnutls(leaf, &server);
+	gnutls_x509_trust_list_init(&trusted, 0);
+	ck_assert_int_eq(gnutls_x509_trust_list_add_cas(trusted, &authority, 1, 0), 1);
+	ck_assert_int_eq(gnutls_x509_trust_list_verify_crt(trusted, &server, 1,
+							   GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
+							   &verdict, NULL),
+			 0);
+	ck_assert_uint_eq(verdict, 0);
+	ck_assert_int_ne(gnutls_x509_crt_check_hostname(server, hosts[_i].host), 0);
+	ck_assert_int_eq(gnutls_x509_crt_check_hostname(server, "other.example"), 0);
+	gnutls_x509_crt_deinit(server);
+	gnutls_x509_trust_list_deinit(trusted, 1);
 }
 END_TEST
 
@@ -227,6 +264,8 @@ Suite *leaf_suite(void)
 
 	tcase_add_checked_fixture(tc, make_issuer, free_issuer);
 	tcase_add_loop_test(tc, a_strict_client_accepts_the_leaf_for_its_host, 0,
+			    (int)ARRAY_LEN(hosts));
+	tcase_add_loop_test(tc, another_library_accepts_the_leaf_for_its_host, 0,
 			    (int)ARRAY_LEN(hosts));
 	tcase_add_test(tc, a_leaf_is_for_no_other_host);
 	tcase_add_test(tc, a_leaf_is_valid_for_its_life_and_a_little_before);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -301,6 +302,40 @@ START_TEST(an_old_session_is_not_resumed)
 }
 END_TEST
 
+/* Unlike a ticket of TLS 1.3. */
+START_TEST(a_session_of_tls_1_2_is_resumed_again_and_again)
+{
+	SSL *server = tls_pair_bare_server(&pair, TLS1_2_VERSION);
+	SSL_CTX *tickets = SSL_get_SSL_CTX(server);
+
+	SSL_CTX_up_ref(tickets);
+	ck_assert(tls_pair_meet_server(&pair, HOST, server));
+	for (int i = 0; i < 6; i++) {
+		SSL *again = SSL_new(tickets);
+
+		SSL_use_cert_and_key(again, pair.leaf, pair.key, NULL, 1);
+		ck_assert_msg(tls_pair_meet_server(&pair, HOST, again), "%s", pair.client_err.msg);
+		ck_assert(tls_is_resumed(pair.near));
+	}
+	SSL_CTX_free(tickets);
+}
+END_TEST
+
+START_TEST(a_server_that_wants_to_renegotiate_is_not_followed)
+{
+	SSL *server = tls_pair_bare_server(&pair, TLS1_2_VERSION);
+	char byte;
+	struct err err = { 0 };
+
+	ck_assert(tls_pair_meet_server(&pair, HOST, server));
+	ck_assert_int_eq(SSL_renegotiate(server), 1);
+	SSL_do_handshake(server);
+	ck_assert_int_eq(tls_read(pair.near, &byte, 1, &err), TLS_WANT_READ);
+	ck_assert_int_eq(SSL_read(server, &byte, 1), -1);
+	ck_assert_int_eq(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
+}
+END_TEST
+
 START_TEST(a_failed_handshake_forgets_the_peer)
 {
 	check_up();
@@ -376,6 +411,8 @@ Suite *tls_client_suite(void)
 	tcase_add_test(tc, a_ticket_is_used_once);
 	tcase_add_test(tc, another_host_or_port_is_another_peer);
 	tcase_add_loop_test(tc, an_old_session_is_not_resumed, 0, 2);
+	tcase_add_test(tc, a_session_of_tls_1_2_is_resumed_again_and_again);
+	tcase_add_test(tc, a_server_that_wants_to_renegotiate_is_not_followed);
 	tcase_add_test(tc, a_failed_handshake_forgets_the_peer);
 	tcase_add_test(tc, the_memory_of_peers_is_bounded);
 	tcase_add_loop_test(tc, roots_that_are_none_are_refused, 0, (int)ARRAY_LEN(bad_roots));

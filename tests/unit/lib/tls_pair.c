@@ -60,6 +60,9 @@ static void drop_connection(struct tls_pair *pair)
 {
 	tls_session_free(STEAL(pair->near));
 	tls_session_free(STEAL(pair->far));
+	/* Else OpenSSL thinks the bare one's session cut off, and not to be resumed. */
+	if (pair->bare != NULL)
+		SSL_set_shutdown(pair->bare, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(STEAL(pair->bare));
 	auto_close(&pair->client_fd);
 	auto_close(&pair->server_fd);
