@@ -134,7 +134,6 @@ int conn_new(struct proxy *proxy, int fd, struct conn **out, struct err *err)
 		free(conn);
 		return -1;
 	}
-	socket_tune(fd);
 	link_in(conn);
 	proxy->counters.accepted++;
 	conn_set_deadline(conn, proxy->limits.keep_alive_ms);

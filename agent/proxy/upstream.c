@@ -184,9 +184,9 @@ enum step step_dial(struct conn *conn)
 
 	if (!s->writable && !s->gone)
 		return STEP_WAIT;
-	if (getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 && error == 0 &&
-	    s->writable && !s->gone)
+	if (!s->gone)
 		return connected(conn);
+	getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &n);
 	conn->dialing->timed_out = false;
 	return upstream_next_address(conn, strerrordesc_np(error != 0 ? error : ECONNRESET));
 }
