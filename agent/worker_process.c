@@ -12,12 +12,11 @@
 #include "agent/worker_services.h"
 #include "lib/cleanup.h"
 
-<<<<<<< HEAD enum { KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 3 };
-=======
 enum {
-	KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + 3,
-	/* What is open beside connections: listeners, channels, nameservers. */
-	OTHER_DESCRIPTORS = 512,
+	KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 3,
+	/* What is open beside connections: listeners, channels, nameservers, and what
+	 * worker_inbound.c passes on. */
+	OTHER_DESCRIPTORS = 1024,
 };
 
 /* Both ends of every connection that may be open. */
@@ -25,7 +24,6 @@ static size_t descriptors_max(void)
 {
 	return (proxy_limits_default().conns + LISTEN_TURNED_AWAY_MAX) * 2 + OTHER_DESCRIPTORS;
 }
->>>>>>> attack2
 
 static int compare(const void *a, const void *b)
 {
