@@ -87,18 +87,31 @@ int loop_fd_change(struct loop *loop, struct loop_fd *watch, uint32_t events, st
 	return control(loop, EPOLL_CTL_MOD, watch, events, err);
 }
 
+/* What was reported of it this turn is not told any more. */
+static void forget(struct loop *loop, struct loop_fd *watch)
+{
+	watch->added = false;
+	for (int i = 0; i < loop->n_batch; i++)
+		if (loop->batch[i].data.ptr == watch)
+			loop->batch[i].data.ptr = NULL;
+}
+
 void loop_fd_remove(struct loop *loop, struct loop_fd *watch)
 {
 	struct err ignored;
 
 	if (!watch->added)
 		return;
-	watch->added = false;
 	/* Only a closed descriptor makes this fail, and then it is no longer watched. */
 	control(loop, EPOLL_CTL_DEL, watch, 0, &ignored);
-	for (int i = 0; i < loop->n_batch; i++)
-		if (loop->batch[i].data.ptr == watch)
-			loop->batch[i].data.ptr = NULL;
+	forget(loop, watch);
+}
+
+void loop_fd_close(struct loop *loop, struct loop_fd *watch)
+{
+	if (watch->added)
+		forget(loop, watch);
+	close(watch->fd);
 }
 
 /* --- timers -------------------------------------------------------------------------------------- */

@@ -52,6 +52,10 @@ int loop_fd_change(struct loop *loop, struct loop_fd *watch, uint32_t events, st
 /* Before the descriptor is closed. Accepts one that was not added. */
 void loop_fd_remove(struct loop *loop, struct loop_fd *watch);
 
+/* loop_fd_remove() and close(2) in one, for a descriptor that has no duplicate: the kernel stops watching
+ * it by itself. Accepts a watcher that was not added. */
+void loop_fd_close(struct loop *loop, struct loop_fd *watch);
+
 /* Sets or moves the timer. It fires once, not before `after_ms` have passed. */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t after_ms);
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);

@@ -134,7 +134,6 @@ int conn_new(struct proxy *proxy, int fd, struct conn **out, struct err *err)
 		free(conn);
 		return -1;
 	}
-	socket_tune(fd);
 	link_in(conn);
 	proxy->counters.accepted++;
 	conn_set_deadline(conn, proxy->limits.keep_alive_ms);
@@ -143,11 +142,16 @@ int conn_new(struct proxy *proxy, int fd, struct conn **out, struct err *err)
 	return 0;
 }
 
-static void end_done(struct end *end, struct loop *loop)
+static void end_close(struct end *end, struct loop *loop)
 {
 	stream_close(&end->stream, loop);
 	queue_done(&end->in);
 	queue_done(&end->out);
+}
+
+void conn_close_upstream(struct conn *conn)
+{
+	end_close(&conn->upstream, conn->proxy->loop);
 }
 
 void conn_free(struct conn *conn)
@@ -160,8 +164,8 @@ void conn_free(struct conn *conn)
 	if (conn->state == CONN_READ_REQUEST)
 		upstream_leave(conn);
 	exchange_free(conn);
-	end_done(&conn->client, proxy->loop);
-	end_done(&conn->upstream, proxy->loop);
+	end_close(&conn->client, proxy->loop);
+	end_close(&conn->upstream, proxy->loop);
 	loop_timer_cancel(proxy->loop, &conn->timer);
 	loop_task_cancel(proxy->loop, &conn->task);
 	link_out(conn);

@@ -124,6 +124,9 @@ enum step conn_yield(struct conn *conn);
 /* From now on, or for a step that has just begun: what happens then is conn_steps.c's. */
 void conn_set_deadline(struct conn *conn, int64_t after_ms);
 
+/* Gives the destination up, with whatever is still on its way. */
+void conn_close_upstream(struct conn *conn);
+
 /* The workload's question to the policy. */
 struct gate conn_gate(const struct conn *conn);
 

@@ -99,7 +99,7 @@ void conn_decide_again(struct conn *conn)
 
 	/* What waits for the next request was validated for another policy. */
 	if (idle)
-		stream_close(&conn->upstream.stream, conn->proxy->loop);
+		conn_close_upstream(conn);
 	if (allowed || is_ending(conn))
 		return;
 	if (give_up(conn) == STEP_CLOSE)

@@ -127,7 +127,7 @@ enum step conn_refuse(struct conn *conn, const struct gate_answer *answer)
 	audit_refusal(conn, answer, refusal.status);
 	refusal_write(&refusal, &out);
 	queue_put(&conn->client.out, buf_slice(&out));
-	stream_close(&conn->upstream.stream, conn->proxy->loop);
+	conn_close_upstream(conn);
 	exchange_free(conn);
 	conn_set_deadline(conn, conn->proxy->limits.linger_ms);
 	return conn_goto(conn, CONN_REPLY);
@@ -152,7 +152,7 @@ enum step conn_fail(struct conn *conn, enum refusal_code code, const char *detai
 enum step conn_abort(struct conn *conn, const char *reason)
 {
 	conn_audit(conn, AUDIT_REQUEST, AUDIT_FAIL, reason);
-	stream_close(&conn->upstream.stream, conn->proxy->loop);
+	conn_close_upstream(conn);
 	exchange_free(conn);
 	conn_set_deadline(conn, conn->proxy->limits.linger_ms);
 	return conn_goto(conn, CONN_REPLY);

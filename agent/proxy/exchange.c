@@ -112,11 +112,7 @@ enum step exchange_start(struct conn *conn)
 /* The server had given the connection up before it saw the request. */
 static enum step repeat(struct conn *conn)
 {
-	struct end *upstream = &conn->upstream;
-
-	stream_close(&upstream->stream, conn->proxy->loop);
-	queue_done(&upstream->in);
-	queue_done(&upstream->out);
+	conn_close_upstream(conn);
 	conn->upstream_used_ms = 0;
 	return upstream_begin(conn);
 }
@@ -129,7 +125,7 @@ static enum step finish(struct conn *conn)
 	conn_audit(conn, AUDIT_REQUEST, x->answer.decision.audited ? AUDIT_WOULD_DENY : AUDIT_ALLOW,
 		   x->answer.decision.audited ? buf_text(&x->answer.detail) : NULL);
 	if (!x->upstream_lasts || x->up != UP_DONE)
-		stream_close(&conn->upstream.stream, conn->proxy->loop);
+		conn_close_upstream(conn);
 	else if (!again)
 		upstream_leave(conn);
 	queue_rest(&conn->upstream.in);

@@ -203,10 +203,6 @@ static void end_body(struct conn *conn)
 	x->down = DOWN_DONE;
 	if (x->down_chunked)
 		put_last_chunk(&conn->client.out);
-	/* What follows answers nothing that was asked. */
-	if (conn->upstream.in.n > 0)
-		x->upstream_lasts = false;
-	queue_take(&conn->upstream.in, conn->upstream.in.n);
 }
 
 static struct moved take_body(struct conn *conn)

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/proxy/conn_reply.h"
+#include "agent/proxy/socket.h"
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 5000 };
 
@@ -101,6 +101,8 @@ int listener_start(struct listener *l, struct proxy *proxy, int fd, struct err *
 		.watch = { .fd = fd, .ready = ready, .ctx = l },
 		.pause = { .fire = pause_over, .ctx = l },
 	};
+	socket_set_no_delay(fd);
+	socket_set_keep_alive(fd);
 	return loop_fd_add(proxy->loop, &l->watch, EPOLLIN, err);
 }
 

@@ -2,6 +2,7 @@
 #include "agent/proxy/relay.h"
 
 #include "agent/proxy/conn_reply.h"
+#include "agent/proxy/socket.h"
 
 enum copied { COPY_WAIT = 0, COPY_DONE, COPY_TURN, COPY_BROKEN };
 
@@ -12,6 +13,8 @@ enum step relay_begin(struct conn *conn)
 	conn->client.in = (struct queue){ 0 };
 	conn->upstream.moved_in = 0;
 	conn->upstream.moved_out = conn->upstream.out.n;
+	/* A tunnel may be silent for hours; an exchange has its own limits. */
+	socket_set_keep_alive(conn->upstream.stream.watch.fd);
 	conn_set_deadline(conn, conn->proxy->limits.relay_idle_ms);
 	return conn_goto(conn, CONN_RELAY);
 }
@@ -53,14 +56,14 @@ enum step step_relay(struct conn *conn)
 		conn_audit_close(conn, "the connection was reset");
 		return STEP_CLOSE;
 	}
-	if (up == COPY_DONE)
-		stream_finish(&upstream->stream);
-	if (down == COPY_DONE)
-		stream_finish(&client->stream);
 	if (up == COPY_DONE && down == COPY_DONE) {
 		conn_audit_close(conn, NULL);
 		return STEP_CLOSE;
 	}
+	if (up == COPY_DONE)
+		stream_finish(&upstream->stream);
+	if (down == COPY_DONE)
+		stream_finish(&client->stream);
 	if (conn->turn_bytes > 0)
 		conn_set_deadline(conn, up == COPY_DONE || down == COPY_DONE
 						? conn->proxy->limits.half_closed_ms

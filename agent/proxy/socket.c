@@ -44,11 +44,17 @@ bool own_address(int fd, struct address *out, uint16_t *out_port)
 	return getsockname(fd, &a.any, &n) == 0 && read_address(&a, out, out_port);
 }
 
-void socket_tune(int fd)
+void socket_set_no_delay(int fd)
 {
 	int on = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void socket_set_keep_alive(int fd)
+{
+	int on = 1;
+
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
@@ -88,7 +94,7 @@ int socket_connect(struct address address, uint16_t port)
 	AUTO_FD int fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -1;
-	socket_tune(fd);
+	socket_set_no_delay(fd);
 	if (connect(fd, &to.any, n) == -1 && errno != EINPROGRESS)
 		return -1;
 	return steal_fd(&fd);

@@ -12,8 +12,9 @@
 /* A non-blocking socket that has begun to connect, or -1 and errno. */
 int socket_connect(struct address address, uint16_t port);
 
-/* No delay, and keep-alive: both only make it nicer, so failure does not matter. */
-void socket_tune(int fd);
+/* These only make it nicer, so failure does not matter. Accepted sockets inherit them (tcp(7)). */
+void socket_set_no_delay(int fd);
+void socket_set_keep_alive(int fd);
 
 /* Is it an address of this network namespace, on any device, as of now? Sends nothing. Wildcard and multicast
  * addresses count too. */

@@ -50,6 +50,8 @@ void stream_note(struct stream *s, uint32_t events)
 		s->readable = true;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		s->writable = true;
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		s->ending = true;
 	if (events & (EPOLLHUP | EPOLLERR))
 		s->gone = true;
 }
@@ -101,6 +103,9 @@ static enum stream_result read_bare(struct stream *s, void *to, size_t room, siz
 		return ended(s, false);
 	if (n > 0) {
 		*out_n = (size_t)n;
+		/* Not filled: there was no more (epoll(7), on EPOLLET), and what comes is reported. */
+		if ((size_t)n < room && !s->ending)
+			s->readable = false;
 		return STREAM_MOVED;
 	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -180,7 +185,6 @@ void stream_close(struct stream *s, struct loop *loop)
 	if (!s->open)
 		return;
 	tls_session_free(s->tls);
-	loop_fd_remove(loop, &s->watch);
-	close(s->watch.fd);
+	loop_fd_close(loop, &s->watch);
 	*s = (struct stream){ 0 };
 }

@@ -21,6 +21,7 @@ struct stream {
 	bool ended; /* the peer sends no more */
 	bool cut; /* and TLS does not vouch that this was its end */
 	bool finished; /* we said so */
+	bool ending; /* the end, or an error, is on its way behind what can be read */
 	bool gone; /* reset or broken: nothing will move any more */
 	size_t read_size; /* grows while reads are filled, so that an idle stream costs little */
 };

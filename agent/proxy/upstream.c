@@ -143,7 +143,7 @@ enum step upstream_next_address(struct conn *conn, const char *why)
 	uint16_t port = conn->exchange->answer.site.port;
 	char detail[GATE_DETAIL_MAX];
 
-	stream_close(&conn->upstream.stream, conn->proxy->loop);
+	conn_close_upstream(conn);
 	if (why != NULL)
 		snprintf(d->why, sizeof(d->why), "%s", why);
 	while (d->next < d->targets.n) {
@@ -184,9 +184,9 @@ enum step step_dial(struct conn *conn)
 
 	if (!s->writable && !s->gone)
 		return STEP_WAIT;
-	if (getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 && error == 0 &&
-	    s->writable && !s->gone)
+	if (!s->gone)
 		return connected(conn);
+	getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &n);
 	conn->dialing->timed_out = false;
 	return upstream_next_address(conn, strerrordesc_np(error != 0 ? error : ECONNRESET));
 }
@@ -215,10 +215,8 @@ void upstream_check_idle(struct conn *conn)
 	/* A server that speaks unasked is out of step; what it says answers nothing. */
 	if (stream_read(&upstream->stream, &upstream->in, PROXY_EXCHANGE_BYTES, &err) !=
 		    STREAM_WAIT ||
-	    upstream->in.n > 0) {
-		stream_close(&upstream->stream, conn->proxy->loop);
-		queue_done(&upstream->in);
-	}
+	    upstream->in.n > 0)
+		conn_close_upstream(conn);
 	queue_rest(&upstream->in);
 }
 
@@ -235,7 +233,7 @@ void upstream_leave(struct conn *conn)
 	if (!conn->upstream.stream.open)
 		return;
 	if (conn->proxy->draining)
-		stream_close(&conn->upstream.stream, conn->proxy->loop);
+		conn_close_upstream(conn);
 	else
 		pool_put(&conn->proxy->pool, &key, &conn->upstream.stream);
 }
@@ -264,6 +262,6 @@ bool upstream_reuse(struct conn *conn)
 	}
 	if (is_fit(conn))
 		return true;
-	stream_close(stream, conn->proxy->loop);
+	conn_close_upstream(conn);
 	return false;
 }

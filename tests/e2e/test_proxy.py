@@ -154,17 +154,18 @@ class Forwarding(Case):
 
     def test_what_a_server_says_unasked_is_no_answer(self):
         forged = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
-
-        def generous(connection):
-            while (head := connection.head()) is not None:
-                connection.body(head)
-                connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue" + forged)
-        origin, proxy = self.pair(generous)
-        site = f"web.test:{origin.port}"
-        with proxy.connect() as sock:
-            for _ in range(3):
-                sock.sendall(f"GET http://{site}/ HTTP/1.1\r\nHost: {site}\r\n\r\n".encode())
-                self.assertEqual(read_response(sock)[2], b"true")
+        for fields in (b"", b"Connection: close\r\n"):
+            true = b"HTTP/1.1 200 OK\r\n%sContent-Length: 4\r\n\r\ntrue" % fields
+            for ask_again in (False, True):
+                origin, proxy = self.pair(always(true + forged, then_close=False))
+                site = f"web.test:{origin.port}"
+                with self.subTest(f"{fields} {ask_again}"), contextlib.ExitStack() as stack:
+                    sock = stack.enter_context(proxy.connect())
+                    for _ in range(3):
+                        sock.sendall(f"GET http://{site}/ HTTP/1.1\r\nHost: {site}\r\n\r\n".encode())
+                        self.assertEqual(read_response(sock)[2], b"true")
+                        if ask_again:
+                            sock = stack.enter_context(proxy.connect())
 
     def test_an_expectation_is_passed_on_and_answered_by_the_server(self):
         def expecting(connection):

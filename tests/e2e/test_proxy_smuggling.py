@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the policy did not see, the origin does not see: whatever is sent, on the proxy itself and in
 inspected tunnels. The origin's bytes are judged by readers that differ on everything servers differ on."""
+import contextlib
 import re
 import unittest
 
-from proxy_world import Origin, Proxy, polite, read_response
+from proxy_world import Origin, Proxy, polite, read_all, read_response
 
 POLICY = """
 version: 1
@@ -200,6 +201,29 @@ class Smuggling(unittest.TestCase):
                     answer = self.send(prefix, tunnel, fields + b"Connection: close\r\n", body)
                     self.assertTrue(answer.endswith(b"POST /open/a %d\n" % len(HIDDEN)), answer)
                     self.assert_origin_saw(b"POST /open/a HTTP/1.1")
+
+    def test_the_rest_of_a_body_that_was_answered_early_is_no_request(self):
+        def hasty(connection):
+            connection.head()
+            connection.answer(b"early\n")
+            while connection.more():
+                pass
+        origin = Origin(hasty)
+        self.addCleanup(origin.close)
+        site = f"web.test:{origin.port}".encode()
+        proxy = Proxy(POLICY.format(port=origin.port), "--host", "web.test=127.0.0.1")
+        self.addCleanup(proxy.stop)
+        inner = b"POST /open/inner HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n" % site
+        for framing, rest in ((b"Content-Length: %d" % (len(inner) + 1), inner),
+                              (b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n\r\n" % (
+                                  len(inner), inner))):
+            with self.subTest(framing), proxy.tunnel(site.decode()) as sock:
+                sock.sendall(b"POST /open/a HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n" % (site, framing))
+                self.assertEqual(read_response(sock)[2], b"early\n")
+                with contextlib.suppress(OSError):
+                    sock.sendall(b"x" * framing.startswith(b"Content") + rest)
+                self.assertEqual(read_all(sock), b"")
+        self.assertEqual([e["path"] for e in proxy.events("http.request")], ["/open/a"] * 2)
 
     def test_fields_that_end_here_do_not_go_on(self):
         for way, prefix, tunnel in self.ways():
