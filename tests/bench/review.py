@@ -212,8 +212,8 @@ def say(name: str, text: str, value: float, gate: float) -> None:
 
 
 def compare(ours: Server, peer: Server, body: bytes) -> None:
-    if operations(ours.ask(body, 0)) != operations(peer.ask(body, 0)):
-        raise SystemExit("bench: the two sides do not answer the same")
+    if difference := set(operations(ours.ask(body, 0))) ^ set(operations(peer.ask(body, 0))):
+        raise SystemExit("bench: the two sides do not answer the same; only one has\n" + "\n".join(difference))
     for i in range(WARM_UP):
         ours.ask(body, i)
         peer.ask(body, i)

@@ -63,14 +63,16 @@ func volumes(policy string) []object {
 		named("openshell-policy", object{"configMap": object{
 			"name": policy, "items": []object{{"key": "policy.yaml", "path": "policy.yaml"}},
 			"defaultMode": 420, "optional": true}}),
-		named("openshell-run", object{"emptyDir": object{"medium": "Memory", "sizeLimit": "4Mi"}})}
+		named("openshell-run", object{"emptyDir": object{"medium": "Memory", "sizeLimit": "4Mi"}}),
+		named("openshell-supervisor-tls", object{"emptyDir": object{"sizeLimit": "8Mi"}})}
 }
 
 func mounts() []object {
 	return []object{
 		named("openshell-supervisor-bin", object{"mountPath": "/opt/openshell", "readOnly": true}),
 		named("openshell-policy", object{"mountPath": "/etc/openshell/policy", "readOnly": true}),
-		named("openshell-run", object{"mountPath": "/run/openshell"})}
+		named("openshell-run", object{"mountPath": "/run/openshell"}),
+		named("openshell-supervisor-tls", object{"mountPath": "/etc/openshell-tls"})}
 }
 
 func removeToken(spec, container object) []operation {
