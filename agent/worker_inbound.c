@@ -91,25 +91,26 @@ static enum stream_result move(struct conn *conn, enum end end)
 	return got == STREAM_MOVED || put == STREAM_MOVED ? STREAM_MOVED : STREAM_WAIT;
 }
 
-static void pump(void *ctx, uint32_t events)
+/* Both ways once: STREAM_MOVED where either moved something. */
+static enum stream_result move_both(struct conn *conn)
 {
-	struct conn *conn = ctx;
-	bool moved = true;
+	enum stream_result in = move(conn, CLIENT);
+	enum stream_result out = in != STREAM_ERROR ? move(conn, WORKLOAD) : STREAM_ERROR;
 
-	(void)events;
-	while (moved) {
-		moved = false;
-		for (size_t i = 0; i < ENDS; i++) {
-			enum stream_result result = move(conn, (enum end)i);
+	if (out == STREAM_ERROR)
+		return STREAM_ERROR;
+	return in == STREAM_MOVED ? in : out;
+}
 
-			if (result == STREAM_ERROR) {
-				conn_close(conn);
-				return;
-			}
-			moved |= result == STREAM_MOVED;
-		}
-	}
-	if (conn->ends[CLIENT].finished && conn->ends[WORKLOAD].finished)
+static void pump(struct conn *conn)
+{
+	enum stream_result result;
+
+	do
+		result = move_both(conn);
+	while (result == STREAM_MOVED);
+	if (result == STREAM_ERROR ||
+	    (conn->ends[CLIENT].finished && conn->ends[WORKLOAD].finished))
 		conn_close(conn);
 	else
 		loop_timer_set(conn->inbound->loop, &conn->idle, INBOUND_IDLE_MS);
@@ -120,7 +121,7 @@ static void client_ready(void *ctx, uint32_t events)
 	struct conn *conn = ctx;
 
 	stream_note(&conn->ends[CLIENT], events);
-	pump(conn, events);
+	pump(conn);
 }
 
 static void workload_ready(void *ctx, uint32_t events)
@@ -128,7 +129,7 @@ static void workload_ready(void *ctx, uint32_t events)
 	struct conn *conn = ctx;
 
 	stream_note(&conn->ends[WORKLOAD], events);
-	pump(conn, events);
+	pump(conn);
 }
 
 static void idle(void *ctx)
