@@ -209,7 +209,7 @@ END_TEST
 START_TEST(a_chain_of_links_has_an_end)
 {
 	AUTO_FD int root_fd = open(root, O_PATH | O_DIRECTORY);
-	char out[IDENTITY_PATH_MAX], from[16], to[16];
+	char out[IDENTITY_PATH_MAX], from[24], to[24];
 
 	for (int i = 1; i <= LINKS_HOPS_MAX + 1; i++) {
 		snprintf(from, sizeof(from), "chain%d", i);
