@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/proxy_play.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/proxy/worker.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "tests/support/origin_record.h"
+
+enum {
+	NEXT_CLIENT = 0xfc,
+	PAUSE = 0xfe,
+	POLICY_OR_CLOSE = 0xfd,
+	DONE = 0xfb,
+	RESET = 0xfa,
+	NEXT_PART = 0xff,
+	/* Enough for a connection to be accepted, decided, dialled and answered. */
+	TURNS = 24,
+	/* For the worker to see that all peers are gone. */
+	LAST_TURNS = 200,
+	READ_BYTES = 16384,
+};
+
+static const char allowing[] = "version: 1\n"
+			       "network_policies:\n"
+			       "  play:\n"
+			       "    endpoints:\n"
+			       "    - host: rest.test\n"
+			       "      port: 8080\n"
+			       "      protocol: rest\n"
+			       "      rules:\n"
+			       "      - allow: { method: GET, path: /ok/** }\n"
+			       "    - { host: bytes.test, port: 8081 }\n"
+			       "    binaries:\n"
+			       "    - path: /usr/bin/client\n";
+static const char refusing[] = "version: 1\n";
+
+struct peer {
+	struct play *play;
+	struct loop_fd watch;
+	bool open;
+	struct slice script; /* what is left of it */
+	struct buf seen;
+	bool is_bytes; /* an origin that policy does not look into */
+};
+
+struct listening {
+	struct play *play;
+	struct loop_fd watch;
+	bool is_bytes;
+};
+
+struct play {
+	struct loop *loop;
+	struct worker *worker;
+	struct loop_task tick;
+	unsigned turns_left;
+	uint32_t address; /* in host order */
+	uint16_t proxy_port;
+	struct listening listening[2];
+	struct peer clients[PLAY_CLIENTS_MAX], origins[PLAY_ORIGINS_MAX];
+	size_t n_clients, n_origins;
+	struct slice parts[PLAY_ORIGINS_MAX];
+	struct buf sent; /* by all clients */
+	bool refuses;
+	const char *wrong;
+};
+
+/* The play's own calls go past whatever a test has put in the place of the C library's. */
+static ssize_t raw_read(int fd, void *to, size_t n)
+{
+	return syscall(SYS_recvfrom, fd, to, n, MSG_DONTWAIT, NULL, NULL);
+}
+
+static void raw_write(int fd, const void *from, size_t n)
+{
+	/* What does not fit is lost: a peer that stops in the middle is a peer too. */
+	(void)!syscall(SYS_sendto, fd, from, n, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+}
+
+static void must(bool good)
+{
+	if (!good)
+		abort();
+}
+
+/* --- services ------------------------------------------------------------------------------------ */
+
+static void identify(void *ctx, struct identify_call *call)
+{
+	static const struct program program = { .pid = 4711, .binary = "/usr/bin/client" };
+
+	(void)ctx;
+	call->done(call, &program, NULL);
+}
+
+static void identify_cancel(void *ctx, struct identify_call *call)
+{
+	(void)ctx;
+	call->pending = false;
+}
+
+static struct address address_of(const struct play *play)
+{
+	struct in_addr v4 = { htonl(play->address) };
+	char text[INET_ADDRSTRLEN];
+	struct address address;
+
+	must(inet_ntop(AF_INET, &v4, text, sizeof(text)) != NULL &&
+	     address_parse(slice_text(text), &address));
+	return address;
+}
+
+static void resolve(void *ctx, struct resolve_call *call)
+{
+	struct address address = address_of(ctx);
+
+	call->done(call, &address, 1, NULL);
+}
+
+static void resolve_cancel(void *ctx, struct resolve_call *call)
+{
+	(void)ctx;
+	call->pending = false;
+}
+
+static int validate(void *ctx, const struct destination_question *question,
+		    struct destination_answer *out, struct err *err)
+{
+	struct address own = address_of(ctx);
+
+	for (size_t i = 0; i < question->n; i++) {
+		if (memcmp(&own, &question->addresses[i], sizeof(own)) != 0)
+			return err_set(err, ERR_DENIED, "not an origin of this play");
+		out->addresses[i] = question->addresses[i];
+	}
+	out->n = question->n;
+	return 0;
+}
+
+/* --- sockets ------------------------------------------------------------------------------------- */
+
+static struct sockaddr_in socket_address(const struct play *play, uint16_t port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(play->address),
+	};
+}
+
+/* `port` 0: any; it is told. */
+static int listen_on(const struct play *play, uint16_t port, uint16_t *out_port)
+{
+	struct sockaddr_in address = socket_address(play, port);
+	socklen_t n = sizeof(address);
+	int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	must(fd != -1 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0);
+	must(bind(fd, (struct sockaddr *)&address, n) == 0 && listen(fd, 64) == 0 &&
+	     getsockname(fd, (struct sockaddr *)&address, &n) == 0);
+	*out_port = ntohs(address.sin_port);
+	return fd;
+}
+
+static void peer_close(struct peer *peer, bool reset)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	if (!peer->open)
+		return;
+	/* Resets leave nothing behind in the kernel, so that thousands of plays can follow each other. */
+	if (reset)
+		setsockopt(peer->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	loop_fd_remove(peer->play->loop, &peer->watch);
+	syscall(SYS_close, peer->watch.fd);
+	peer->open = false;
+}
+
+static bool peer_read(struct peer *peer)
+{
+	char bytes[READ_BYTES];
+	ssize_t n = raw_read(peer->watch.fd, bytes, sizeof(bytes));
+
+	if (n > 0)
+		buf_put(&peer->seen, bytes, (size_t)n);
+	else if (n == 0 || errno != EAGAIN)
+		peer_close(peer, true);
+	return n > 0;
+}
+
+static void peer_open(struct play *play, struct peer *peer, int fd, void (*ready)(void *, uint32_t))
+{
+	struct err err;
+
+	peer->play = play;
+	peer->watch = (struct loop_fd){ .fd = fd, .ready = ready, .ctx = peer };
+	peer->seen = buf_init((size_t)1 << 20);
+	peer->open = true;
+	must(loop_fd_add(play->loop, &peer->watch, EPOLLIN, &err) == 0);
+}
+
+/* --- origins ------------------------------------------------------------------------------------- */
+
+static void origin_goes_on(struct peer *origin)
+{
+	while (origin->open && origin->script.n > 0) {
+		uint8_t c = origin->script.p[0];
+		size_t n = 0;
+
+		if (c == PAUSE || c == POLICY_OR_CLOSE || c == RESET) {
+			origin->script.p++;
+			origin->script.n--;
+			if (c == PAUSE)
+				return;
+			peer_close(origin, c == RESET);
+			return;
+		}
+		while (n < origin->script.n && origin->script.p[n] != PAUSE &&
+		       origin->script.p[n] != POLICY_OR_CLOSE && origin->script.p[n] != RESET)
+			n++;
+		raw_write(origin->watch.fd, origin->script.p, n);
+		origin->script.p += n;
+		origin->script.n -= n;
+	}
+}
+
+static void origin_ready(void *ctx, uint32_t events)
+{
+	struct peer *origin = ctx;
+
+	(void)events;
+	if (!peer_read(origin))
+		return;
+	if (origin->play->refuses)
+		origin->play->wrong = "bytes arrived that the new policy refuses";
+	origin_goes_on(origin);
+}
+
+static void origin_connected(void *ctx, uint32_t events)
+{
+	struct listening *listening = ctx;
+	struct play *play = listening->play;
+	int fd = (int)syscall(SYS_accept4, listening->watch.fd, NULL, NULL,
+			      SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)events;
+	if (fd == -1)
+		return;
+	if (play->n_origins == PLAY_ORIGINS_MAX) {
+		syscall(SYS_close, fd);
+		return;
+	}
+	struct peer *origin = &play->origins[play->n_origins];
+	peer_open(play, origin, fd, origin_ready);
+	origin->script = play->parts[play->n_origins++];
+	origin->is_bytes = listening->is_bytes;
+}
+
+static void origins_listen(struct play *play, struct listening *listening, uint16_t port)
+{
+	struct err err;
+	uint16_t ignored;
+
+	listening->play = play;
+	listening->is_bytes = port == PLAY_BYTES_PORT;
+	listening->watch = (struct loop_fd){
+		.fd = listen_on(play, port, &ignored),
+		.ready = origin_connected,
+		.ctx = listening,
+	};
+	must(loop_fd_add(play->loop, &listening->watch, EPOLLIN, &err) == 0);
+}
+
+/* --- clients ------------------------------------------------------------------------------------- */
+
+static void client_ready(void *ctx, uint32_t events)
+{
+	(void)events;
+	peer_read(ctx);
+}
+
+static struct peer *next_client(struct play *play)
+{
+	struct sockaddr_in address = socket_address(play, play->proxy_port);
+	int fd;
+
+	if (play->n_clients == PLAY_CLIENTS_MAX)
+		return &play->clients[PLAY_CLIENTS_MAX - 1];
+	fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(fd != -1 && syscall(SYS_connect, fd, &address, sizeof(address)) == 0);
+	struct peer *client = &play->clients[play->n_clients++];
+	peer_open(play, client, fd, client_ready);
+	return client;
+}
+
+/* --- the play ------------------------------------------------------------------------------------ */
+
+/* While a task is queued the loop does not wait, so counting its runs counts the loop's turns. */
+static void tick(void *ctx)
+{
+	struct play *play = ctx;
+
+	if (--play->turns_left > 0)
+		loop_task_queue(play->loop, &play->tick);
+	else
+		loop_stop(play->loop);
+}
+
+static void take_turns(struct play *play, unsigned n)
+{
+	struct err err;
+
+	play->turns_left = n;
+	loop_task_queue(play->loop, &play->tick);
+	must(loop_run(play->loop, &err) == 0);
+}
+
+static struct policy *read_policy(const char *text)
+{
+	AUTO(policy_problems_done) struct policy_problems problems = { 0 };
+	struct policy *policy = policy_parse(slice_text(text), &problems);
+
+	must(policy != NULL);
+	return policy;
+}
+
+static void other_policy(struct play *play)
+{
+	/* What was allowed before may still arrive; nothing else may afterwards. */
+	take_turns(play, TURNS);
+	play->refuses = !play->refuses;
+	worker_set_policy(play->worker, read_policy(play->refuses ? refusing : allowing));
+	take_turns(play, TURNS);
+}
+
+static bool has_meaning(uint8_t c)
+{
+	return c >= RESET;
+}
+
+static void play_clients(struct play *play, struct slice script)
+{
+	struct peer *client = next_client(play);
+
+	for (size_t i = 0; i < script.n;) {
+		size_t n = 0;
+
+		while (i + n < script.n && !has_meaning(script.p[i + n]))
+			n++;
+		if (n > 0 && client->open) {
+			raw_write(client->watch.fd, script.p + i, n);
+			buf_put(&play->sent, script.p + i, n);
+		}
+		i += n;
+		if (i == script.n)
+			break;
+		switch (script.p[i++]) {
+		case NEXT_CLIENT:
+			take_turns(play, TURNS);
+			client = next_client(play);
+			break;
+		case PAUSE:
+			take_turns(play, TURNS);
+			break;
+		case POLICY_OR_CLOSE:
+			other_policy(play);
+			break;
+		case DONE:
+			if (client->open)
+				shutdown(client->watch.fd, SHUT_WR);
+			break;
+		default:
+			peer_close(client, true);
+			break;
+		}
+	}
+	take_turns(play, TURNS);
+}
+
+static struct slice next_part(struct slice *script)
+{
+	const uint8_t *end = script->n == 0 ? NULL : memchr(script->p, NEXT_PART, script->n);
+	struct slice part = { script->p, end == NULL ? script->n : (size_t)(end - script->p) };
+	size_t taken = part.n + (end != NULL);
+
+	script->p += taken;
+	script->n -= taken;
+	return part;
+}
+
+static void play_start(struct play *play, const struct services *services, const struct log *log)
+{
+	struct err err = { 0 };
+
+	/* Of all that 127/8 has, one address a process: plays in several processes do not meet. */
+	play->address = 127u << 24 | ((uint32_t)getpid() & 0xffff) << 8 | 1;
+	play->sent = buf_init(PLAY_SCRIPT_MAX);
+	must(loop_new(&play->loop, &err) == 0);
+	play->tick = (struct loop_task){ .run = tick, .ctx = play };
+	origins_listen(play, &play->listening[0], PLAY_REST_PORT);
+	origins_listen(play, &play->listening[1], PLAY_BYTES_PORT);
+	struct worker_config config = {
+		.loop = play->loop,
+		.n_listen_fds = 1,
+		.policy = read_policy(allowing),
+		.log = log,
+		.services = services,
+		.limits = proxy_limits_default(),
+		.control_fd = -1,
+	};
+	config.listen_fds[0] = listen_on(play, 0, &play->proxy_port);
+	must(worker_new(&config, &play->worker, &err) == 0);
+}
+
+static size_t count_answers(const struct buf *seen)
+{
+	struct slice left = buf_slice(seen);
+	size_t n = 0;
+	const uint8_t *at;
+
+	while (left.n > 0 && (at = memmem(left.p, left.n, "HTTP/1.1 ", 9)) != NULL) {
+		left.n -= (size_t)(at + 9 - left.p);
+		left.p = at + 9;
+		n++;
+	}
+	return n;
+}
+
+static void judge(struct play *play, struct play_outcome *out)
+{
+	out->wrong = play->wrong;
+	for (size_t i = 0; i < play->n_origins; i++) {
+		struct slice record = buf_slice(&play->origins[i].seen);
+		struct slice sent = buf_slice(&play->sent);
+		size_t requests = 0;
+		const char *wrong = NULL;
+
+		if (!play->origins[i].is_bytes)
+			wrong = origin_record_check(record, "rest.test:8080", &requests);
+		else if (record.n > 0 && memmem(sent.p, sent.n, record.p, record.n) == NULL)
+			wrong = "bytes arrived that no client sent";
+		out->requests += requests;
+		if (out->wrong == NULL)
+			out->wrong = wrong;
+	}
+	for (size_t i = 0; i < play->n_clients; i++)
+		out->answers += count_answers(&play->clients[i].seen);
+}
+
+static void play_end(struct play *play)
+{
+	for (size_t i = 0; i < play->n_clients; i++) {
+		peer_close(&play->clients[i], true);
+		buf_done(&play->clients[i].seen);
+	}
+	for (size_t i = 0; i < play->n_origins; i++) {
+		peer_close(&play->origins[i], true);
+		buf_done(&play->origins[i].seen);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(play->listening); i++)
+		loop_fd_close(play->loop, &play->listening[i].watch);
+	buf_done(&play->sent);
+	worker_free(play->worker);
+	loop_free(play->loop);
+}
+
+struct play_outcome proxy_play(struct slice script)
+{
+	struct play play = { 0 };
+	struct play_outcome outcome = { 0 };
+	struct log log = { .level = LOG_LEVEL_INFO, .fd = open("/dev/null", O_WRONLY | O_CLOEXEC) };
+	const struct services services = {
+		.ctx = &play,
+		.identify = identify,
+		.identify_cancel = identify_cancel,
+		.resolve = resolve,
+		.resolve_cancel = resolve_cancel,
+		.validate = validate,
+	};
+
+	must(log.fd != -1);
+	if (script.n > PLAY_SCRIPT_MAX)
+		script.n = PLAY_SCRIPT_MAX;
+	struct slice clients = next_part(&script);
+	for (size_t i = 0; i < PLAY_ORIGINS_MAX; i++)
+		play.parts[i] = next_part(&script);
+	play_start(&play, &services, &log);
+	play_clients(&play, clients);
+	judge(&play, &outcome);
+	for (size_t i = 0; i < play.n_clients; i++)
+		peer_close(&play.clients[i], true);
+	for (size_t i = 0; i < play.n_origins; i++)
+		peer_close(&play.origins[i], true);
+	for (unsigned i = 0; i < LAST_TURNS && worker_counters(play.worker)->open > 0; i++)
+		take_turns(&play, 1);
+	outcome.left_open = worker_counters(play.worker)->open;
+	play_end(&play);
+	close(log.fd);
+	return outcome;
+}
