@@ -51,6 +51,7 @@ FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PEER_NAMES  := $(patsubst tests/peers/%.c,%,$(wildcard tests/peers/*.c)) attack
 ATTACK_SRC  := $(wildcard tests/peers/attack/*.c)
 DRIVER_NAMES := $(patsubst tests/drivers/%.c,%,$(wildcard tests/drivers/*.c))
+NET_BENCHES := origin load relay bump
 BENCH_NAMES := $(filter-out stamp,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 
 objs = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -59,7 +60,7 @@ AGENT   := $(OUT)/openshell-agent
 WEBHOOK := $(OUT)/openshell-webhook
 UNIT    := $(OUT)/unit
 
-.PHONY: all help deps check unit corpora golden-update test test-bare e2e bench demo image lint format-check \
+.PHONY: all help deps check unit corpora golden-update test test-bare e2e bench bench-quick demo image lint format-check \
         attacks-check format tidy cppcheck layers shellcheck fuzz clean
 .DELETE_ON_ERROR:
 
@@ -75,6 +76,7 @@ help:
 ## make check      unit tests, golden cases and fuzz corpora; no root, under a minute
 ## make lint       format, clang-tidy, cppcheck, shellcheck, module layers
 ## make bench      measures beside peers and prints ratios
+## make bench-quick  the network part in a minute: that it works, not how fast
 ## make fuzz T=x   runs fuzz target x (SECONDS=600 by default)
 ## make image      builds the container images openshell/agent and openshell/webhook (root)
 ## make golden-update  rewrites the expected results of the golden cases
@@ -223,8 +225,12 @@ image: all | build/.deps-test
 demo: all | build/.deps-test
 	$(Q)tools/demo
 
-bench: all $(OUT)/stamp $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
+bench: all $(OUT)/stamp $(OUT)/driver_fence $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
 	$(Q)tests/bench/run
+
+# That the network part works; it says little about how fast.
+bench-quick: all $(OUT)/driver_fence $(NET_BENCHES:%=$(OUT)/bench_%) | build/.deps-test
+	$(Q)tests/bench/run --quick
 
 $(OUT)/bench_%: $(OUT)/tests/bench/%.o $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)

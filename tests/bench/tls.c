@@ -21,6 +21,7 @@
 #include "lib/ossl.h"
 #include "lib/tls_client.h"
 #include "lib/tls_server.h"
+#include "tests/bench/plain_leaf.h"
 
 #define HOST "api.example.com"
 #define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
@@ -83,49 +84,6 @@ static void set_up(void)
 
 /* --- a certificate for a new host --- */
 
-/* As most programs do it: a key of the modern kind, extensions from text. */
-static X509 *plain_leaf(EVP_PKEY *key, const char *host)
-{
-	AUTO_FREE char *name = NULL;
-	X509 *x = X509_new();
-	X509V3_CTX context;
-	const struct {
-		int nid;
-		const char *value;
-	} extensions[] = {
-		{ NID_basic_constraints, "critical,CA:FALSE" },
-		{ NID_key_usage, "critical,digitalSignature" },
-		{ NID_ext_key_usage, "serverAuth" },
-		{ NID_subject_key_identifier, "hash" },
-		{ NID_authority_key_identifier, "keyid" },
-		{ NID_subject_alt_name, NULL },
-	};
-
-	if (asprintf(&name, "DNS:%s", host) == -1)
-		abort();
-	X509_set_version(x, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 1 + rand());
-	X509_gmtime_adj(X509_getm_notBefore(x), 0);
-	X509_gmtime_adj(X509_getm_notAfter(x), 48 * 3600);
-	X509_set_pubkey(x, key);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-				   (const unsigned char *)host, -1, -1, 0);
-	X509_set_issuer_name(x, X509_get_subject_name(ca.certificate));
-	X509V3_set_ctx(&context, ca.certificate, x, NULL, NULL, 0);
-	for (size_t i = 0; i < ARRAY_LEN(extensions); i++) {
-		X509_EXTENSION *extension =
-			X509V3_EXT_conf_nid(NULL, &context, extensions[i].nid,
-					    extensions[i].nid == NID_subject_alt_name
-						    ? name
-						    : extensions[i].value);
-
-		X509_add_ext(x, extension, -1);
-		X509_EXTENSION_free(extension);
-	}
-	X509_sign(x, ca.key, EVP_sha256());
-	return x;
-}
-
 static void bench_mint(void)
 {
 	AUTO(auto_pkey) EVP_PKEY *modern = EVP_EC_gen("P-256");
@@ -144,7 +102,7 @@ static void bench_mint(void)
 			die("mint", &err);
 		ours[i] = cpu_us() - start;
 		start = cpu_us();
-		AUTO(auto_x509) X509 *two = plain_leaf(modern, host);
+		AUTO(auto_x509) X509 *two = plain_leaf(&ca, modern, host);
 
 		plain[i] = cpu_us() - start;
 	}

@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""net: what egress costs, beside floors without policy and beside other proxies, in namespaces of its own.
+
+C is the processor time of a side's whole process tree for each unit. Within a round the sides take turns
+floor, ours, peers, ours, floor; ratios are of one round, and the median and range over rounds are printed.
+Every answer's status, length and bytes are compared, and the origin must have seen what was allowed, once,
+and nothing of what was denied."""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+
+import peers
+from world import (COLD_HOSTS, LOAD, OUT, PLAIN, TLS, Side, die_with_us, make_direct, make_origin, make_ours,
+                   private, serve_names)
+
+NOISE_MAX = 0.15  # two runs of the floor in a round may differ by this much
+
+RULE = 'rules: [ { allow: { method: GET, path: "/b/**" } } ]'
+POLICY = """version: 1
+network_policies:
+  bench:
+    endpoints:
+      - {{ host: tunnel.test, port: {plain}, allowed_ips: [10.99.0.0/16] }}
+      - {{ host: "*.web.test", ports: [{plain}, {tls}], protocol: rest, allowed_ips: [10.99.0.0/16], {rule} }}
+{more}    binaries: [ {{ path: {load} }} ]
+"""
+
+
+def policy(more: int = 0) -> str:
+    lines = "".join(f"      - {{ host: h{i}.example.com, port: 443, protocol: rest, {RULE} }}\n" for i in range(more))
+    return POLICY.format(plain=PLAIN, tls=TLS, rule=RULE, load=LOAD, more=lines)
+
+
+TUNNEL = f"via=connect host=tunnel.test port={PLAIN}"
+INSPECT = f"via=connect host=api.web.test port={TLS} tls=1"
+FORWARD = f"via=forward host=api.web.test port={PLAIN}"
+DENIED = {
+    "tunnel": f"via=connect host=denied.test port={PLAIN} new=1 status=403 bytes=0",
+    "inspect": f"via=connect host=api.web.test port={TLS} tls=1 new=1 path=/denied status=403",
+    "forward": f"via=forward host=api.web.test port={PLAIN} new=1 path=/denied status=403",
+}
+
+
+@dataclass
+class Result:
+    units: int = 0
+    cpu_ns: int = 0
+    elapsed: float = 0
+    bytes: int = 0
+    p50_us: list[int] = field(default_factory=list)
+
+    @property
+    def cost_us(self) -> float:
+        return self.cpu_ns / 1e3 / max(self.units, 1)
+
+    def add(self, other: "Result") -> None:
+        self.units += other.units
+        self.cpu_ns += other.cpu_ns
+        self.elapsed += other.elapsed
+        self.bytes += other.bytes
+        self.p50_us += other.p50_us
+
+
+class Bench:
+    """The sides, made when they are first needed, and what was found."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.options = options
+        self.origin = make_origin()
+        serve_names()
+        self.sides: dict[str, Side | None] = {}
+        self.makers = {
+            "ours": lambda: make_ours("ours", policy()),
+            "relaxed": lambda: make_ours("relaxed", policy(), "--binary-identity", "relaxed"),
+            "silent": lambda: make_ours("silent", policy(), "--log-level", "error"),
+            "rules": lambda: make_ours("rules", policy(5000)),
+            "relay": peers.relay, "bump": peers.bump, "nginx": peers.nginx_forward, "nginxtls": peers.nginx_tls,
+            "haproxy": peers.haproxy, "direct": make_direct,
+        }
+        self.numbers: list[dict] = []
+        self.errors = 0
+        self.passed = self.failed = 0
+
+    def side(self, name: str) -> Side | None:
+        if name not in self.sides:
+            self.sides[name] = self.makers[name]()
+        return self.sides[name]
+
+    def close(self) -> None:
+        for side in self.sides.values():
+            if side is not None:
+                side.close()
+        self.origin.close()
+
+    def seen(self) -> dict:
+        self.origin.say("")
+        return json.loads(self.origin.hear())
+
+    def wrong(self, what: str) -> None:
+        self.errors += 1
+        print(f"  ERROR {what}", flush=True)
+
+    def measure(self, name: str, words: str) -> Result:
+        """One run; what it moved was compared by the client, what arrived is counted at the origin."""
+        side = self.side(name)
+        to = side.to
+        if name == "direct":
+            words = words.replace("via=connect", "via=direct").replace("via=forward", "via=direct")
+            to = f"10.99.0.1:{TLS if 'tls=1' in words else PLAIN}"
+        if name == "nginxtls":
+            words = words.replace("via=connect", "via=direct")
+        side.client.say(f"to={to} ca={side.ca} {words}")
+        side.client.hear()
+        self.seen()
+        if side.events is not None:
+            side.events.open("r+b").truncate(0)
+        before = side.cpu_ns()
+        side.client.say("go")
+        answer = json.loads(side.client.hear())
+        time.sleep(0.02)
+        cpu_ns = side.cpu_ns() - before
+        seen = self.seen()
+        if answer["errors"] > 0:
+            self.wrong(f"{name}: {answer['errors']} of {answer['units']}: {answer['error']}")
+        if seen["requests"] != answer["units"] or seen["others"] > 0:
+            self.wrong(f"{name}: {answer['units']} requests, and the origin saw {seen}")
+        self.check_events(name, words, answer["units"])
+        return Result(answer["units"], cpu_ns, answer["elapsed"], answer["bytes"], [answer["p50_us"]])
+
+    def check_events(self, name: str, words: str, units: int) -> None:
+        side = self.side(name)
+        if side.events is None or name == "silent":
+            return
+        event = b"http.request" if "tunnel.test" not in words else b"net.connect"
+        found = side.events.read_bytes().count(b'"event":"' + event + b'","verdict":"allow"')
+        # A kept tunnel has one event for all that passes through it.
+        if found != units and (event == b"http.request" or "new=1" in words):
+            self.wrong(f"{name}: {found} events for {units}")
+
+    def check_denied(self, kind: str) -> None:
+        """What policy refuses is answered 403, and the origin hears nothing of it."""
+        side = self.side("ours")
+        self.seen()
+        side.client.say(f"to={side.to} ca={side.ca} {DENIED[kind]} n=8 count=64")
+        side.client.hear()
+        side.client.say("go")
+        answer, seen = json.loads(side.client.hear()), self.seen()
+        if answer["units"] < 64 or answer["errors"] > 0:
+            self.wrong(f"denied {kind}: {answer}")
+        if seen["requests"] + seen["others"] > 0:
+            self.wrong(f"denied {kind}: the origin saw {seen}")
+
+    def check_gate(self, value: float, gate: float | None) -> str:
+        if gate is None:
+            return ""
+        good = value <= gate
+        self.passed += good
+        self.failed += not good
+        return f"  {'PASS' if good else 'FAIL'} (<= {gate:g})"
+
+
+# --- pairs ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Scenario:
+    """`ours` beside `beside`, the first of which is there to be compared with."""
+
+    name: str
+    words: str
+    beside: list[str]
+    gate: float | None
+    ours: str = "ours"
+    unit: str = "us"
+    per: float = 1  # units of the scenario for each printed one
+    what: str = "cost"
+    kind: str = ""
+
+
+def value_of(scenario: Scenario, result: Result) -> float:
+    if scenario.what == "wall":
+        return result.elapsed * 1e3
+    if scenario.what == "p50":
+        return statistics.median(result.p50_us)
+    return result.cost_us / scenario.per
+
+
+def one_round(bench: Bench, scenario: Scenario, number: int) -> tuple[dict[str, Result], bool]:
+    """Floor, ours, peers, ours, floor: what drifts falls on both sides alike."""
+    floor, others = scenario.beside[0], scenario.beside[1:]
+    results: dict[str, Result] = {}
+    floors = []
+    order = [floor, scenario.ours, *others, *reversed(others), scenario.ours, floor]
+    for turn, name in enumerate(order):
+        words = scenario.words.replace("ROUND", f"{number}x{turn}x")
+        got = bench.measure(name, words)
+        if name == floor:
+            floors.append(value_of(scenario, got))
+        results.setdefault(name, Result()).add(got)
+    return results, abs(floors[0] - floors[1]) <= NOISE_MAX * min(floors)
+
+
+def run_rounds(bench: Bench, scenario: Scenario) -> tuple[list[dict[str, Result]], int]:
+    rounds = [one_round(bench, scenario, i) for i in range(bench.options.rounds)]
+    quiet = [results for results, is_quiet in rounds if is_quiet]
+    if not quiet:
+        return [results for results, _ in rounds], len(rounds)
+    return quiet, len(rounds) - len(quiet)
+
+
+def print_scenario(bench: Bench, scenario: Scenario) -> bool:
+    rounds, noisy = run_rounds(bench, scenario)
+    values = {name: [value_of(scenario, r[name]) for r in rounds] for name in rounds[0]}
+    # Where several may be compared with, the best of them counts.
+    floors = [min(values[name][i] for name in scenario.beside[:1]) for i in range(len(rounds))]
+    ratios = [ours / max(floor, 1e-9) for ours, floor in zip(values[scenario.ours], floors)]
+    ratio = statistics.median(ratios)
+    text = "  ".join(f"{name} {statistics.median(v):.1f} {scenario.unit}" for name, v in values.items())
+    verdict = bench.check_gate(ratio, scenario.gate)
+    note = f"  ({noisy} of {noisy + len(rounds)} rounds noisy)" if noisy and noisy != len(rounds) else ""
+    note = "  (every round noisy)" if noisy == len(rounds) else note
+    print(f"{scenario.name:<22} {text}  ratio {ratio:.2f} [{min(ratios):.2f}..{max(ratios):.2f}]{verdict}{note}",
+          flush=True)
+    bench.numbers.append({"name": scenario.name, "values": values, "ratios": ratios, "gate": scenario.gate,
+                          "noisy": noisy})
+    return scenario.gate is None or ratio <= scenario.gate
+
+
+def pair(bench: Bench, scenario: Scenario) -> None:
+    scenario.beside = [name for name in scenario.beside if bench.side(name) is not None]
+    if not scenario.beside:
+        print(f"{scenario.name:<22} skipped: nothing to measure beside is installed")
+        return
+    # A gate that is missed is tried once more, and both results stand.
+    if not print_scenario(bench, scenario) and bench.options.rounds > 1:
+        print_scenario(bench, scenario)
+    if scenario.kind:
+        bench.check_denied(scenario.kind)
+
+
+def scenarios(options: argparse.Namespace) -> list[Scenario]:
+    timed = f"warm={min(options.seconds / 3, 0.5):.2f} seconds={options.seconds}"
+    big = f"n=1 path=/b/{1 << 28} bytes={1 << 28} count=2" if not options.quick else \
+        f"n=1 path=/b/{1 << 25} bytes={1 << 25} count=2"
+    many = f"n=32 {timed}"
+    cold = f"n=8 new=1 numbered=1 count={COLD_HOSTS if not options.quick else 50}"
+    burst = f"n=15 new=1 count={460 if not options.quick else 60} path=/b/10240 bytes=10240"
+    return [
+        Scenario("tunnel_ka", f"{TUNNEL} {many}", ["relay"], 1.10, kind="tunnel"),
+        Scenario("tunnel_new", f"{TUNNEL} {many} new=1", ["relay"], 1.65),
+        Scenario("tunnel_new_no_identity", f"{TUNNEL} {many} new=1", ["relay"], 1.25, ours="relaxed"),
+        Scenario("tunnel_256M", f"{TUNNEL} {big}", ["relay"], 1.15, unit="ms", per=1000),
+        Scenario("inspect_ka", f"{INSPECT} {many}", ["bump", "nginxtls"], 1.15, kind="inspect"),
+        Scenario("inspect_new", f"{INSPECT} {many} new=1", ["nginxtls", "bump"], 1.15),
+        Scenario("inspect_256M", f"{INSPECT} {big}", ["bump", "nginxtls"], None, unit="ms", per=1000),
+        Scenario("inspect_first_visit", f"{INSPECT.replace('api.web.test', 'coldROUND')} {cold}", ["bump"], 0.9),
+        Scenario("inspect_burst_wall", f"{INSPECT} {burst}", ["direct", "bump"], 1.4, unit="ms", what="wall"),
+        Scenario("forward_ka", f"{FORWARD} {many}", ["nginx", "haproxy"], 1.15, kind="forward"),
+        Scenario("forward_new", f"{FORWARD} {many} new=1", ["nginx", "haproxy"], 1.15),
+        Scenario("rules_5000", f"{FORWARD} {many}", ["ours"], None, ours="rules"),
+        Scenario("no_identity", f"{FORWARD} {many} new=1", ["ours"], None, ours="relaxed"),
+        Scenario("no_events", f"{FORWARD} {many}", ["ours"], None, ours="silent"),
+    ]
+
+
+# --- what is not a pair -----------------------------------------------------------------------------
+
+
+def hold(bench: Bench, name: str, words: str, n: int) -> float:
+    """KiB of user memory that each of `n` idle connections takes."""
+    side = bench.side(name)
+    empty = side.pss_kib()[0]
+    side.client.say(f"to={side.to} ca={side.ca} {words} n={n} hold=1")
+    side.client.hear()
+    full = side.pss_kib()[0]
+    side.client.say("go")
+    answer = json.loads(side.client.hear())
+    if answer["errors"] > 0:
+        bench.wrong(f"{name}: {answer['errors']} of {n} held: {answer['error']}")
+    time.sleep(0.2)
+    return (full - empty) / n
+
+
+def memory(bench: Bench) -> None:
+    gates = {"tunnel": (TUNNEL, "relay", 3.3), "inspect": (INSPECT, "bump", 45)}
+    total, anonymous = bench.side("ours").pss_kib()
+    print(f"{'memory_idle':<22} PSS {total} KiB{bench.check_gate(total, 8192)}, "
+          f"of it anonymous {anonymous} KiB{bench.check_gate(anonymous, 3072)}")
+    for kind, (words, floor, gate) in gates.items():
+        for n in (1000, 4000) if not bench.options.quick else (100,):
+            if n == 4000 and kind == "inspect":
+                continue
+            ours, theirs = hold(bench, "ours", words, n), hold(bench, floor, words, n)
+            name = f"memory_{kind}_{n}"
+            print(f"{name:<22} ours {ours:.1f} KiB each  {floor} {theirs:.1f} KiB"
+                  f"{bench.check_gate(ours, gate if n >= 1000 else None)}", flush=True)
+            bench.numbers.append({"name": name, "values": {"ours": ours, floor: theirs}, "gate": gate})
+
+
+def latency(bench: Bench) -> None:
+    """What a proxy adds to the median answer where one client asks one thing at a time."""
+    timed = f"n=1 warm=0.1 seconds={bench.options.seconds}"
+    for name, words, floor in (("latency_tunnel", TUNNEL, "relay"), ("latency_inspect", INSPECT, "bump")):
+        added: dict[str, list[float]] = {"ours": [], floor: []}
+        for _ in range(bench.options.rounds):
+            medians = {side: statistics.median(bench.measure(side, f"{words} {timed}").p50_us)
+                       for side in ("direct", floor, "ours")}
+            for side, values in added.items():
+                values.append(medians[side] - medians["direct"])
+        ratios = [ours / max(theirs, 1) for ours, theirs in zip(added["ours"], added[floor])]
+        ratio = statistics.median(ratios)
+        print(f"{name:<22} adds ours {statistics.median(added['ours']):.0f} us  {floor} "
+              f"{statistics.median(added[floor]):.0f} us  ratio {ratio:.2f} [{min(ratios):.2f}..{max(ratios):.2f}]"
+              f"{bench.check_gate(ratio, 1.15)}", flush=True)
+        bench.numbers.append({"name": name, "values": added, "ratios": ratios, "gate": 1.15})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each run")
+    parser.add_argument("--quick", action="store_true", help="less of everything: that it works, not how fast")
+    parser.add_argument("names", nargs="*", help="scenarios, or the beginnings of their names; all by default")
+    options = parser.parse_args()
+    private()
+    die_with_us()
+    bench = Bench(options)
+    try:
+        wanted = options.names or [""]
+        for scenario in scenarios(options):
+            if any(scenario.name.startswith(name) for name in wanted):
+                pair(bench, scenario)
+        for name, extra in (("memory", memory), ("latency", latency)):
+            if any(name.startswith(w) for w in wanted):
+                extra(bench)
+    finally:
+        bench.close()
+    (OUT / "bench_net.json").write_text(json.dumps(bench.numbers, indent=1), encoding="ascii")
+    print(f"net: {bench.passed} gates passed, {bench.failed} failed, {bench.errors} errors")
+    return 0 if bench.errors == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""world: namespaces of their own for the network benchmark: one pod for each side, and the origin.
+
+Each side is in a pod that the agent's own fence was built around: the client in the inner namespace, the
+proxy with the fence's UID on the pod's end of the link, a link from the pod to the world, and the origin
+there. Ours is the agent's `run` as it is; floors and peers stand where the worker stands."""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "build" / "release"
+AGENT, LOAD, DRIVER = OUT / "openshell-agent", OUT / "bench_load", OUT / "driver_fence"
+ORIGIN, PLAIN, TLS, PROXY_UID, PROXY_PORT = "10.99.0.1", 8080, 8443, 1337, 3128
+HOME = Path("/run/bench")
+ROOTS, TRUST = HOME / "origin.pem", Path("/etc/ssl/certs/ca-certificates.crt")
+COLD_HOSTS = 1000
+CLIENT_CORE, SIDE_CORE = 0, 1 % (os.cpu_count() or 1)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"bench: {' '.join(command)}: {done.stderr.strip()}")
+
+
+def private() -> None:
+    """Namespaces of our own: nothing that follows is seen outside, and all of it goes with us."""
+    CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+    if _libc.unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
+        raise SystemExit(f"bench: unshare: {os.strerror(ctypes.get_errno())}")
+    run("mount", "--make-rprivate", "/")
+    run("mount", "-t", "tmpfs", "-o", "mode=755", "none", "/run")
+    run("mount", "-t", "tmpfs", "-o", "mode=755", "none", "/opt")
+    for name in ("netns", "bench", "etc/upper", "etc/work", "openshell"):
+        Path("/run", name).mkdir(parents=True)
+    HOME.chmod(0o777)
+    run("mount", "-t", "overlay", "none", "-o", "lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work",
+        "/etc")
+    Path("/etc/hosts").write_text("127.0.0.1 localhost\n", encoding="ascii")
+    Path("/etc/resolv.conf").write_text(f"nameserver {ORIGIN}\n", encoding="ascii")
+    Path("/opt/openshell").mkdir()
+    Path("/opt/openshell/ca-bundle.pem").write_bytes(TRUST.read_bytes())
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "address", "add", f"{ORIGIN}/32", "dev", "lo")
+
+
+def make_pod(name: str, number: int) -> None:
+    run("ip", "netns", "add", name)
+    run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
+    run("ip", "address", "add", f"10.77.{number}.1/24", "dev", name)
+    run("ip", "link", "set", name, "up")
+    for words in (("address", "add", f"10.77.{number}.2/24", "dev", "eth0"), ("link", "set", "eth0", "up"),
+                  ("link", "set", "lo", "up"), ("route", "add", "default", "via", f"10.77.{number}.1")):
+        run("ip", "-n", name, *words)
+
+
+def in_pod(name: str) -> list[str]:
+    return ["nsenter", f"--net=/run/netns/{name}"]
+
+
+AS_PROXY = ["setpriv", f"--reuid={PROXY_UID}", f"--regid={PROXY_UID}", "--clear-groups"]
+
+
+def pin(pid: int, core: int) -> None:
+    os.sched_setaffinity(pid, {core})
+
+
+def descendants(pid: int) -> list[int]:
+    """Those that live; one may end while it is looked at."""
+    found = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *descendants(int(child))]
+    except FileNotFoundError:
+        pass
+    return found
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+class Lines:
+    """A program that answers lines with lines."""
+
+    def __init__(self, command: list[str], core: int, **options):
+        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, **options)
+        pin(self.process.pid, core)
+
+    def say(self, text: str) -> None:
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> str:
+        text = self.process.stdout.readline()
+        if text == "":
+            raise SystemExit(f"bench: {self.process.args[-1]} ended")
+        return text.strip()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+class Side:
+    """One proxy with the client in front of it."""
+
+    def __init__(self, name: str, client: Lines, pids: list[int], to: str, ca: str):
+        self.name, self.client, self.pids, self.to, self.ca = name, client, pids, to, ca
+        self.events: Path | None = None
+        self.owned: list = []
+
+    def cpu_ns(self) -> int:
+        """Of all its processes, threads that ended included."""
+        return sum(time.clock_gettime_ns((~pid << 3) | 2) for pid in self.pids)
+
+    def pss_kib(self) -> tuple[int, int]:
+        total = anonymous = 0
+        for pid in self.pids:
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1])
+                elif line.startswith("Pss_Anon:"):
+                    anonymous += int(line.split()[1])
+        return total, anonymous
+
+    def close(self) -> None:
+        for one in self.owned:
+            one.kill()
+            one.wait()
+        self.client.close()
+
+
+class Fenced:
+    """A pod with the agent's fence, and nothing in the worker's place yet."""
+
+    count = 0
+
+    def __init__(self, name: str):
+        Fenced.count += 1
+        make_pod(name, Fenced.count)
+        self.name = name
+        self.driver = Lines([*in_pod(name), DRIVER], CLIENT_CORE)
+        self.built = json.loads(self.driver.hear())
+        if "error" in self.built:
+            raise SystemExit(f"bench: {name}: {self.built['error']}")
+        self.address = self.built["v4"][0]
+
+    def side(self, command: list, ca: str = "", ready: float = 10) -> Side:
+        log = open(HOME / f"{self.name}.log", "wb")
+        proxy = subprocess.Popen([*in_pod(self.name), *AS_PROXY, *map(str, command)], stdout=log, stderr=log)
+        pin(proxy.pid, SIDE_CORE)
+        client = Lines(["nsenter", f"--net={self.built['netns']}", LOAD], CLIENT_CORE)
+        wait_for_port(self.built["netns"], self.address, ready, self.name)
+        pids = [proxy.pid, *descendants(proxy.pid)]
+        for pid in pids:
+            pin(pid, SIDE_CORE)
+        side = Side(self.name, client, pids, f"{self.address}:{PROXY_PORT}", ca)
+        side.owned = [proxy, self.driver.process]
+        return side
+
+
+def wait_for_port(netns: str, address: str, seconds: float, name: str) -> None:
+    probe = ("import socket,sys,time\nend=time.monotonic()+float(sys.argv[3])\nwhile True:\n"
+             " try: socket.create_connection((sys.argv[1],int(sys.argv[2])),1).close(); break\n"
+             " except OSError:\n  if time.monotonic()>end: sys.exit(1)\n  time.sleep(.05)\n")
+    done = subprocess.run(["nsenter", f"--net={netns}", "python3", "-c", probe, address, str(PROXY_PORT),
+                           str(seconds)], check=False)
+    if done.returncode != 0:
+        log = (HOME / f"{name}.log").read_text(errors="replace")
+        raise SystemExit(f"bench: {name} does not listen: {log[-500:]}")
+
+
+def make_ours(name: str, policy: str, *options: str) -> Side:
+    """The agent's `run`: PID 1, identity helper and confined worker, the client as its workload."""
+    Fenced.count += 1
+    make_pod(name, Fenced.count)
+    (HOME / f"{name}.yaml").write_text(policy, encoding="ascii")
+    events = HOME / f"{name}.events"
+    script = ("mount -t tmpfs none /run/openshell && mkdir -p /etc/openshell-tls && "
+              "mount -t tmpfs -o mode=755 none /etc/openshell-tls && exec \"$@\"")
+    command = [*in_pod(name), "unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc",
+               "sh", "-c", script, "sh", AGENT, "run", "--policy", HOME / f"{name}.yaml",
+               "--upstream-ca", ROOTS, *options, "--", LOAD]
+    client = Lines(command, CLIENT_CORE, stderr=open(events, "ab"))
+    agent, load = wait_for_workload(client.process.pid, events)
+    pids = [agent, *(pid for pid in descendants(agent) if pid != load)]
+    for pid in pids:
+        pin(pid, SIDE_CORE)
+    env = dict(word.split("=", 1) for word in
+               Path(f"/proc/{load}/environ").read_text().split("\0") if "=" in word)
+    # Of the authority alone: the whole store takes the client longer to read than a scenario runs.
+    certificate = HOME / f"{name}.pem"
+    certificate.write_bytes(Path(f"/proc/{agent}/root/etc/openshell-tls/openshell-ca.pem").read_bytes())
+    side = Side(name, client, pids, env["HTTPS_PROXY"].split("//")[1].rstrip("/"), str(certificate))
+    side.events = events
+    return side
+
+
+def wait_for_workload(parent: int, events: Path) -> tuple[int, int]:
+    for _ in range(400):
+        for pid in descendants(parent):
+            if name_of(pid) == "bench_load":
+                return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]), pid
+        time.sleep(0.025)
+    raise SystemExit(f"bench: the agent did not start: {events.read_text()[-800:]}")
+
+
+def make_direct(name: str = "direct") -> Side:
+    """No proxy at all: what the origin and the way to it cost."""
+    Fenced.count += 1
+    make_pod(name, Fenced.count)
+    client = Lines([*in_pod(name), LOAD], CLIENT_CORE)
+    return Side(name, client, [], "", str(ROOTS))
+
+
+# --- names ------------------------------------------------------------------------------------------
+
+
+def dns_answer(query: bytes) -> bytes:
+    """Every name is the origin's: one IPv4 address, and none of IPv6, for five minutes."""
+    end = query.index(b"\0", 12) + 5
+    question, kind = query[12:end], struct.unpack(">H", query[end - 4:end - 2])[0]
+    header = query[:2] + struct.pack(">HHHHH", 0x8180, 1, kind == 1, kind != 1, 0)
+    if kind == 1:
+        return header + question + struct.pack(">HHHIH", 0xC00C, 1, 1, 300, 4) + socket.inet_aton(ORIGIN)
+    soa = b"\x02ns\0" * 2 + struct.pack(">IIIII", 1, 300, 300, 300, 300)
+    return header + question + struct.pack(">HHHIH", 0xC00C, 6, 1, 300, len(soa)) + soa
+
+
+def serve_names() -> None:
+    at = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    at.bind((ORIGIN, 53))
+
+    def serve() -> None:
+        while True:
+            query, peer = at.recvfrom(1024)
+            at.sendto(dns_answer(query), peer)
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def make_origin() -> Lines:
+    origin = Lines([OUT / "bench_origin", ORIGIN, PLAIN, TLS, ROOTS, "cold", COLD_HOSTS], CLIENT_CORE)
+    origin.hear()
+    return origin
+
+
+def die_with_us() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit(1)))
