@@ -15,6 +15,7 @@
 #include "agent/cmds.h"
 #include "agent/confinement.h"
 #include "agent/egress.h"
+#include "agent/events.h"
 #include "agent/net/netns.h"
 #include "agent/own_places.h"
 #include "agent/own_stdio.h"
@@ -202,14 +203,34 @@ static int watch(struct sandbox *s, pid_t workload, int *out_status, struct err 
 	return supervise(&config, out_status, err);
 }
 
+static void tell_end(const struct log *log, int status)
+{
+	struct log_line line = log_begin(log, LOG_LEVEL_INFO, "workload.exited");
+
+	log_int(&line, "status", status);
+	log_end(&line);
+}
+
+static void tell_start(const struct log *log, const char *command, pid_t pid)
+{
+	struct log_line line = log_begin(log, LOG_LEVEL_INFO, "workload.started");
+
+	log_str(&line, "command", command);
+	log_int(&line, "pid", pid);
+	log_end(&line);
+}
+
 static int run(const struct log *log, const struct run_options *options)
 {
 	AUTO(sandbox_done) struct sandbox sandbox = { .egress = EGRESS_INIT };
+	/* For what may be told once the workload writes to the same stream. */
+	struct log beside_workload = *log;
 	struct err err = { 0 };
 	struct child child;
 	int status = EXIT_NO_SANDBOX;
 
-	if (prepare(log, options, &sandbox, &err) == -1 ||
+	beside_workload.shared = true;
+	if (prepare(&beside_workload, options, &sandbox, &err) == -1 ||
 	    start(options, &sandbox, &child, &err) == -1) {
 		log_reason(log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;
@@ -225,13 +246,12 @@ static int run(const struct log *log, const struct run_options *options)
 		child_abandon(&child);
 		return status;
 	}
+	tell_start(&beside_workload, options->command[0], child.pid);
 	if (watch(&sandbox, child.pid, &status, &err) == -1) {
-		log_reason(log, LOG_LEVEL_ERROR, "sandbox.failed", err.msg);
+		log_reason(&beside_workload, LOG_LEVEL_ERROR, "sandbox.failed", err.msg);
 		return EXIT_NO_SANDBOX;
 	}
-	struct log_line line = log_begin(log, LOG_LEVEL_INFO, "workload.exited");
-	log_int(&line, "status", status);
-	log_end(&line);
+	tell_end(&beside_workload, status);
 	return status;
 }
 
@@ -251,7 +271,12 @@ static int make_run_id(char *out, size_t n)
 int cmd_run(int argc, char **argv)
 {
 	char run_id[17] = "";
-	struct log log = { .level = LOG_LEVEL_INFO, .run_id = run_id };
+	struct log log = {
+		.level = LOG_LEVEL_INFO,
+		.run_id = run_id,
+		.events = agent_events,
+		.n_events = agent_events_n,
+	};
 	struct run_options options = { 0 };
 	struct err err = { 0 };
 	bool help = false;
@@ -268,5 +293,6 @@ int cmd_run(int argc, char **argv)
 		return EXIT_NO_SANDBOX;
 	}
 	log.level = options.log_level;
+	log.format = options.log_format;
 	return help ? 0 : run(&log, &options);
 }

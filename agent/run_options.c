@@ -13,20 +13,6 @@ enum { DEFAULT_ID = 1000 };
 
 static const char synopsis[] = "openshell-agent run [OPTIONS] -- COMMAND [ARGUMENTS]";
 
-static int parse_level(const char *name, enum log_level *out, struct err *err)
-{
-	static const char *const names[] = { "error", "warn", "info", "debug" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (strcmp(name, names[i]) != 0)
-			continue;
-		*out = (enum log_level)i;
-		return 0;
-	}
-	return err_set(err, ERR_INVALID, "--log-level '%s' is not error, warn, info or debug",
-		       name);
-}
-
 static int parse_number(const char *text, unsigned long min, unsigned long max, unsigned long *out,
 			struct err *err)
 {
@@ -84,7 +70,7 @@ static int parse_inbound(const char *text, struct run_options *o, struct err *er
 }
 
 struct words {
-	const char *proxy_uid, *binary_identity, *inbound;
+	const char *proxy_uid, *binary_identity, *inbound, *log_level, *log_format;
 };
 
 static int parse_words(const struct words *words, struct run_options *o, struct err *err)
@@ -104,7 +90,9 @@ static int parse_words(const struct words *words, struct run_options *o, struct 
 	}
 	if (words->inbound != NULL && parse_inbound(words->inbound, o, err) == -1)
 		return err_wrap(err, "--inbound");
-	return 0;
+	if (log_parse_level(words->log_level, &o->log_level, err) == -1)
+		return -1;
+	return log_parse_format(words->log_format, &o->log_format, err);
 }
 
 int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_help,
@@ -132,8 +120,10 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 		  "required (default), or relaxed: the policy's binaries are not looked at" },
 		{ "--upstream-ca", CMD_REPEATED, &o.upstream_ca, "FILE",
 		  "roots that upstream servers may have besides the well-known ones" },
-		{ "--log-level", CMD_TEXT, &o.log_level_name, "LEVEL",
+		{ "--log-level", CMD_TEXT, &words.log_level, "LEVEL",
 		  "error, warn, info (default), debug" },
+		{ "--log-format", CMD_TEXT, &words.log_format, "FORMAT",
+		  "json (default), or shorthand, for people" },
 	};
 	int rest = 0;
 
@@ -141,8 +131,6 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 	if (*out_help)
 		return 0;
 	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, err) == -1)
-		return -1;
-	if (o.log_level_name != NULL && parse_level(o.log_level_name, &o.log_level, err) == -1)
 		return -1;
 	if (parse_words(&words, &o, err) == -1)
 		return -1;

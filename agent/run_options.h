@@ -27,8 +27,8 @@ struct run_options {
 	struct fence_port inbound[RUN_OPTIONS_INBOUND_MAX];
 	size_t n_inbound;
 	struct cmd_list upstream_ca;
-	const char *log_level_name;
 	enum log_level log_level;
+	enum log_format log_format;
 	char **command; /* NULL-terminated, at least one word */
 };
 

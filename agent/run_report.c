@@ -73,6 +73,14 @@ int run_report_write(const struct run_report *r, struct err *err)
 	return run_state_write(state, buf_slice(&r->policy->text), err);
 }
 
+static void log_listening(const struct log *log, const char *url)
+{
+	struct log_line line = log_begin(log, LOG_LEVEL_INFO, "proxy.listening");
+
+	log_str(&line, "url", url);
+	log_end(&line);
+}
+
 void run_report_log(const struct log *log, const struct run_report *r)
 {
 	const char *missing = landlock_rights_missing(r->confinement->landlock.abi);
@@ -85,6 +93,12 @@ void run_report_log(const struct log *log, const struct run_report *r)
 	log_int(&line, "landlock_abi", r->confinement->landlock.abi);
 	log_str(&line, "egress", r->egress->is_linked ? r->egress->proxy_url : "none");
 	log_end(&line);
+	line = log_begin(log, LOG_LEVEL_INFO, "policy.loaded");
+	log_str(&line, "source", r->policy->source);
+	log_str(&line, "sha256", r->policy->sha256);
+	log_end(&line);
+	if (r->egress->is_linked)
+		log_listening(log, r->egress->proxy_url);
 	if (missing[0] != '\0')
 		log_reason(log, LOG_LEVEL_WARN, "landlock.incomplete", missing);
 	if (r->confinement->landlock.skipped.n > 0)

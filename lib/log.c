@@ -7,18 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cleanup.h"
 #include "lib/io.h"
+#include "lib/log_render.h"
 #include "lib/utc.h"
-
-static const char *const level_names[] = {
-	[LOG_LEVEL_ERROR] = "error",
-	[LOG_LEVEL_WARN] = "warn",
-	[LOG_LEVEL_INFO] = "info",
-	[LOG_LEVEL_DEBUG] = "debug",
-};
-
-/* Room kept for the end of a line that had to be cut. */
-static const char cut_end[] = ",\"cut\":true}\n";
 
 void log_put_time(struct buf *b, int64_t unix_ms)
 {
@@ -41,52 +33,49 @@ struct log_line log_begin(const struct log *log, enum log_level level, const cha
 {
 	struct log_line line = {
 		.log = log,
-		.text = buf_init(LOG_LINE_MAX - sizeof(cut_end)),
+		.event = event,
+		.level = level,
 		.muted = level > log->level,
+		.values = buf_init((size_t)LOG_FIELDS_MAX * LOG_VALUE_MAX),
 	};
 
 	if (line.muted)
 		return line;
-	buf_puts(&line.text, "{\"time\":\"");
-	log_put_time(&line.text, now_ms());
-	buf_printf(&line.text, "\",\"level\":\"%s\"", level_names[level]);
-	if (log->run_id != NULL)
-		log_str(&line, "run", log->run_id);
-	log_str(&line, "event", event);
+	line.unix_ms = now_ms();
+	for (size_t i = 0; i < log->n_events; i++) {
+		if (strcmp(log->events[i].name, event) != 0)
+			continue;
+		line.class_uid = log->events[i].class_uid;
+		line.activity_id = log->events[i].activity_id;
+		break;
+	}
 	return line;
 }
 
-/* A field goes in whole or not at all, so that a cut line stays JSON. */
-static void put_field(struct log_line *line, const char *key, const char *json)
+static void put_field(struct log_line *line, const char *key, struct slice value, bool is_number)
 {
-	size_t n = strlen(key) + strlen(json) + 4;
+	bool is_cut = value.n > LOG_VALUE_MAX;
 
-	if (line->muted || line->text.overflow)
+	if (line->muted || line->n_fields == LOG_FIELDS_MAX)
 		return;
-	if (n > line->text.max - line->text.n) {
-		line->text.overflow = true;
-		return;
-	}
-	buf_printf(&line->text, ",\"%s\":%s", key, json);
+	line->fields[line->n_fields++] = (struct log_field){
+		.key = key,
+		.at = line->values.n,
+		.n = is_cut ? LOG_VALUE_MAX : value.n,
+		.is_number = is_number,
+		.is_cut = is_cut,
+	};
+	buf_put(&line->values, value.p, is_cut ? LOG_VALUE_MAX : value.n);
 }
 
 void log_str(struct log_line *line, const char *key, const char *value)
 {
-	struct buf json = buf_init((size_t)LOG_VALUE_MAX * 6 + 16);
-	size_t n = strnlen(value, LOG_VALUE_MAX + 1);
+	put_field(line, key, slice_text(value), false);
+}
 
-	if (n > LOG_VALUE_MAX) {
-		struct buf cut = buf_init((size_t)LOG_VALUE_MAX + 8);
-
-		buf_put(&cut, value, LOG_VALUE_MAX);
-		buf_puts(&cut, "…");
-		buf_put_json(&json, buf_slice(&cut));
-		buf_done(&cut);
-	} else {
-		buf_put_json(&json, slice_text(value));
-	}
-	put_field(line, key, buf_text(&json));
-	buf_done(&json);
+void log_slice(struct log_line *line, const char *key, struct slice value)
+{
+	put_field(line, key, value, false);
 }
 
 void log_int(struct log_line *line, const char *key, int64_t value)
@@ -94,7 +83,7 @@ void log_int(struct log_line *line, const char *key, int64_t value)
 	char text[24];
 
 	snprintf(text, sizeof(text), "%" PRId64, value);
-	put_field(line, key, text);
+	put_field(line, key, slice_text(text), true);
 }
 
 void log_end(struct log_line *line)
@@ -102,16 +91,14 @@ void log_end(struct log_line *line)
 	struct err ignored;
 
 	if (!line->muted) {
-		const char *end = line->text.overflow ? cut_end : "}\n";
+		AUTO(buf_done) struct buf text = buf_init(LOG_LINE_MAX);
 
-		line->text.max = LOG_LINE_MAX;
-		line->text.overflow = false;
-		buf_puts(&line->text, end);
+		log_render(line, &text);
 		/* A closed standard error must not end the sandbox; there is nowhere else to say so. */
-		io_write_all(line->log->fd > 0 ? line->log->fd : STDERR_FILENO,
-			     buf_slice(&line->text), &ignored);
+		io_write_all(line->log->fd > 0 ? line->log->fd : STDERR_FILENO, buf_slice(&text),
+			     &ignored);
 	}
-	buf_done(&line->text);
+	buf_done(&line->values);
 }
 
 void log_reason(const struct log *log, enum log_level level, const char *event, const char *reason)
@@ -120,4 +107,31 @@ void log_reason(const struct log *log, enum log_level level, const char *event, 
 
 	log_str(&line, "reason", reason);
 	log_end(&line);
+}
+
+int log_parse_level(const char *name, enum log_level *out, struct err *err)
+{
+	static const char *const names[] = { "error", "warn", "info", "debug" };
+
+	if (name == NULL)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(name, names[i]) != 0)
+			continue;
+		*out = (enum log_level)i;
+		return 0;
+	}
+	return err_set(err, ERR_INVALID, "--log-level '%s' is not error, warn, info or debug",
+		       name);
+}
+
+int log_parse_format(const char *name, enum log_format *out, struct err *err)
+{
+	if (name == NULL)
+		return 0;
+	if (strcmp(name, "json") != 0 && strcmp(name, "shorthand") != 0)
+		return err_set(err, ERR_INVALID, "--log-format '%s' is not json or shorthand",
+			       name);
+	*out = strcmp(name, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_SHORTHAND;
+	return 0;
 }

@@ -45,28 +45,6 @@ static int check_required(const struct cmd_option *options, size_t n, struct err
 	return 0;
 }
 
-static int parse_log_level(const char *text, enum log_level *out, struct err *err)
-{
-	static const char *const names[] = {
-		[LOG_LEVEL_ERROR] = "error",
-		[LOG_LEVEL_WARN] = "warn",
-		[LOG_LEVEL_INFO] = "info",
-		[LOG_LEVEL_DEBUG] = "debug",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (text == NULL || strcmp(names[i], text) != 0)
-			continue;
-		*out = (enum log_level)i;
-		return 0;
-	}
-	if (text != NULL)
-		return err_set(err, ERR_INVALID,
-			       "--log-level '%s' is not error, warn, info or debug", text);
-	*out = LOG_LEVEL_INFO;
-	return 0;
-}
-
 static int interpret(struct serving *serving, struct err *err)
 {
 	const struct options *options = &serving->options;
@@ -85,7 +63,8 @@ static int interpret(struct serving *serving, struct err *err)
 				       serving->drain_s > DRAIN_MAX_S))
 		return err_set(err, ERR_INVALID, "--drain-seconds '%s' is not in 0..%d",
 			       options->drain, DRAIN_MAX_S);
-	return parse_log_level(options->log_level, &serving->log.level, err);
+	serving->log.level = LOG_LEVEL_INFO;
+	return log_parse_level(options->log_level, &serving->log.level, err);
 }
 
 static int load_namespaces(struct serving *serving, struct err *err)

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/proxy/audit.h"
 
-#include <stdlib.h>
-
 #include "lib/cleanup.h"
 #include "lib/http1.h"
-#include "lib/mem.h"
 
-/* OCSF: class, activity, action (1 allowed, 2 denied), disposition (1 allowed, 2 blocked, 17 logged). */
-enum { CLASS_NETWORK = 4001, CLASS_HTTP = 4002 };
+/* OCSF: activity, action (1 allowed, 2 denied), disposition (1 allowed, 2 blocked, 17 logged). */
 enum { ACTIVITY_OPEN = 1, ACTIVITY_CLOSE = 2, ACTIVITY_FAIL = 4, ACTIVITY_REFUSE = 5 };
 enum { ACTIVITY_OTHER = 99 };
 
-static const struct {
-	const char *event;
-	int class_uid;
-} kinds[] = {
-	[AUDIT_CONNECT] = { "net.connect", CLASS_NETWORK },
-	[AUDIT_CLOSE] = { "net.close", CLASS_NETWORK },
-	[AUDIT_REQUEST] = { "http.request", CLASS_HTTP },
+static const char *const kinds[] = {
+	[AUDIT_CONNECT] = "net.connect",
+	[AUDIT_CLOSE] = "net.close",
+	[AUDIT_REQUEST] = "http.request",
 };
 
 static const struct {
@@ -62,10 +55,8 @@ static void put_text(struct log_line *line, const char *key, const char *text)
 
 static void put_slice(struct log_line *line, const char *key, struct slice text)
 {
-	if (text.n == 0)
-		return;
-	AUTO_FREE char *copy = mem_strndup((const char *)text.p, text.n);
-	log_str(line, key, copy);
+	if (text.n > 0)
+		log_slice(line, key, text);
 }
 
 static void put_number(struct log_line *line, const char *key, int64_t number, int64_t unknown)
@@ -76,11 +67,11 @@ static void put_number(struct log_line *line, const char *key, int64_t number, i
 
 void audit_write(const struct log *log, const struct audit *audit)
 {
-	struct log_line line =
-		log_begin(log, verdicts[audit->verdict].level, kinds[audit->kind].event);
+	struct log_line line = log_begin(log, verdicts[audit->verdict].level, kinds[audit->kind]);
 
 	if (line.muted)
 		return log_end(&line);
+	line.activity_id = activity_of(audit);
 	log_str(&line, "verdict", verdicts[audit->verdict].text);
 	put_slice(&line, "host", audit->host);
 	put_number(&line, "port", audit->port, 0);
@@ -95,8 +86,6 @@ void audit_write(const struct log *log, const struct audit *audit)
 	put_number(&line, "bytes_in", audit->bytes_in, -1);
 	put_number(&line, "bytes_out", audit->bytes_out, -1);
 	put_number(&line, "duration_ms", audit->duration_ms, -1);
-	log_int(&line, "class_uid", kinds[audit->kind].class_uid);
-	log_int(&line, "activity_id", activity_of(audit));
 	log_int(&line, "action_id", verdicts[audit->verdict].action);
 	log_int(&line, "disposition_id", verdicts[audit->verdict].disposition);
 	log_end(&line);

@@ -114,6 +114,14 @@ static void stop_listening(struct worker *worker)
 	worker->n_listeners = 0;
 }
 
+static void tell_draining(const struct proxy *proxy)
+{
+	struct log_line line = log_begin(proxy->log, LOG_LEVEL_INFO, "proxy.draining");
+
+	log_int(&line, "connections", (int64_t)proxy->counters.open);
+	log_end(&line);
+}
+
 void worker_stop(struct worker *worker)
 {
 	struct proxy *proxy = &worker->proxy;
@@ -122,6 +130,7 @@ void worker_stop(struct worker *worker)
 		return;
 	proxy->draining = true;
 	stop_listening(worker);
+	tell_draining(proxy);
 	if (proxy->counters.open == 0) {
 		loop_stop(proxy->loop);
 		return;

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "agent/events.h"
 #include "agent/proxy/worker.h"
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
@@ -286,7 +287,10 @@ static int serve(struct alone *alone, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct alone alone = { .log = { .level = LOG_LEVEL_INFO } };
+	struct alone alone = { .log = { .level = LOG_LEVEL_INFO,
+					.events = agent_events,
+					.n_events = agent_events_n } };
+	const char *format = NULL;
 	struct err err = { 0 };
 	int rest;
 	const struct cmd_option options[] = {
@@ -297,11 +301,12 @@ int main(int argc, char **argv)
 		{ "--host", CMD_REPEATED, &alone.hosts, "NAME=ADDRESS", "what a name resolves to" },
 		{ "--slow", CMD_REPEATED, &alone.slow, "NAME", "a name that is never resolved" },
 		{ "--block", CMD_REPEATED, &alone.blocked, "ADDRESS", "what may not be dialled" },
+		{ "--log-format", CMD_TEXT, &format, "FORMAT", "json or shorthand" },
 		{ "--limit", CMD_REPEATED, &alone.limits, "NAME=NUMBER", "of struct proxy_limits" },
 	};
 
 	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, &err) == -1 ||
-	    alone.policy_path == NULL) {
+	    log_parse_format(format, &alone.log.format, &err) == -1 || alone.policy_path == NULL) {
 		cmd_usage(stderr, "proxy_alone --policy FILE", options, ARRAY_LEN(options));
 		return CMD_EXIT_USAGE;
 	}

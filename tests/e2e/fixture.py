@@ -139,9 +139,9 @@ class SandboxCase(unittest.TestCase):
 def events(stderr: bytes) -> tuple[list[dict], bytes]:
     """Splits standard error into the agent's events and what the workload wrote.
 
-    The run id of the first line, which no workload knew beforehand, tells ours from forged ones. An
-    event may stand behind text of the workload that did not end its line."""
+    The run id of the first line, which no workload knew beforehand, tells ours from forged ones. Beside the
+    workload an event begins with a newline, as that may have left its line unfinished."""
     first = stderr.split(b"\n", 1)[0]
     run = json.loads(first)["run"].encode() if first.startswith(b"{") else b"none"
-    ours = re.compile(rb'\{"time":[^{\n]*"run":"' + run + rb'"[^\n]*\}\n')
+    ours = re.compile(rb'\n?(\{"time":[^{\n]*"run":"' + run + rb'"[^\n]*\})\n')
     return [json.loads(line) for line in ours.findall(stderr)], ours.sub(b"", stderr)

@@ -187,8 +187,11 @@ class Proxy:
         self.port = int(line)
         self.url = f"http://127.0.0.1:{self.port}"
 
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
     def events(self, name=None) -> list[dict]:
-        lines = (self.folder / "log").read_text().splitlines()
+        lines = self.log().splitlines()
         found = [json.loads(line) for line in lines]
         return [e for e in found if name in (None, e["event"])]
 

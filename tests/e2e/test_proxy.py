@@ -622,6 +622,28 @@ class Events(Case):
         self.assertIn("only audits", audited["reason"])
 
 
+    def test_shorthand_tells_the_same_events_to_people(self):
+        origin = self.origin()
+        forms = [self.proxy(origin, "--binary=/usr/bin/app", f"--log-format={form}")
+                 for form in ("json", "shorthand")]
+        for proxy in forms:
+            self.get(proxy, origin, "/a?secret=1")
+            self.get(proxy, origin, host="unknown.test")
+            proxy.tunnel(f"raw.test:{origin.port}").close()
+            proxy.process.terminate()
+            proxy.process.wait(TIMEOUT)
+        json_lines, lines = (proxy.log().splitlines() for proxy in forms)
+        port = origin.port
+        self.assertEqual(sorted(line.split()[4] for line in lines),
+                         sorted(json.loads(j)["event"] for j in json_lines))
+        for words in (f"HTTP:GET [INFO] http.request ALLOWED /usr/bin/app(4711) -> GET web.test:{port}/a status:200",
+                      f"HTTP:GET [MED] http.request DENIED /usr/bin/app(4711) -> GET unknown.test:{port}",
+                      f"NET:OPEN [INFO] net.connect ALLOWED /usr/bin/app(4711) -> CONNECT raw.test:{port}",
+                      "LIFECYCLE:STOP [INFO] proxy.draining"):
+            self.assertTrue(any(words in line for line in lines), (words, lines))
+        self.assertNotIn("secret", "".join(lines))
+
+
 class Lifecycle(Case):
     def test_a_new_policy_closes_what_it_refuses_and_nothing_else(self):
         held, release = threading.Event(), threading.Event()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a workload notices of the sandbox that it did not ask for: nothing but what is documented."""
+import json
 import os
 import pathlib
 import signal
@@ -94,6 +95,24 @@ class Workloads(SandboxCase):
         outcome = self.run_sandboxed(pod(SCRATCH, [PROBE, "both", "300000"]))
         self.assertEqual(outcome.stdout, b"o" * 300000)
         self.assertEqual(events(outcome.stderr)[1].rstrip(b"\n"), b"e" * 300000)
+
+    def test_an_event_stands_on_a_line_of_its_own_whatever_the_workload_wrote(self):
+        outcome = self.run_sandboxed(pod(DEBIAN, ["bash", "-c", "printf unfinished >&2"]))
+        lines = outcome.stderr.splitlines()
+        self.assertIn(b"unfinished", lines)
+        for line in lines:
+            self.assertTrue(line in (b"", b"unfinished") or "event" in json.loads(line), line)
+
+    def test_events_can_be_told_to_people(self):
+        rendered = self.rendered(pod(DEBIAN, ["true"]))
+        rendered["spec"]["containers"][0]["command"].insert(2, "--log-format=shorthand")
+        made = self.play(rendered, None)
+        made.start()
+        lines = [line.split() for line in made.wait("app").stderr.decode().splitlines() if line]
+        self.assertEqual({line[1] for line in lines}, {lines[0][1]})
+        self.assertEqual([(line[2], line[4]) for line in lines],
+                         [("LIFECYCLE:START", "sandbox.ready"), ("CONFIG:LOG", "policy.loaded"),
+                          ("PROC:LAUNCH", "workload.started"), ("PROC:TERMINATE", "workload.exited")])
 
     def test_standard_input_reaches_the_workload_and_its_end_too(self):
         content = os.urandom(200 * 1024)

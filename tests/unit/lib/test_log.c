@@ -8,6 +8,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
+#include "lib/log_render.h"
 #include "lib/mem.h"
 
 /* One event's line, as a reader of the stream gets it. */
@@ -90,6 +91,127 @@ START_TEST(a_line_never_passes_what_one_write_keeps_together)
 }
 END_TEST
 
+static const struct log_event events[] = { { "net.connect", 4001, 5 },
+					   { "http.request", 4002, 3 } };
+
+/* The line without its time, which has 24 characters. */
+static const char *shorthand_of(struct log_line *line)
+{
+	static struct buf out;
+
+	buf_clear(&out);
+	out.max = LOG_LINE_MAX;
+	log_render(line, &out);
+	buf_done(&line->values);
+	ck_assert_uint_gt(out.n, 25);
+	return buf_text(&out) + 25;
+}
+
+static struct log_line shorthand_line(enum log_level level, const char *event)
+{
+	static const struct log log = {
+		.level = LOG_LEVEL_DEBUG,
+		.format = LOG_FORMAT_SHORTHAND,
+		.run_id = "r1",
+		.events = events,
+		.n_events = ARRAY_LEN(events),
+	};
+
+	return log_begin(&log, level, event);
+}
+
+START_TEST(shorthand_says_who_wanted_what_and_why_not)
+{
+	struct log_line line = shorthand_line(LOG_LEVEL_WARN, "net.connect");
+
+	log_str(&line, "verdict", "deny");
+	log_str(&line, "host", "evil.example");
+	log_int(&line, "port", 443);
+	log_str(&line, "binary", "/usr/bin/curl");
+	log_int(&line, "pid", 12);
+	log_str(&line, "reason", "no policy names it");
+	log_int(&line, "action_id", 2);
+	ck_assert_str_eq(shorthand_of(&line),
+			 "r1 NET:REFUSE [MED] net.connect DENIED /usr/bin/curl(12) -> "
+			 "evil.example:443 reason:\"no policy names it\"\n");
+}
+END_TEST
+
+START_TEST(shorthand_of_a_request_has_method_and_path)
+{
+	struct log_line line = shorthand_line(LOG_LEVEL_INFO, "http.request");
+
+	log_str(&line, "verdict", "allow");
+	log_str(&line, "host", "2001:db8::1");
+	log_int(&line, "port", 80);
+	log_str(&line, "method", "GET");
+	log_str(&line, "path", "/a");
+	log_int(&line, "status", 200);
+	ck_assert_str_eq(shorthand_of(&line), "r1 HTTP:GET [INFO] http.request ALLOWED GET "
+					      "[2001:db8::1]:80/a status:200\n");
+}
+END_TEST
+
+START_TEST(shorthand_leaves_nothing_out_that_has_no_place_in_its_head)
+{
+	struct log_line line = shorthand_line(LOG_LEVEL_ERROR, "other");
+
+	log_int(&line, "pid", 7);
+	log_int(&line, "port", 8);
+	log_str(&line, "x", "");
+	ck_assert_str_eq(shorthand_of(&line), "r1 EVENT [HIGH] other pid:7 port:8 x:\"\"\n");
+}
+END_TEST
+
+START_TEST(shorthand_shows_nothing_that_a_terminal_acts_on)
+{
+	struct log_line line = shorthand_line(LOG_LEVEL_INFO, "other");
+
+	log_str(&line, "x", "a\x1b[2J\n\xc2\x9b\"\\");
+	ck_assert_str_eq(shorthand_of(&line),
+			 "r1 EVENT [INFO] other x:\"a\\x1b[2J\\x0a\\xc2\\x9b\\\"\\\\\"\n");
+}
+END_TEST
+
+START_TEST(a_part_that_is_too_long_for_shorthand_leaves_room_for_the_others)
+{
+	AUTO_FREE char *value = mem_calloc(1000, 1);
+	struct log_line line = shorthand_line(LOG_LEVEL_INFO, "net.connect");
+
+	memset(value, '\x01', 999);
+	log_str(&line, "binary", value);
+	log_str(&line, "path", value);
+	log_str(&line, "host", "h");
+	const char *text = shorthand_of(&line);
+
+	ck_assert_uint_le(strlen(text) + 25, LOG_LINE_MAX);
+	ck_assert_str_eq(text + strlen(text) - 5, " cut\n");
+	ck_assert_ptr_nonnull(strstr(text, "-> h"));
+}
+END_TEST
+
+START_TEST(an_event_has_its_class)
+{
+	struct log_line line = shorthand_line(LOG_LEVEL_INFO, "net.connect");
+
+	ck_assert_int_eq(line.class_uid, 4001);
+	ck_assert_int_eq(line.activity_id, 5);
+	buf_done(&line.values);
+}
+END_TEST
+
+START_TEST(beside_others_an_event_begins_a_line_of_its_own)
+{
+	AUTO(buf_done) struct buf out = buf_init(LOG_LINE_MAX);
+	const struct log log = { .level = LOG_LEVEL_INFO, .shared = true };
+	struct log_line line = log_begin(&log, LOG_LEVEL_INFO, "x");
+
+	log_render(&line, &out);
+	ck_assert_ptr_eq(strstr(buf_text(&out), "\n{"), buf_text(&out));
+	buf_done(&line.values);
+}
+END_TEST
+
 Suite *log_suite(void);
 Suite *log_suite(void)
 {
@@ -100,6 +222,13 @@ Suite *log_suite(void)
 	tcase_add_test(tc, a_value_can_neither_end_a_line_nor_forge_a_field);
 	tcase_add_test(tc, a_long_value_is_cut);
 	tcase_add_test(tc, a_line_never_passes_what_one_write_keeps_together);
+	tcase_add_test(tc, shorthand_says_who_wanted_what_and_why_not);
+	tcase_add_test(tc, shorthand_of_a_request_has_method_and_path);
+	tcase_add_test(tc, shorthand_leaves_nothing_out_that_has_no_place_in_its_head);
+	tcase_add_test(tc, shorthand_shows_nothing_that_a_terminal_acts_on);
+	tcase_add_test(tc, a_part_that_is_too_long_for_shorthand_leaves_room_for_the_others);
+	tcase_add_test(tc, an_event_has_its_class);
+	tcase_add_test(tc, beside_others_an_event_begins_a_line_of_its_own);
 	suite_add_tcase(s, tc);
 	return s;
 }
