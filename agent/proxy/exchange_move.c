@@ -282,6 +282,13 @@ static struct moved read_response(struct conn *conn)
 	return moved(MOVE_WAIT);
 }
 
+/* Bytes of the response that were read, and room for them. */
+static bool has_more_to_take(const struct conn *conn)
+{
+	return conn->exchange->down != DOWN_DONE && conn->upstream.in.n > 0 &&
+	       conn->client.out.n < PROXY_EXCHANGE_BYTES;
+}
+
 struct moved exchange_move_down(struct conn *conn)
 {
 	struct exchange *x = conn->exchange;
@@ -289,8 +296,11 @@ struct moved exchange_move_down(struct conn *conn)
 	struct moved read = moved(MOVE_WAIT);
 	struct err err;
 
-	if (x->down != DOWN_DONE && client->out.n < PROXY_EXCHANGE_BYTES)
-		read = read_response(conn);
+	/* What is there is written at once: a head that went ahead of its body would be a packet of its own. */
+	do {
+		if (x->down != DOWN_DONE && client->out.n < PROXY_EXCHANGE_BYTES)
+			read = read_response(conn);
+	} while (read.outcome == MOVE_MORE && has_more_to_take(conn));
 	if (read.outcome == MOVE_FAILED || read.outcome == MOVE_REPEAT)
 		return read;
 	switch (stream_write(&client->stream, &client->out, &err)) {
