@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "agent/events.h"
 #include "agent/proxy/audit.h"
 #include "agent/proxy/refusal.h"
 #include "lib/cleanup.h"
@@ -129,7 +130,12 @@ END_TEST
 static json_t *written(const struct audit *audit)
 {
 	FILE *file = tmpfile();
-	struct log log = { .level = LOG_LEVEL_INFO, .fd = fileno(file) };
+	struct log log = {
+		.level = LOG_LEVEL_INFO,
+		.fd = fileno(file),
+		.events = agent_events,
+		.n_events = agent_events_n,
+	};
 	char line[LOG_LINE_MAX + 1];
 
 	audit_write(&log, audit);
