@@ -51,12 +51,13 @@ static int open_netns(struct sandbox_ref *ref, json_int_t inode, struct err *err
 	return 0;
 }
 
-static int find_sandbox(struct sandbox_ref *ref, struct err *err)
+static int find_sandbox(bool wait, struct sandbox_ref *ref, struct err *err)
 {
 	json_t *writable = NULL;
 	json_int_t inode;
 
-	if (ids_check_privilege(err) == -1 || run_state_read(&ref->state, err) == -1 ||
+	if (ids_check_privilege(err) == -1 ||
+	    (wait ? run_state_await : run_state_read)(&ref->state, err) == -1 ||
 	    run_state_workload(ref->state, &ref->workload, &ref->ids, err) == -1)
 		return -1;
 	if (json_unpack(ref->state, "{s:{s:s, s:o}, s:{s:s, s:I}}", "files", "workdir",
@@ -71,14 +72,14 @@ static int find_sandbox(struct sandbox_ref *ref, struct err *err)
 }
 
 /* Comes back only on failure, with the exit status. */
-static int enter(struct sandbox_ref *ref, char **command, struct err *err)
+static int enter(bool wait, struct sandbox_ref *ref, char **command, struct err *err)
 {
 	AUTO(run_policy_done) struct run_policy policy = { 0 };
 	AUTO(confinement_done) struct confinement confinement = { 0 };
 	sigset_t mask;
 	int status = EXIT_NO_SANDBOX;
 
-	if (find_sandbox(ref, err) == -1 ||
+	if (find_sandbox(wait, ref, err) == -1 ||
 	    run_policy_load(RUN_STATE_POLICY, true, &policy, err) == -1)
 		return EXIT_NO_SANDBOX;
 	AUTO(env_slot_free) char **env = workload_env(ref->proxy_url);
@@ -110,11 +111,11 @@ static int enter(struct sandbox_ref *ref, char **command, struct err *err)
 	return status;
 }
 
-static int run_command(const char *name, char **command)
+static int run_command(const char *name, bool wait, char **command)
 {
 	AUTO(sandbox_ref_done) struct sandbox_ref ref = { .netns_fd = -1 };
 	struct err err = { 0 };
-	int status = enter(&ref, command, &err);
+	int status = enter(wait, &ref, command, &err);
 
 	fprintf(stderr, "openshell-agent %s: '%s': %s\n", name, command[0], err.msg);
 	return status;
@@ -122,18 +123,23 @@ static int run_command(const char *name, char **command)
 
 int cmd_exec(int argc, char **argv)
 {
-	static const char synopsis[] = "openshell-agent exec -- COMMAND [ARGUMENTS]";
+	static const char synopsis[] = "openshell-agent exec [--wait-ready] -- COMMAND [ARGUMENTS]";
+	bool wait = false;
+	const struct cmd_option options[] = {
+		{ "--wait-ready", CMD_FLAG, &wait, NULL,
+		  "wait up to a minute for the sandbox; else it fails where there is none yet" },
+	};
 	struct err err = { 0 };
 	int rest = 0;
 
-	if (cmd_wants_help(synopsis, NULL, 0, argc, argv))
+	if (cmd_wants_help(synopsis, options, ARRAY_LEN(options), argc, argv))
 		return 0;
-	if (cmd_parse(NULL, 0, argc, argv, &rest, &err) == -1 || rest == argc ||
+	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, &err) == -1 || rest == argc ||
 	    argv[rest][0] == '\0') {
-		cmd_usage(stderr, synopsis, NULL, 0);
+		cmd_usage(stderr, synopsis, options, ARRAY_LEN(options));
 		return CMD_EXIT_USAGE;
 	}
-	return run_command("exec", argv + rest);
+	return run_command("exec", wait, argv + rest);
 }
 
 int cmd_shell(int argc, char **argv)
@@ -148,5 +154,5 @@ int cmd_shell(int argc, char **argv)
 		cmd_usage(stderr, synopsis, NULL, 0);
 		return CMD_EXIT_USAGE;
 	}
-	return run_command("shell", command);
+	return run_command("shell", false, command);
 }

@@ -4,20 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "agent/cmds.h"
 #include "agent/run_state.h"
 #include "agent/sandbox/proc_status.h"
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
-
-enum {
-	WAIT_STEP_MS = 50,
-	/* Longer than any image takes to start; a probe repeats anyway. */
-	WAIT_MAX_MS = 60000,
-};
 
 static json_t *hex(uint64_t set)
 {
@@ -59,19 +51,6 @@ static int add_live(json_t *state, bool *out_confined, struct err *err)
 	return 0;
 }
 
-static int wait_for_state(bool wait, json_t **out, struct err *err)
-{
-	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
-
-	for (int waited = 0;; waited += WAIT_STEP_MS) {
-		if (run_state_read(out, err) == 0)
-			return 0;
-		if (!wait || err->code != ERR_TIMEOUT || waited >= WAIT_MAX_MS)
-			return -1;
-		nanosleep(&step, NULL);
-	}
-}
-
 int cmd_status(int argc, char **argv)
 {
 	static const char synopsis[] = "openshell-agent status [--wait-ready]";
@@ -90,7 +69,8 @@ int cmd_status(int argc, char **argv)
 		cmd_usage(stderr, synopsis, options, ARRAY_LEN(options));
 		return CMD_EXIT_USAGE;
 	}
-	if (wait_for_state(wait, &state, &err) == -1 || add_live(state, &confined, &err) == -1) {
+	if ((wait ? run_state_await : run_state_read)(&state, &err) == -1 ||
+	    add_live(state, &confined, &err) == -1) {
 		fprintf(stderr, "openshell-agent status: %s\n", err.msg);
 		return 1;
 	}

@@ -3,15 +3,27 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
-enum { RUN_STATE_MAX = 1 << 20 };
+enum {
+	RUN_STATE_MAX = 1 << 20,
+	STAT_MAX = 4096,
+	/* proc(5): the time at which a process started is field 22; 3 is the first behind the name. */
+	STAT_START = 22 - 3,
+	WAIT_STEP_MS = 50,
+	/* Longer than any image takes to start. */
+	WAIT_MAX_MS = 60000,
+};
 
 static const char state_file[] = RUN_STATE_DIR "/status.json";
+static const char not_yet[] = "no sandbox is running here yet";
 
 static int remove_stale(const char *path, struct err *err)
 {
@@ -27,10 +39,31 @@ int run_state_prepare(struct err *err)
 	return remove_stale(state_file, err) == -1 ? -1 : remove_stale(RUN_STATE_POLICY, err);
 }
 
-int run_state_write(const json_t *state, struct slice policy, struct err *err)
+/* When PID 1 started, which no two containers of a pod have in common: one is there before the next. */
+static int own_start(json_int_t *out, struct err *err)
 {
-	AUTO_FREE char *text = json_dumps(state, JSON_INDENT(2));
+	AUTO(buf_done) struct buf stat = buf_init(STAT_MAX);
 
+	if (io_read_file("/proc/1/stat", &stat, err) == -1)
+		return -1;
+	/* The name may contain anything, a parenthesis too. */
+	const char *at = strrchr(buf_text(&stat), ')');
+	for (int field = 0; at != NULL && field <= STAT_START; field++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL)
+		return err_set(err, ERR_SYS, "/proc/1/stat has too few fields");
+	*out = strtoll(at, NULL, 10);
+	return 0;
+}
+
+int run_state_write(json_t *state, struct slice policy, struct err *err)
+{
+	json_int_t start = 0;
+
+	if (own_start(&start, err) == -1)
+		return -1;
+	json_object_set_new(state, "init_start_ticks", json_integer(start));
+	AUTO_FREE char *text = json_dumps(state, JSON_INDENT(2));
 	if (text == NULL)
 		return err_set(err, ERR_BUG, "the state cannot be written as JSON");
 	if (policy.n > 0 && io_replace_file(RUN_STATE_POLICY, 0600, policy, err) == -1)
@@ -42,16 +75,33 @@ int run_state_read(json_t **out, struct err *err)
 {
 	AUTO(buf_done) struct buf text = buf_init(RUN_STATE_MAX);
 	json_error_t where;
+	json_int_t start = 0;
 	bool missing = access(state_file, F_OK) == -1 && errno == ENOENT;
 
 	if (missing)
-		return err_set(err, ERR_TIMEOUT, "no sandbox is running here yet");
+		return err_set(err, ERR_TIMEOUT, "%s", not_yet);
 	if (io_read_file(state_file, &text, err) == -1)
 		return -1;
-	json_t *state = json_loadb(buf_text(&text), text.n, 0, &where);
+	AUTO(run_state_free) json_t *state = json_loadb(buf_text(&text), text.n, 0, &where);
 	if (state == NULL)
 		return err_set(err, ERR_INVALID, "'%s': %s", state_file, where.text);
-	*out = state;
+	if (own_start(&start, err) == -1)
+		return -1;
+	if (json_integer_value(json_object_get(state, "init_start_ticks")) != start)
+		return err_set(err, ERR_TIMEOUT, "%s", not_yet);
+	*out = STEAL(state);
+	return 0;
+}
+
+int run_state_await(json_t **out, struct err *err)
+{
+	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
+
+	for (int waited = 0; run_state_read(out, err) == -1; waited += WAIT_STEP_MS) {
+		if (err->code != ERR_TIMEOUT || waited >= WAIT_MAX_MS)
+			return -1;
+		nanosleep(&step, NULL);
+	}
 	return 0;
 }
 

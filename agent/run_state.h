@@ -20,12 +20,17 @@
 /* Takes the directory over (root, mode 0700) and removes what an earlier run left. */
 int run_state_prepare(struct err *err);
 
-/* Writes `policy` (may be empty), then `state`: who finds a state finds its policy. */
-int run_state_write(const json_t *state, struct slice policy, struct err *err);
+/* Writes `policy` (may be empty), then `state`, marked as this run's: who finds a state finds its policy.
+ * To be called by PID 1. */
+int run_state_write(json_t *state, struct slice policy, struct err *err);
 
 /* The state of this container's run; the caller frees it with json_decref(). ERR_TIMEOUT where PID 1
- * has not written one yet. */
+ * has not written one yet; what another container of the pod left there, an init container or this one
+ * before it was started anew, counts as none. */
 int run_state_read(json_t **out, struct err *err);
+
+/* The same, once it is there: waits for up to a minute. */
+int run_state_await(json_t **out, struct err *err);
 
 /* For AUTO(). */
 void run_state_free(json_t **state);

@@ -54,9 +54,8 @@ class Internet(Outside):
         """A copy of a rendered pod that knows our nameserver, as a kubelet would tell it, and whose agent
         knows our root."""
         pod = self._furnished(pod)
-        command = pod["spec"]["containers"][0]["command"]
-        run = command.index("run")
-        command[run + 1:run + 1] = ["--upstream-ca", ROOT_PLACE]
+        for container in _run_by_agent(pod):
+            container["command"][2:2] = ["--upstream-ca", ROOT_PLACE]
         return pod
 
     def given_to_plain(self, pod: dict) -> dict:
@@ -68,13 +67,20 @@ class Internet(Outside):
 
     def _furnished(self, pod: dict) -> dict:
         pod = copy.deepcopy(pod)
-        app = pod["spec"]["containers"][0]
+        furnished = _run_by_agent(pod) or pod["spec"]["containers"][:1]
         for name, path, place in (("resolv-conf", self.resolv_conf, "/etc/resolv.conf"),
                                   ("private-root", self.root, ROOT_PLACE)):
             pod["spec"]["volumes"].append({"name": name, "hostPath": {"path": str(path), "type": "File"}})
-            app.setdefault("volumeMounts", []).append(
-                {"name": name, "mountPath": place, "readOnly": True})
+            for container in furnished:
+                container.setdefault("volumeMounts", []).append(
+                    {"name": name, "mountPath": place, "readOnly": True})
         return pod
+
+
+def _run_by_agent(pod: dict) -> list[dict]:
+    """The containers whose command is `openshell-agent run ...`."""
+    return [c for c in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]
+            if c.get("command", [])[1:2] == ["run"]]
 
 
 def _make_certificates(where: pathlib.Path, names: list[str]) -> pathlib.Path:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* denials: every reason for which a pod is refused. A code is never used for anything else, also
- * not after its reason is gone (26). docs/denials.md is printed from this table.
+ * not after its reason is gone (22, 24, 25, 26). docs/denials.md is printed from this table.
  *
  * Columns: name, number, HTTP status of the answer (403: who runs the cluster forbids it, 422: the
  * pod cannot be sandboxed as it is), when it happens, what to do. No ';' in a remedy: it separates. */
@@ -65,15 +65,9 @@
 	  "set command, or the annotation openshell.io/command, to the image's entrypoint")        \
 	X(MANY_CONTAINERS, 21, 422, "Topology combined confines exactly one container.",           \
 	  "split the pod, or choose sidecar or proxy-pod once this version offers them")           \
-	X(INIT_CONTAINER, 22, 422,                                                                 \
-	  "The pod has init containers of its own, which this version does not confine yet.",      \
-	  "move the work into the container's command")                                            \
 	X(EPHEMERAL_CONTAINER, 23, 422,                                                            \
 	  "An ephemeral container, or a command run by exec, would start outside the sandbox.",    \
 	  "debug in a namespace that is not sandboxed")                                            \
-	X(HOOK, 24, 422, "A lifecycle hook with exec would run outside the sandbox.",              \
-	  "move it into the container's command, or use httpGet, tcpSocket or sleep")              \
-	X(PROBE_EXEC, 25, 422, "An exec probe would run outside the sandbox.", "remove the probe") \
 	X(MESH, 27, 422, "A service mesh wants to put its own proxy into the pod.",                \
 	  "switch the mesh off for this pod (sidecar.istio.io/inject: false, "                     \
 	  "linkerd.io/inject: disabled)")                                                          \
@@ -114,7 +108,14 @@
 	  "mount each in a folder of its own")                                                     \
 	X(PORT_PROTOCOL, 42, 422,                                                                  \
 	  "A port cannot be let into the sandbox: SCTP, or more ports than it can have.",          \
-	  "declare TCP and UDP ports only, at most 64")
+	  "declare TCP and UDP ports only, at most 64")                                            \
+	X(NATIVE_SIDECAR, 43, 422,                                                                 \
+	  "An init container runs on beside the workload (restartPolicy: Always): topology "       \
+	  "combined confines one container at a time.",                                            \
+	  "remove restartPolicy from the init container, or choose sidecar or proxy-pod once "     \
+	  "this version offers them")                                                              \
+	X(PROBE_HOST, 44, 422,                                                                     \
+	  "A probe or hook would send the node to another host than the pod.", "remove its host")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

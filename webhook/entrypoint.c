@@ -29,21 +29,43 @@ static json_t *literal_copy(const json_t *words)
 	return copy;
 }
 
-static json_t *from_annotation(json_t *annotation, const char *container, struct findings *findings)
+static bool has_container(const json_t *spec, const char *name)
 {
-	json_t *words = annotation;
+	static const char *const lists[] = { "containers", "initContainers" };
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		const json_t *list = json_member(spec, lists[i]);
+
+		for (size_t k = 0; k < json_array_size(list); k++)
+			if (strcmp(pod_name_of(json_array_get(list, k)), name) == 0)
+				return true;
+	}
+	return false;
+}
+
+void entrypoint_check_names(json_t *annotation, const json_t *spec, struct findings *findings)
+{
 	const char *name;
 	json_t *value;
 
-	if (json_is_object(annotation)) {
-		/* One that names nobody is a typing error. */
-		json_object_foreach(annotation, name, value) if (strcmp(name, container) != 0)
+	json_object_foreach(annotation, name, value)
+	{
+		if (!has_container(spec, name))
 			findings_deny(findings, DENIAL_KEY_VALUE,
 				      KEY_COMMAND " names the container '%.63s', which the pod "
 						  "does not have",
 				      name);
-		words = json_member(annotation, container);
 	}
+}
+
+/* An array alone is for the workload. */
+static json_t *from_annotation(json_t *annotation, const char *container, bool is_workload,
+			       struct findings *findings)
+{
+	json_t *words = json_is_object(annotation) ? json_member(annotation, container)
+			: is_workload              ? annotation
+						   : NULL;
+
 	if (words == NULL)
 		return NULL;
 	if (is_command(words))
@@ -75,14 +97,15 @@ static json_t *from_container(const json_t *container, struct identity *out_rend
 	return original;
 }
 
-json_t *entrypoint_resolve(const json_t *container, const struct choices *choices,
+json_t *entrypoint_resolve(const json_t *container, bool is_workload, json_t *annotation,
 			   struct identity *out_rendered, struct findings *findings)
 {
 	AUTO(json_drop) json_t *annotated = NULL;
 	size_t before = findings->n_denials;
 
-	if (choices->command != NULL)
-		annotated = from_annotation(choices->command, pod_name_of(container), findings);
+	if (annotation != NULL)
+		annotated =
+			from_annotation(annotation, pod_name_of(container), is_workload, findings);
 	if (json_array_size(json_member(container, "command")) > 0) {
 		json_t *original = from_container(container, out_rendered, findings);
 

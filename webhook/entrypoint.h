@@ -3,13 +3,19 @@
 #ifndef WEBHOOK_ENTRYPOINT_H
 #define WEBHOOK_ENTRYPOINT_H
 
+#include <stdbool.h>
+
 #include "lib/json.h"
-#include "webhook/choices.h"
+#include "webhook/findings.h"
 #include "webhook/identity.h"
 
+/* `annotation` is what openshell.io/command says, or NULL. Refuses names of containers that the pod does
+ * not have: they are typing errors. */
+void entrypoint_check_names(json_t *annotation, const json_t *spec, struct findings *findings);
+
 /* From the container's command (unwrapped where it is ours already; then `out_rendered` is the
- * identity in it), else from openshell.io/command. The caller drops it; NULL where refused. */
-json_t *entrypoint_resolve(const json_t *container, const struct choices *choices,
+ * identity in it), else from `annotation`. The caller drops it; NULL where refused. */
+json_t *entrypoint_resolve(const json_t *container, bool is_workload, json_t *annotation,
 			   struct identity *out_rendered, struct findings *findings);
 
 #endif

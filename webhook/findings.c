@@ -3,20 +3,25 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void findings_deny(struct findings *f, enum denial code, const char *fmt, ...)
 {
+	char what[FINDINGS_WHAT_MAX + 1];
 	va_list ap;
 
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < f->n_denials; i++)
+		if (f->denials[i].code == code && strcmp(f->denials[i].what, what) == 0)
+			return;
 	if (f->n_denials == FINDINGS_DENIALS_MAX) {
 		f->n_unnamed++;
 		return;
 	}
 	f->denials[f->n_denials].code = code;
-	va_start(ap, fmt);
-	vsnprintf(f->denials[f->n_denials].what, FINDINGS_WHAT_MAX + 1, fmt, ap);
-	va_end(ap);
-	f->n_denials++;
+	memcpy(f->denials[f->n_denials++].what, what, sizeof(what));
 }
 
 void findings_warn(struct findings *f, const char *fmt, ...)

@@ -26,7 +26,8 @@ struct findings {
 	size_t n_warnings;
 };
 
-/* `fmt` says what is wrong and where; the remedy comes from the table. Long texts are cut. */
+/* `fmt` says what is wrong and where; the remedy comes from the table. Long texts are cut;
+ * what was said already is not said again. */
 __attribute__((format(printf, 3, 4))) void findings_deny(struct findings *f, enum denial code,
 							 const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void findings_warn(struct findings *f, const char *fmt, ...);

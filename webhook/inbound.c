@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "webhook/pod.h"
+#include "webhook/probes.h"
 
 struct port {
 	unsigned number;
@@ -48,15 +49,14 @@ static void add_declared(const json_t *container, struct ports *ports, struct fi
 	}
 }
 
-/* A probe by name goes to a declared port, which is there already. */
+/* A probe or hook by name goes to a declared port, which is there already. */
 static void add_probed(const json_t *container, struct ports *ports)
 {
-	static const char *const probes[] = { "livenessProbe", "readinessProbe", "startupProbe" };
 	static const char *const ways[] = { "httpGet", "tcpSocket", "grpc" };
 
-	for (size_t i = 0; i < ARRAY_LEN(probes); i++)
+	for (size_t i = 0; i < PROBES_COUNT; i++)
 		for (size_t k = 0; k < ARRAY_LEN(ways); k++) {
-			const json_t *probe = json_member(container, probes[i]);
+			const json_t *probe = probes_get(container, i);
 			const json_t *port = json_member(json_member(probe, ways[k]), "port");
 
 			if (json_is_integer(port))

@@ -91,8 +91,7 @@ static bool check_init_containers(const json_t *spec, const struct pieces *piece
 			findings_deny(findings, DENIAL_RESERVED_NAME,
 				      "init container '%.63s' has a reserved name", name);
 		else
-			findings_deny(findings, DENIAL_INIT_CONTAINER,
-				      "pod has the init container '%.63s'", name);
+			check_mounts(container, pieces, findings);
 	}
 	return found;
 }

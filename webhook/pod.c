@@ -4,6 +4,13 @@
 #include "lib/cleanup.h"
 #include "webhook/fields.h"
 
+#define PROBE_FIELDS(probe)                                               \
+	{ probe, FIELD_OBJECT }, { probe ".exec.command[]", FIELD_TEXT }, \
+		{ probe ".httpGet.host", FIELD_TEXT },                    \
+	{                                                                 \
+		probe ".tcpSocket.host", FIELD_TEXT                       \
+	}
+
 #define CONTAINER_FIELDS(list)                                                              \
 	{ "spec." list "[]", FIELD_OBJECT }, { "spec." list "[].name", FIELD_TEXT },        \
 		{ "spec." list "[].command[]", FIELD_TEXT },                                \
@@ -19,11 +26,12 @@
 		{ "spec." list "[].volumeMounts[].mountPath", FIELD_TEXT },                 \
 		{ "spec." list "[].volumeMounts[].readOnly", FIELD_BOOL },                  \
 		{ "spec." list "[].volumeMounts[].mountPropagation", FIELD_TEXT },          \
-		{ "spec." list "[].livenessProbe", FIELD_OBJECT },                          \
-		{ "spec." list "[].readinessProbe", FIELD_OBJECT },                         \
-		{ "spec." list "[].startupProbe", FIELD_OBJECT },                           \
-		{ "spec." list "[].lifecycle.postStart", FIELD_OBJECT },                    \
-		{ "spec." list "[].lifecycle.preStop", FIELD_OBJECT },                      \
+		{ "spec." list "[].restartPolicy", FIELD_TEXT },                            \
+		PROBE_FIELDS("spec." list "[].livenessProbe"),                              \
+		PROBE_FIELDS("spec." list "[].readinessProbe"),                             \
+		PROBE_FIELDS("spec." list "[].startupProbe"),                               \
+		PROBE_FIELDS("spec." list "[].lifecycle.postStart"),                        \
+		PROBE_FIELDS("spec." list "[].lifecycle.preStop"),                          \
 		{ "spec." list "[].securityContext.privileged", FIELD_BOOL },               \
 		{ "spec." list "[].securityContext.runAsUser", FIELD_INT },                 \
 		{ "spec." list "[].securityContext.runAsGroup", FIELD_INT },                \

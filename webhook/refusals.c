@@ -101,7 +101,6 @@ static bool is_windows(const json_t *spec)
 	const char *os = json_member_text(json_member(spec, "os"), "name");
 	const char *selected =
 		json_member_text(json_member(spec, "nodeSelector"), "kubernetes.io/os");
-	const json_t *containers = json_member(spec, "containers");
 
 	if (os != NULL && strcmp(os, "linux") != 0)
 		return true;
@@ -109,15 +108,13 @@ static bool is_windows(const json_t *spec)
 		return true;
 	if (json_member(json_member(spec, "securityContext"), "windowsOptions") != NULL)
 		return true;
-	for (size_t i = 0; i < json_array_size(containers); i++)
-		if (json_member(json_member(json_array_get(containers, i), "securityContext"),
-				"windowsOptions") != NULL)
-			return true;
 	return false;
 }
 
-static bool is_mounted_writable(const json_t *containers, const char *volume)
+static bool is_mounted_writable(const json_t *spec, const char *list, const char *volume)
 {
+	const json_t *containers = json_member(spec, list);
+
 	for (size_t i = 0; i < json_array_size(containers); i++) {
 		const json_t *mounts = json_member(json_array_get(containers, i), "volumeMounts");
 
@@ -152,7 +149,8 @@ static void refuse_host_path(const json_t *spec, const json_t *volume, struct fi
 			      name, path);
 		return;
 	}
-	if (is_mounted_writable(json_member(spec, "containers"), name))
+	if (is_mounted_writable(spec, "containers", name) ||
+	    is_mounted_writable(spec, "initContainers", name))
 		findings_deny(findings, DENIAL_HOST_PATH,
 			      "volume '%.63s' makes the node's '%.80s' writable", name, path);
 }
@@ -333,6 +331,9 @@ void refuse_container(const json_t *container, struct findings *findings)
 	const json_t *security = json_member(container, "securityContext");
 	const char *proc = json_member_text(security, "procMount");
 
+	if (json_member(security, "windowsOptions") != NULL)
+		findings_deny(findings, DENIAL_WINDOWS, "container '%.63s' has windowsOptions",
+			      pod_name_of(container));
 	if (json_member_true(security, "privileged"))
 		findings_deny(findings, DENIAL_PRIVILEGED, "container '%.63s' is privileged",
 			      pod_name_of(container));
@@ -342,30 +343,4 @@ void refuse_container(const json_t *container, struct findings *findings)
 	refuse_mounts(container, findings);
 	refuse_environment(container, findings);
 	refuse_paths(container, findings);
-}
-
-void refuse_probes(const json_t *container, struct findings *findings)
-{
-	static const char *const probes[] = { "livenessProbe", "readinessProbe", "startupProbe" };
-	static const char *const hooks[] = { "postStart", "preStop" };
-	const char *name = pod_name_of(container);
-
-	for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
-		const json_t *probe = json_member(container, probes[i]);
-
-		if (json_member(probe, "exec") != NULL)
-			findings_deny(
-				findings, DENIAL_PROBE_EXEC,
-				"container '%.63s' has a %s that would run outside the sandbox",
-				name, probes[i]);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
-		const json_t *hook = json_member(json_member(container, "lifecycle"), hooks[i]);
-
-		if (json_member(hook, "exec") != NULL)
-			findings_deny(
-				findings, DENIAL_HOOK,
-				"container '%.63s' has a %s hook that the sandbox would not hold",
-				name, hooks[i]);
-	}
 }

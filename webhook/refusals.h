@@ -16,7 +16,4 @@ void refuse_container(const json_t *container, struct findings *findings);
 /* Volumes inside volumes: who writes the outer one decides by a link where the inner one is mounted. */
 void refuse_nested_mounts(const json_t *spec, const json_t *container, struct findings *findings);
 
-/* Probes and hooks, which reach a container from outside its sandbox. */
-void refuse_probes(const json_t *container, struct findings *findings);
-
 #endif

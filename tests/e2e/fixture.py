@@ -130,7 +130,7 @@ class SandboxCase(unittest.TestCase):
     @staticmethod
     def played(manifest: dict, policy: str | None) -> Pod:
         """The pod as it is, for the caller to remove."""
-        for container in manifest["spec"]["containers"]:
+        for container in manifest["spec"].get("initContainers", []) + manifest["spec"]["containers"]:
             images.ensure(world.podman, OUT, container["image"])
         playable, _ = admission.for_podman(manifest, world.pod_name())
         return Pod(world.podman, playable, [config_map(policy)] if policy is not None else [])

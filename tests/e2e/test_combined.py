@@ -92,10 +92,14 @@ def children(pid: int) -> list[int]:
 class Rig:
     """A pod with egress, its outside and the judge between them."""
 
-    def __init__(self, case: SandboxCase, policy: str | None, command: list[str], cleanup, **fields):
+    def __init__(self, case: SandboxCase, policy: str | None, command: list[str], cleanup,
+                 init_containers: list[dict] = (), **fields):
+        self._cleanup = cleanup
         self.net = Internet(NAMES, UNVOUCHED)
         cleanup(self.net.__exit__, None, None, None)
-        rendered = case.rendered(pod(DEBIAN, command, **fields), policy)
+        manifest = pod(DEBIAN, command, **fields)
+        manifest["spec"]["initContainers"] = list(init_containers)
+        rendered = case.rendered(manifest, policy)
         self.pod: Pod = case.played(self.net.given_to(rendered), policy)
         cleanup(self.pod.remove)
         self.capture = None
@@ -103,8 +107,15 @@ class Rig:
         cleanup(self.capture.close)
 
     def _connect(self, pid: int) -> None:
+        self._network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._cleanup(os.close, self._network)
         self.net.plug(pid)
         self.capture = Capture(f"/proc/{self.net.pid}/ns/net", "pod")
+
+    @property
+    def network(self) -> str:
+        """The pod's network namespace, also once its containers have ended."""
+        return f"/proc/self/fd/{self._network}"
 
     def run(self, *argv: str, seconds: float = 30) -> subprocess.CompletedProcess:
         """A command inside the sandbox, as `kubectl exec` brings it there."""

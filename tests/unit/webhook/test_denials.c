@@ -44,6 +44,18 @@ START_TEST(a_message_names_every_problem_with_its_remedy)
 }
 END_TEST
 
+START_TEST(what_was_said_already_is_not_said_again)
+{
+	struct findings findings = { 0 };
+
+	findings_deny(&findings, DENIAL_HOST_PID, "pod uses %s", "x");
+	findings_deny(&findings, DENIAL_HOST_IPC, "pod uses %s", "x");
+	findings_deny(&findings, DENIAL_HOST_PID, "pod uses %s", "y");
+	findings_deny(&findings, DENIAL_HOST_PID, "pod uses %s", "x");
+	ck_assert_uint_eq(findings.n_denials, 3);
+}
+END_TEST
+
 START_TEST(findings_are_bounded)
 {
 	AUTO(buf_done) struct buf message = buf_init(1 << 16);
@@ -53,7 +65,7 @@ START_TEST(findings_are_bounded)
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	for (int i = 0; i < FINDINGS_DENIALS_MAX + 3; i++)
-		findings_deny(&findings, DENIAL_HOST_PID, "%s", text);
+		findings_deny(&findings, DENIAL_HOST_PID, "%d %s", i, text);
 	for (int i = 0; i < FINDINGS_WARNINGS_MAX + 3; i++)
 		findings_warn(&findings, "%s", text);
 	findings_message(&findings, &message);
@@ -72,6 +84,7 @@ Suite *denials_suite(void)
 	tcase_add_test(each, codes_ascend_so_none_is_used_twice);
 	tcase_add_test(each, every_denial_says_when_and_what_to_do);
 	tcase_add_test(each, a_message_names_every_problem_with_its_remedy);
+	tcase_add_test(each, what_was_said_already_is_not_said_again);
 	tcase_add_test(each, findings_are_bounded);
 	suite_add_tcase(suite, each);
 	return suite;

@@ -13,6 +13,7 @@
 #include "tests/support/json_patch.h"
 #include "tests/support/review_text.h"
 #include "webhook/manifest.h"
+#include "webhook/names.h"
 
 #define GOLDEN "tests/golden/webhook"
 #define IMAGE "registry.example/openshell/agent:1.0.0"
@@ -184,7 +185,9 @@ static const struct {
 	{ OP("add", INSTALL "/volumeMounts/-", "{\"name\":\"data\",\"mountPath\":\"/openshell\"}"),
 	  "OSW039" },
 	{ OP("remove", INSTALL, "0"), "OSW039" },
-	{ OP("add", INSTALL, "{\"name\":\"first\",\"image\":\"x\"}"), "OSW022" },
+	{ OP("add", "/spec/initContainers/-",
+	     "{\"name\":\"x\",\"image\":\"x\",\"command\":[\"" PATH_AGENT "\",\"exec\"]}"),
+	  "OSW039" },
 	{ OP("add", INSTALL, "{\"name\":\"first\",\"image\":\"x\"}"), "OSW039" },
 	{ OP("replace", "/spec/containers/0/command", "[\"/app\"]"), "OSW039" },
 	{ OP("replace", "/spec/containers/0/command/0", "\"/bin/sh\""), "OSW039" },
@@ -267,6 +270,33 @@ START_TEST(a_mount_added_later_is_taken_in_by_a_second_pass)
 }
 END_TEST
 
+START_TEST(an_init_container_added_later_is_confined_by_a_second_pass)
+{
+	const struct handler handler = { &config, &namespaces, &quiet };
+	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *later = NULL;
+	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
+	struct err err = { 0 };
+
+	ck_assert(review_pod(&handler, pod, &first, &err) == 0);
+	ck_assert(json_patch_apply(pod, first.patch, &err) == 0);
+	ck_assert(
+		json_parse(slice_text(
+				   OP("add", "/spec/initContainers/-",
+				      "{\"name\":\"late\",\"image\":\"x\",\"command\":[\"/x\"]}")),
+			   &later, &err) == 0);
+	ck_assert(json_patch_apply(pod, later, &err) == 0);
+	ck_assert(review_pod(&handler, pod, &second, &err) == 0);
+	ck_assert_msg(second.allowed, "%s", second.message);
+	ck_assert(json_patch_apply(pod, second.patch, &err) == 0);
+	const json_t *init =
+		json_array_get(json_member(json_member(pod, "spec"), "initContainers"), 1);
+	ck_assert_str_eq(json_string_value(json_array_get(json_member(init, "command"), 0)),
+			 PATH_AGENT);
+	expect_fixed_point(&handler, pod, "late");
+}
+END_TEST
+
 static void add_refusals(struct buf *out)
 {
 	for (int i = 0; i < n_cases; i++) {
@@ -342,6 +372,7 @@ Suite *golden_suite(void)
 	tcase_add_loop_test(each, an_update_leaves_the_images_of_our_containers, 0,
 			    (int)ARRAY_LEN(updates));
 	tcase_add_test(each, a_mount_added_later_is_taken_in_by_a_second_pass);
+	tcase_add_test(each, an_init_container_added_later_is_confined_by_a_second_pass);
 	tcase_add_test(each, every_denial_is_shown_by_a_case);
 	tcase_add_test(each, the_documentation_of_denials_is_what_the_table_says);
 	suite_add_tcase(suite, each);

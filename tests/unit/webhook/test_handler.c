@@ -123,8 +123,9 @@ START_TEST(a_pod_with_very_many_problems_gets_a_bounded_answer)
 	struct err err = { 0 };
 
 	for (int i = 0; i < 512; i++)
-		json_array_append_new(volumes, json_pack("{s:s, s:{s:s}}", "name", "v", "hostPath",
-							 "path", "/"));
+		json_array_append_new(volumes,
+				      json_pack("{s:o, s:{s:s}}", "name", json_sprintf("v%d", i),
+						"hostPath", "path", "/"));
 	ck_assert(namespaces_parse(slice_text(namespaces_text), &namespaces, &err) == 0);
 	const struct handler handler = { &config, &namespaces, &quiet };
 	ck_assert_msg(review_pod(&handler, pod, &answer, &err) == 0, "%s", err.msg);

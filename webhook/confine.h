@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* confine: one container of a pod in topology combined: the agent starts in its command's place, builds
+ * the sandbox around it and supervises it. The workload's container and each init container of the
+ * user's are confined alike, one after the other. */
+#ifndef WEBHOOK_CONFINE_H
+#define WEBHOOK_CONFINE_H
+
+#include "webhook/identity.h"
+#include "webhook/pieces.h"
+#include "webhook/rewrite.h"
+
+/* What the containers of a pod have in common. Borrows. */
+struct confine_pod {
+	const struct rewrite *in;
+	const struct pieces *pieces;
+	const char *groups;
+	bool installed; /* our init container is there: this is our own output, come back */
+};
+
+struct confine {
+	const json_t *container; /* borrowed */
+	char *path; /* "/spec/containers/0" */
+	json_t *original; /* its command */
+	struct identity identity;
+	struct buf inbound;
+};
+
+/* Zeroed ones are fine. */
+void confine_done(struct confine *plan);
+
+/* `i` is the container's place in `list`, "containers" or "initContainers". Refusals go to `findings`; then
+ * `out` is of no use. confine_done() releases it either way. */
+void confine_plan(const struct confine_pod *pod, const char *list, size_t i, struct confine *out,
+		  struct findings *findings);
+
+void confine_edit(const struct confine_pod *pod, const struct confine *plan, struct edits *edits);
+
+#endif
