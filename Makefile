@@ -103,6 +103,7 @@ $(OUT)/policy.a: $(call objs,$(POLICY_SRC))
 $(OUT)/certs.a: $(call objs,$(CERTS_SRC))
 $(OUT)/webhook.a: $(call objs,$(WEBHOOK_SRC))
 $(OUT)/agent.a: $(call objs,$(AGENT_SRC))
+$(OUT)/support.a: $(call objs,$(SUPPORT_SRC))
 $(OUT)/%.a:
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $^
@@ -163,8 +164,14 @@ $(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-bu
 	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $(ATTACK_SRC)
 
 # Programs that drive a part of the agent alone, for tests that need real processes.
-$(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+$(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/support.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
+# Where our code calls the C library, these drivers decide whether the call fails.
+TORTURE_CALLS  := recv send socket connect accept4 epoll_ctl getsockname getpeername getsockopt setsockopt shutdown
+TORTURE_MEMORY := calloc reallocarray
+$(OUT)/driver_torture: LDFLAGS += $(TORTURE_CALLS:%=-Wl,--wrap=%) $(TORTURE_MEMORY:%=-Wl,--wrap=%)
+$(OUT)/driver_torture_tls: LDFLAGS += $(TORTURE_MEMORY:%=-Wl,--wrap=%)
 
 # --- fuzzing -------------------------------------------------------------------------------------
 SECONDS ?= 600

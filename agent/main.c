@@ -7,6 +7,7 @@
 #include "agent/cmds.h"
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
+#include "lib/mem_libraries.h"
 
 static int cmd_version(int argc, char **argv)
 {
@@ -27,8 +28,11 @@ static const struct cmd cmds[] = {
 
 int main(int argc, char **argv)
 {
+	struct err ignored;
+
 	/* Before anything else: OpenSSL would read openssl.cnf of the image, which can name code to load. */
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1) {
+	if (mem_libraries_init(&ignored) == -1 ||
+	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1) {
 		fputs("openshell-agent: the cryptographic library cannot start\n", stderr);
 		return EXIT_NO_SANDBOX;
 	}

@@ -54,7 +54,7 @@ static void add_chunk(size_t n)
 static void *take(size_t n)
 {
 	if (!arena.active)
-		return malloc(n);
+		return mem_realloc(NULL, 1, n);
 	if (n > SIZE_MAX - CHUNK_SIZE)
 		return NULL;
 	n = (n + ALIGN - 1) / ALIGN * ALIGN;

@@ -142,12 +142,13 @@ int tls_roots_new(struct slice pem, struct tls_roots **out, struct err *err)
 	return 0;
 }
 
+/* A name that cannot be read has none, and is nobody's issuer. */
 static unsigned long hash_name(struct slice der)
 {
 	const unsigned char *p = der.p;
 	X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)der.n);
 	int ok = 0;
-	unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, &ok);
+	unsigned long hash = name != NULL ? X509_NAME_hash_ex(name, NULL, NULL, &ok) : 0;
 
 	X509_NAME_free(name);
 	return ok == 1 ? hash : 0;

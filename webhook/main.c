@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
+#include "lib/mem_libraries.h"
 #include "webhook/cmd_denials.h"
 #include "webhook/cmd_serve.h"
 
@@ -21,5 +23,11 @@ static const struct cmd cmds[] = {
 
 int main(int argc, char **argv)
 {
+	struct err err = { 0 };
+
+	if (mem_libraries_init(&err) == -1) {
+		fprintf(stderr, "openshell-webhook: %s\n", err.msg);
+		return EXIT_FAILURE;
+	}
 	return cmd_dispatch("openshell-webhook", cmds, ARRAY_LEN(cmds), argc, argv);
 }

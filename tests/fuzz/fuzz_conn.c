@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct play_outcome outcome = proxy_play((struct slice){ data, size });
+	struct play_outcome outcome = proxy_play((struct slice){ data, size }, NULL);
 
 	if (outcome.wrong != NULL) {
 		fprintf(stderr, "%s\n", outcome.wrong);

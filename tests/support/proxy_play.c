@@ -61,6 +61,7 @@ struct listening {
 };
 
 struct play {
+	play_aside *aside;
 	struct loop *loop;
 	struct worker *worker;
 	struct loop_task tick;
@@ -86,6 +87,12 @@ static void raw_write(int fd, const void *from, size_t n)
 {
 	/* What does not fit is lost: a peer that stops in the middle is a peer too. */
 	(void)!syscall(SYS_sendto, fd, from, n, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+}
+
+static void aside(const struct play *play, bool own)
+{
+	if (play->aside != NULL)
+		play->aside(own);
 }
 
 static void must(bool good)
@@ -188,13 +195,20 @@ static void peer_close(struct peer *peer, bool reset)
 	peer->open = false;
 }
 
+static void peer_saw(struct peer *peer, const char *bytes, size_t n)
+{
+	aside(peer->play, true);
+	buf_put(&peer->seen, bytes, n);
+	aside(peer->play, false);
+}
+
 static bool peer_read(struct peer *peer)
 {
 	char bytes[READ_BYTES];
 	ssize_t n = raw_read(peer->watch.fd, bytes, sizeof(bytes));
 
 	if (n > 0)
-		buf_put(&peer->seen, bytes, (size_t)n);
+		peer_saw(peer, bytes, (size_t)n);
 	else if (n == 0 || errno != EAGAIN)
 		peer_close(peer, true);
 	return n > 0;
@@ -208,7 +222,9 @@ static void peer_open(struct play *play, struct peer *peer, int fd, void (*ready
 	peer->watch = (struct loop_fd){ .fd = fd, .ready = ready, .ctx = peer };
 	peer->seen = buf_init((size_t)1 << 20);
 	peer->open = true;
+	aside(play, true);
 	must(loop_fd_add(play->loop, &peer->watch, EPOLLIN, &err) == 0);
+	aside(play, false);
 }
 
 /* --- origins ------------------------------------------------------------------------------------- */
@@ -341,7 +357,10 @@ static void other_policy(struct play *play)
 	/* What was allowed before may still arrive; nothing else may afterwards. */
 	take_turns(play, TURNS);
 	play->refuses = !play->refuses;
-	worker_set_policy(play->worker, read_policy(play->refuses ? refusing : allowing));
+	aside(play, true);
+	struct policy *policy = read_policy(play->refuses ? refusing : allowing);
+	aside(play, false);
+	worker_set_policy(play->worker, policy);
 	take_turns(play, TURNS);
 }
 
@@ -361,7 +380,9 @@ static void play_clients(struct play *play, struct slice script)
 			n++;
 		if (n > 0 && client->open) {
 			raw_write(client->watch.fd, script.p + i, n);
+			aside(play, true);
 			buf_put(&play->sent, script.p + i, n);
+			aside(play, false);
 		}
 		i += n;
 		if (i == script.n)
@@ -476,9 +497,9 @@ static void play_end(struct play *play)
 	loop_free(play->loop);
 }
 
-struct play_outcome proxy_play(struct slice script)
+struct play_outcome proxy_play(struct slice script, play_aside *aside_or_null)
 {
-	struct play play = { 0 };
+	struct play play = { .aside = aside_or_null };
 	struct play_outcome outcome = { 0 };
 	struct log log = { .level = LOG_LEVEL_INFO, .fd = open("/dev/null", O_WRONLY | O_CLOEXEC) };
 	const struct services services = {
@@ -496,7 +517,9 @@ struct play_outcome proxy_play(struct slice script)
 	struct slice clients = next_part(&script);
 	for (size_t i = 0; i < PLAY_ORIGINS_MAX; i++)
 		play.parts[i] = next_part(&script);
+	aside(&play, true);
 	play_start(&play, &services, &log);
+	aside(&play, false);
 	play_clients(&play, clients);
 	judge(&play, &outcome);
 	for (size_t i = 0; i < play.n_clients; i++)
@@ -506,6 +529,7 @@ struct play_outcome proxy_play(struct slice script)
 	for (unsigned i = 0; i < LAST_TURNS && worker_counters(play.worker)->open > 0; i++)
 		take_turns(&play, 1);
 	outcome.left_open = worker_counters(play.worker)->open;
+	aside(&play, true);
 	play_end(&play);
 	close(log.fd);
 	return outcome;

@@ -12,6 +12,7 @@
 #ifndef TESTS_SUPPORT_PROXY_PLAY_H
 #define TESTS_SUPPORT_PROXY_PLAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,8 +34,11 @@ struct play_outcome {
 	size_t left_open; /* connections of the worker once all peers were gone */
 };
 
-/* Plays `script`, at most PLAY_SCRIPT_MAX bytes of it, with a worker of its own. Aborts where this machine
- * lacks what the play itself needs. */
-struct play_outcome proxy_play(struct slice script);
+/* Told true before the play itself calls the C library or the loop, and false once the worker may run again. */
+typedef void play_aside(bool own);
+
+/* Plays `script`, at most PLAY_SCRIPT_MAX bytes of it, with a worker of its own; `aside` may be NULL. Aborts
+ * where this machine lacks what the play itself needs. */
+struct play_outcome proxy_play(struct slice script, play_aside *aside);
 
 #endif

@@ -38,7 +38,7 @@ START_TEST(a_play_ends_as_the_table_says)
 	struct err err = { 0 };
 
 	ck_assert_msg(io_read_file(path, &script, &err) == 0, "%s", err.msg);
-	struct play_outcome outcome = proxy_play(buf_slice(&script));
+	struct play_outcome outcome = proxy_play(buf_slice(&script), NULL);
 	ck_assert_msg(outcome.wrong == NULL, "%s: %s", plays[_i].name, outcome.wrong);
 	ck_assert_msg(outcome.requests == plays[_i].requests &&
 			      outcome.answers == plays[_i].answers,
