@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/utf8.h"
+
 static const char hex_digits[] = "0123456789ABCDEF";
 
 /* RFC 3986 pchar without ';': parameters are cut off, so a ';' that stays was written as %3B and must
@@ -67,36 +69,62 @@ static int check_raw(struct slice path, struct err *err)
 	return 0;
 }
 
+/* The byte that "%HH" at the start of `text` stands for; -1 if there is none. */
+static int escaped_byte(struct slice text)
+{
+	int high = text.n >= 3 && text.p[0] == '%' ? hex_value(text.p[1]) : -1;
+	int low = high >= 0 ? hex_value(text.p[2]) : -1;
+
+	return low >= 0 ? high << 4 | low : -1;
+}
+
+static bool is_control(uint8_t c)
+{
+	return c < 0x20 || c == 0x7f;
+}
+
+/* Some servers take '\\' for '/'. */
+static bool is_separator(uint8_t c)
+{
+	return c == '/' || c == '\\';
+}
+
+static bool is_utf8(struct slice text)
+{
+	while (text.n > 0) {
+		size_t n = utf8_len(text);
+
+		if (n == 0)
+			return false;
+		text = (struct slice){ text.p + n, text.n - n };
+	}
+	return true;
+}
+
 /* Decodes one segment, without its parameters, into `out` (at least `raw.n` bytes). */
-static int decode_segment(struct slice raw, bool allow_slash, uint8_t *out, size_t *out_n,
-			  struct err *err)
+static int decode_segment(struct slice raw, uint8_t *out, size_t *out_n, struct err *err)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < raw.n && raw.p[i] != ';'; i++) {
-		uint8_t c = raw.p[i];
+		int c = raw.p[i];
 
 		if (c == '%') {
-			int high = i + 2 < raw.n ? hex_value(raw.p[i + 1]) : -1;
-			int low = i + 2 < raw.n ? hex_value(raw.p[i + 2]) : -1;
-
-			if (high < 0 || low < 0)
+			c = escaped_byte((struct slice){ raw.p + i, raw.n - i });
+			if (c < 0)
 				return err_set(
 					err, ERR_INVALID,
 					"the path has a '%%' without two hexadecimal digits");
-			c = (uint8_t)(high << 4 | low);
 			i += 2;
-			if (c < 0x20 || c == 0x7f)
+			if (is_control((uint8_t)c))
 				return err_set(err, ERR_INVALID,
 					       "the path has an encoded control character");
-			if (c == '/' && !allow_slash)
-				return err_set(
-					err, ERR_INVALID,
-					"the path has an encoded slash (%%2F), which no endpoint"
-					" of the connection accepts");
 		}
-		out[n++] = c;
+		out[n++] = (uint8_t)c;
 	}
+	/* Among what is not UTF-8 are longer forms of '.' and '/', which some servers decode. */
+	if (!is_utf8((struct slice){ out, n }))
+		return err_set(err, ERR_INVALID, "the path is not UTF-8 once it is decoded");
 	*out_n = n;
 	return 0;
 }
@@ -106,21 +134,64 @@ static bool is_dots(const uint8_t *p, size_t n)
 	return (n == 1 || n == 2) && p[0] == '.' && p[n - 1] == '.';
 }
 
-/* A server that decodes %2F, or takes '\' for '/', would find a dot segment in here. */
+/* A server that decodes %2F or takes '\\' for '/' would find a dot segment in here, or one that cuts at an
+ * encoded ';'. */
 static bool hides_dots(const uint8_t *p, size_t n)
 {
 	size_t start = 0;
 
-	if (is_dots(p, n))
-		return false;
 	for (size_t i = 0; i <= n; i++) {
-		if (i < n && p[i] != '/' && p[i] != '\\')
+		if (i < n && !is_separator(p[i]) && p[i] != ';')
 			continue;
 		if (is_dots(p + start, i - start))
 			return true;
 		start = i + 1;
 	}
 	return false;
+}
+
+/* What is left to decode in `p`, in place. False where nothing was. */
+static bool decode_again(uint8_t *p, size_t *n)
+{
+	size_t to = 0;
+
+	for (size_t from = 0; from < *n; from++) {
+		int c = escaped_byte((struct slice){ p + from, *n - from });
+
+		from += c >= 0 ? 2 : 0;
+		p[to++] = c >= 0 ? (uint8_t)c : p[from];
+	}
+	bool changed = to < *n;
+	*n = to;
+	return changed;
+}
+
+static const char dots_hidden[] =
+	"the path hides a '.' or '..' segment behind an encoded character";
+
+/* A segment as servers see it that decode more often than they should: each layer is looked at. Spoils
+ * `p`. */
+static int check_layers(uint8_t *p, size_t n, bool allow_slash, bool *out_separator,
+			struct err *err)
+{
+	bool outer = !is_dots(p, n);
+
+	do {
+		for (size_t i = 0; i < n; i++) {
+			if (is_control(p[i]))
+				return err_set(err, ERR_INVALID,
+					       "the path has an encoded control character");
+			*out_separator |= is_separator(p[i]);
+		}
+		if (outer && hides_dots(p, n))
+			return err_set(err, ERR_INVALID, "%s", dots_hidden);
+		outer = true;
+	} while (decode_again(p, &n));
+	if (*out_separator && !allow_slash)
+		return err_set(err, ERR_INVALID,
+			       "the path has an encoded slash or backslash, which no endpoint of"
+			       " the connection accepts");
+	return 0;
 }
 
 /* Takes the last segment off "/a/b/", leaving "/a/". */
@@ -141,32 +212,42 @@ static int put_segment(struct writer *w, const uint8_t *p, size_t n, bool last, 
 		return pop_segment(w->out, err);
 	if (n == 0 || is_dots(p, n))
 		return 0;
-	if (hides_dots(p, n))
-		return err_set(err, ERR_INVALID,
-			       "the path hides a '.' or '..' segment behind an encoded separator");
-	for (size_t i = 0; i < n; i++) {
-		w->out->has_encoded_slash |= p[i] == '/';
+	for (size_t i = 0; i < n; i++)
 		put_encoded(w, p[i]);
-	}
 	if (!last)
 		put(w, '/');
 	return 0;
 }
 
+/* Reads one segment as it came, and writes it. */
+static int take_segment(struct writer *w, struct slice raw, bool last, bool allow_slash,
+			struct err *err)
+{
+	uint8_t decoded[POLICY_REQUEST_PATH_MAX], layers[POLICY_REQUEST_PATH_MAX];
+	bool has_parameters = memchr(raw.p, ';', raw.n) != NULL;
+	size_t n = 0;
+
+	if (decode_segment(raw, decoded, &n, err) == -1)
+		return -1;
+	/* "..;" is a dot segment to servers that know parameters, and a name to others. */
+	if (has_parameters && is_dots(decoded, n))
+		return err_set(err, ERR_INVALID, "%s", dots_hidden);
+	memcpy(layers, decoded, n);
+	if (check_layers(layers, n, allow_slash, &w->out->has_encoded_slash, err) == -1)
+		return -1;
+	return put_segment(w, decoded, n, last, err);
+}
+
 static int put_path(struct writer *w, struct slice path, bool allow_slash, struct err *err)
 {
-	uint8_t decoded[POLICY_REQUEST_PATH_MAX];
-
 	put(w, '/');
 	/* The empty path is "/" (RFC 9110, 4.2.3). */
 	for (size_t i = 1; i < path.n;) {
 		const uint8_t *slash = memchr(path.p + i, '/', path.n - i);
 		size_t raw_n = slash != NULL ? (size_t)(slash - path.p) - i : path.n - i;
-		size_t n = 0;
 
-		if (decode_segment((struct slice){ path.p + i, raw_n }, allow_slash, decoded, &n,
-				   err) == -1 ||
-		    put_segment(w, decoded, n, slash == NULL, err) == -1)
+		if (take_segment(w, (struct slice){ path.p + i, raw_n }, slash == NULL, allow_slash,
+				 err) == -1)
 			return -1;
 		i += raw_n + 1;
 	}
@@ -214,4 +295,22 @@ bool canon_is_canonical(struct slice path)
 		segment = 0;
 	}
 	return true;
+}
+
+bool canon_has_encoded_slash(struct slice path)
+{
+	for (size_t i = 0; i < path.n; i++) {
+		int c = escaped_byte((struct slice){ path.p + i, path.n - i });
+
+		/* Each "%25" may be the '%' of another one. */
+		while (c == '%' && i + 5 <= path.n) {
+			uint8_t inner[3] = { '%', path.p[i + 3], path.p[i + 4] };
+
+			i += 2;
+			c = escaped_byte((struct slice){ inner, sizeof(inner) });
+		}
+		if (c >= 0 && is_separator((uint8_t)c))
+			return true;
+	}
+	return false;
 }

@@ -13,7 +13,7 @@ struct canon_target {
 	size_t path_n;
 	struct slice query; /* as it came, without '?'; borrows from the target */
 	bool has_query; /* there was a '?' */
-	bool has_encoded_slash; /* the path holds %2F, which not every endpoint accepts */
+	bool has_encoded_slash; /* see canon_has_encoded_slash() */
 };
 
 /* `target` is the path of a request line, with its query, without scheme and host. Idempotent: a
@@ -23,6 +23,10 @@ int canon_target(struct slice target, bool allow_encoded_slash, struct canon_tar
 
 /* Characters that stand for themselves in a canonical path, besides '/'. */
 bool canon_is_literal(uint8_t c);
+
+/* A canonical path holds a slash or a backslash, encoded once or more often, which not every endpoint
+ * accepts: some servers take it for one that separates. */
+bool canon_has_encoded_slash(struct slice path);
 
 /* True for what canon_target() gives. */
 bool canon_is_canonical(struct slice path);

@@ -175,13 +175,6 @@ static struct policy_decision deny_softly(const struct eval *eval, struct policy
 	return d;
 }
 
-static bool has_encoded_slash(struct slice path)
-{
-	const uint8_t *first = memchr(path.p, '%', path.n);
-
-	return first != NULL && memmem(first, path.n - (size_t)(first - path.p), "%2F", 3) != NULL;
-}
-
 static struct policy_decision conclude_request(const struct eval *eval)
 {
 	struct policy_decision d = conclude_connection(eval);
@@ -191,7 +184,7 @@ static struct policy_decision conclude_request(const struct eval *eval)
 	if (eval->selected == NONE)
 		return about(eval, eval->matching, POLICY_DENY, POLICY_REASON_NO_PATH);
 	const struct net_endpoint *selected = eval->network->endpoints[eval->selected];
-	if (!selected->encoded_slash && has_encoded_slash(eval->inspected->path))
+	if (!selected->encoded_slash && canon_has_encoded_slash(eval->inspected->path))
 		return about(eval, eval->selected, POLICY_DENY, POLICY_REASON_ENCODED_SLASH);
 	if (eval->denied.endpoint != NONE) {
 		d = about(eval, eval->denied.endpoint, POLICY_DENY, POLICY_REASON_DENY_RULE);

@@ -38,10 +38,11 @@ static bool check_path_char(const struct value *value, struct slice glob, size_t
 			    decoded);
 		return false;
 	}
-	if (decoded == '/' && !encoded_slash) {
+	if ((decoded == '/' || decoded == '\\') && !encoded_slash) {
 		value_error(value,
-			    "%%2F is refused in requests; add `allow_encoded_slash: true` to the"
-			    " endpoint, or remove it");
+			    "%%%02X is refused in requests; add `allow_encoded_slash: true` to the"
+			    " endpoint, or remove it",
+			    decoded);
 		return false;
 	}
 	return true;

@@ -286,8 +286,7 @@ static struct policy_decision reference_decide(const struct policy *policy,
 		return reference_say(policy, &r, r.matching, POLICY_ALLOW, POLICY_REASON_ENDPOINT);
 	if (r.selected == NULL)
 		return reference_say(policy, &r, r.matching, POLICY_DENY, POLICY_REASON_NO_PATH);
-	if (!r.selected->encoded_slash &&
-	    memmem(inspected->path.p, inspected->path.n, "%2F", 3) != NULL)
+	if (!r.selected->encoded_slash && canon_has_encoded_slash(inspected->path))
 		return reference_say(policy, &r, r.selected, POLICY_DENY,
 				     POLICY_REASON_ENCODED_SLASH);
 	if (r.denying == NULL && r.allowing != NULL) {

@@ -35,10 +35,15 @@ static const struct {
 	{ "/a%25b", "/a%25b", NULL },
 	{ "/a;x=1/b;y", "/a/b", NULL },
 	{ "/..;x/a", NULL, NULL },
-	{ "/a/..;x/b", "/b", NULL },
+	{ "/a/...;x/b", "/a/.../b", NULL },
 	{ "/a/;x/b", "/a/b", NULL },
 	{ "/a%3Bx", "/a%3Bx", NULL }, /* decoded, it would be cut off by the server */
-	{ "/a\\b", "/a%5Cb", NULL },
+	{ "/a%3B.b", "/a%3B.b", NULL },
+	{ "/a%2520b", "/a%2520b", NULL },
+	{ "/100%25", "/100%25", NULL },
+	{ "/a%25zz", "/a%25zz", NULL },
+	{ "/..a", "/..a", NULL },
+	{ "/a..", "/a..", NULL },
 	{ "/...", "/...", NULL },
 	{ "/.a", "/.a", NULL },
 	{ "/-._~!$&'()*+,=:@", "/-._~!$&'()*+,=:@", NULL },
@@ -92,8 +97,36 @@ static const struct {
 	{ "/a#b", "'#'" },
 	{ "/a%2Fb", "encoded slash" },
 	{ "/a%2fb", "encoded slash" },
+	{ "/a\\b", "encoded slash" },
+	{ "/a%5Cb", "encoded slash" },
 	{ "/a%5c..%5cb", "hides" },
 	{ "/a\\..", "hides" },
+	/* Parameters: "..;" is two dots to some servers. */
+	{ "/a/..;/b", "hides" },
+	{ "/a/..;x=1/b", "hides" },
+	{ "/a/.;/b", "hides" },
+	{ "/a/%2e%2e;/b", "hides" },
+	{ "/a/..%3B/b", "hides" },
+	{ "/a/..%3bx/b", "hides" },
+	{ "/a/x%3b../b", "hides" },
+	/* Servers that decode twice, or more often. */
+	{ "/a/%252e%252e/b", "hides" },
+	{ "/a/%252E./b", "hides" },
+	{ "/a/%25252e%25252e/b", "hides" },
+	{ "/a/%25%32%65./b", "hides" },
+	{ "/a/..%253b/b", "hides" },
+	{ "/a%252Fb", "encoded slash" },
+	{ "/a%25252fb", "encoded slash" },
+	{ "/a%255cb", "encoded slash" },
+	{ "/a%2500", "control" },
+	{ "/a%250d%250a", "control" },
+	/* Not UTF-8: longer forms of '.' and '/' among them. */
+	{ "/a/%c0%ae%c0%ae/b", "UTF-8" },
+	{ "/a%c0%afb", "UTF-8" },
+	{ "/a%e0%80%afb", "UTF-8" },
+	{ "/a%f0%80%80%afb", "UTF-8" },
+	{ "/a%ffb", "UTF-8" },
+	{ "/a%c3", "UTF-8" },
 };
 
 START_TEST(targets_that_could_be_read_in_two_ways_are_refused)
@@ -118,8 +151,36 @@ START_TEST(encoded_slashes_are_kept_where_they_are_accepted)
 	ck_assert(out.has_encoded_slash);
 	ck_assert_int_eq(canon_target(slice_text("/a%2f..%2fb"), true, &out, &err), -1);
 	ck_assert_int_eq(canon_target(slice_text("/%2f.."), true, &out, &err), -1);
+	ck_assert_int_eq(canon_target(slice_text("/a%252f..%252fb"), true, &out, &err), -1);
 	ck_assert_int_eq(canon_target(slice_text("/a/b"), true, &out, &err), 0);
 	ck_assert(!out.has_encoded_slash);
+}
+END_TEST
+
+static const struct {
+	const char *target, *path;
+	bool encoded;
+} slash_cases[] = {
+	{ "/a\\b", "/a%5Cb", true },
+	{ "/a%5cb", "/a%5Cb", true },
+	{ "/a%252fb", "/a%252fb", true },
+	{ "/a%25255Cb", "/a%25255Cb", true },
+	{ "/a%25/2F", "/a%25/2F", false },
+	{ "/a%2525", "/a%2525", false },
+	{ "/%252", "/%252", false },
+	{ "/a%20%25", "/a%20%25", false },
+	{ "/", "/", false },
+};
+
+START_TEST(a_slash_is_found_however_often_it_is_encoded)
+{
+	struct canon_target out;
+	struct err err = { 0 };
+
+	ck_assert_int_eq(canon_target(slice_text(slash_cases[_i].target), true, &out, &err), 0);
+	ck_assert_str_eq(out.path, slash_cases[_i].path);
+	ck_assert_int_eq(out.has_encoded_slash, slash_cases[_i].encoded);
+	ck_assert_int_eq(canon_has_encoded_slash(slice_text(out.path)), slash_cases[_i].encoded);
 }
 END_TEST
 
@@ -173,6 +234,8 @@ Suite *canon_path_suite(void)
 	tcase_add_loop_test(tc, targets_that_could_be_read_in_two_ways_are_refused, 0,
 			    (int)ARRAY_LEN(refuse_cases));
 	tcase_add_test(tc, encoded_slashes_are_kept_where_they_are_accepted);
+	tcase_add_loop_test(tc, a_slash_is_found_however_often_it_is_encoded, 0,
+			    (int)ARRAY_LEN(slash_cases));
 	tcase_add_test(tc, long_paths_are_refused_before_and_after_encoding);
 	tcase_add_test(tc, every_truncation_is_canonical_or_refused);
 	suite_add_tcase(s, tc);
