@@ -17,11 +17,17 @@ static const struct {
 	[HTTP1_FAULT_REQUEST_LINE] = { 400, "the first line is not a method, a target and a "
 					    "version with one space between them" },
 	[HTTP1_FAULT_METHOD] = { 400, "the method is not a token" },
+	[HTTP1_FAULT_METHOD_CASE] = { 400, "the method is not in upper case" },
 	[HTTP1_FAULT_TARGET] = { 400, "the request target is malformed" },
-	[HTTP1_FAULT_VERSION] = { 505, "the version is neither HTTP/1.1 nor HTTP/1.0" },
+	[HTTP1_FAULT_VERSION] = { 505,
+				  "the version is neither HTTP/1.1 nor HTTP/1.0: HTTP/2 is not "
+				  "spoken here" },
 	[HTTP1_FAULT_STATUS_LINE] = { 400, "the status line is malformed" },
 	[HTTP1_FAULT_FOLDED] = { 400, "a field is continued on a second line" },
 	[HTTP1_FAULT_FIELD_NAME] = { 400, "a field does not begin with a name and a colon" },
+	[HTTP1_FAULT_FIELD_ALIAS] = { 400,
+				      "a field's name is that of one that frames the message, but "
+				      "for '_'" },
 	[HTTP1_FAULT_HOST_MISSING] = { 400, "there is no Host field" },
 	[HTTP1_FAULT_HOST_REPEATED] = { 400, "there is more than one Host field" },
 	[HTTP1_FAULT_HOST] = { 400, "the Host field is not host or host:port" },
@@ -34,7 +40,7 @@ static const struct {
 	[HTTP1_FAULT_CODING_VERSION] = { 400, "HTTP/1.0 has no Transfer-Encoding" },
 	[HTTP1_FAULT_CONNECTION] = { 400, "the Connection field is malformed, too long, or names a "
 					  "field that frames the message" },
-	[HTTP1_FAULT_EXPECT] = { 417, "the only expectation known is 100-continue" },
+	[HTTP1_FAULT_EXPECT] = { 417, "the only expectation known is 100-continue, once" },
 	[HTTP1_FAULT_CONNECT_BODY] = { 400, "a CONNECT request has no body" },
 	[HTTP1_FAULT_CHUNK_SIZE] = { 400, "a chunk size is malformed or too large" },
 	[HTTP1_FAULT_CHUNK_EXTENSION] = { 400, "a chunk extension is malformed or too long" },

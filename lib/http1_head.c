@@ -75,6 +75,20 @@ static enum http1_kind kind_of(struct slice name)
 	return HTTP1_END_TO_END;
 }
 
+/* "content_length": gateways that hand fields on as variables write both as CONTENT_LENGTH. */
+static bool is_alias(struct slice name)
+{
+	char dashed[sizeof("transfer-encoding") - 1];
+	struct slice text = { (const uint8_t *)dashed, name.n };
+
+	if (name.n > sizeof(dashed) || memchr(name.p, '_', name.n) == NULL)
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		dashed[i] = name.p[i] == '_' ? '-' : (char)name.p[i];
+	enum http1_kind kind = kind_of(text);
+	return kind == HTTP1_CONTENT_LENGTH || kind == HTTP1_TRANSFER_ENCODING;
+}
+
 static bool has_only_value_chars(struct slice text)
 {
 	for (size_t i = 0; i < text.n; i++)
@@ -96,6 +110,8 @@ static enum http1_fault parse_field(struct slice line, struct http1_field *out)
 	/* No blank before the colon: readers differ on whether it belongs to the name. */
 	if (!http1_is_token(name))
 		return HTTP1_FAULT_FIELD_NAME;
+	if (is_alias(name))
+		return HTTP1_FAULT_FIELD_ALIAS;
 	if (!has_only_value_chars(value))
 		return HTTP1_FAULT_CONTROL;
 	while (value.n > 0 && (value.p[0] == ' ' || value.p[0] == '\t')) {

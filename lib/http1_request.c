@@ -28,6 +28,15 @@ static bool may_be_method(struct slice in)
 	return n == in.n || (n > 0 && in.p[n] == ' ');
 }
 
+/* To some servers "head" is HEAD, to others it is a method that they do not know. */
+static bool has_lower_case(struct slice method)
+{
+	for (size_t i = 0; i < method.n; i++)
+		if (method.p[i] >= 'a' && method.p[i] <= 'z')
+			return true;
+	return false;
+}
+
 /* Printable ASCII without blank and '#': a fragment is never sent. */
 static bool is_target(struct slice text)
 {
@@ -108,11 +117,12 @@ static enum http1_fault parse_request_line(struct slice line, struct http1_reque
 	struct slice version = { space + 1, line.n - method_n - out->target.n - 2 };
 	if (version.n < 5 || memcmp(version.p, "HTTP/", 5) != 0)
 		return HTTP1_FAULT_REQUEST_LINE;
-	if (!parse_target(out))
-		return HTTP1_FAULT_TARGET;
+	/* Before the target, so that the preface of HTTP/2 is told what is wrong with it. */
 	if (!http1_version_parse(version, &out->head.minor))
 		return HTTP1_FAULT_VERSION;
-	return HTTP1_FAULT_NONE;
+	if (has_lower_case(out->method))
+		return HTTP1_FAULT_METHOD_CASE;
+	return parse_target(out) ? HTTP1_FAULT_NONE : HTTP1_FAULT_TARGET;
 }
 
 static enum http1_fault read_host(struct http1_request *out)
@@ -132,14 +142,19 @@ static enum http1_fault read_host(struct http1_request *out)
 	return out->has_host || out->head.minor == 0 ? HTTP1_FAULT_NONE : HTTP1_FAULT_HOST_MISSING;
 }
 
+/* HTTP/1.0 has none: the field means nothing there (RFC 9110, 10.1.1). */
 static enum http1_fault read_expect(struct http1_request *out)
 {
-	const struct http1_field *expect = http1_head_find(&out->head, HTTP1_EXPECT);
+	for (size_t i = 0; i < out->head.n_fields && out->head.minor > 0; i++) {
+		const struct http1_field *field = &out->head.fields[i];
 
-	if (expect == NULL || out->head.minor == 0)
-		return HTTP1_FAULT_NONE;
-	out->expects_continue = true;
-	return http1_text_is(expect->value, "100-continue") ? HTTP1_FAULT_NONE : HTTP1_FAULT_EXPECT;
+		if (field->kind != HTTP1_EXPECT)
+			continue;
+		if (out->expects_continue || !http1_text_is(field->value, "100-continue"))
+			return HTTP1_FAULT_EXPECT;
+		out->expects_continue = true;
+	}
+	return HTTP1_FAULT_NONE;
 }
 
 static enum http1_fault interpret(struct http1_request *out)

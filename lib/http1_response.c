@@ -47,6 +47,12 @@ static enum http1_framing framing_of(const struct http1_response *r, enum http1_
 	return r->head.has_length ? HTTP1_BODY_LENGTH : HTTP1_BODY_UNTIL_CLOSE;
 }
 
+static bool is_contradiction(const struct http1_response *r)
+{
+	return (r->status < 200 || r->status == 204) &&
+	       (r->head.chunked || (r->head.has_length && r->head.length > 0));
+}
+
 enum parse http1_response_parse(struct slice in, enum http1_asked asked, struct http1_response *out,
 				enum http1_fault *out_fault)
 {
@@ -69,6 +75,7 @@ enum parse http1_response_parse(struct slice in, enum http1_asked asked, struct 
 	if (got != PARSE_OK)
 		return got;
 	done.framing = framing_of(&done, asked);
+	done.contradicts = is_contradiction(&done);
 	done.interim = done.status < 200 && done.status != 101;
 	*out = done;
 	return PARSE_OK;

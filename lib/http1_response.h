@@ -15,6 +15,9 @@ struct http1_response {
 	struct slice reason; /* may be empty */
 	bool interim; /* 1xx but 101: another response follows */
 	enum http1_framing framing;
+	/* It announces a body although it can have none (RFC 9110, 8.6 and 6.4.1): nobody knows whether one
+	 * follows. */
+	bool contradicts;
 };
 
 /* Parses the head at the start of `in`; what follows it is not looked at. On PARSE_BAD only

@@ -90,7 +90,7 @@ struct conn {
 	char *identity_error; /* owned; why it will never be */
 
 	size_t seen; /* bytes of client.in that hold no complete head */
-	uint64_t requests; /* begun */
+	uint64_t requests; /* begun; in a tunnel, those of the tunnel */
 	struct exchange *exchange; /* NULL between requests, and in CONNECT */
 	struct dialing *dialing;
 	struct site upstream_site; /* while upstream is open */

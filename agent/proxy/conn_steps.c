@@ -34,6 +34,12 @@ static enum step refuse_malformed(struct conn *conn, enum http1_fault fault)
 
 	if (conn->has_tunnel)
 		answer.site = conn->tunnel;
+	/* What does not even begin like HTTP/1 is another protocol. */
+	if (conn->in_tunnel && conn->requests == 1 &&
+	    (fault == HTTP1_FAULT_METHOD || fault == HTTP1_FAULT_VERSION)) {
+		answer.code = REFUSAL_PROTOCOL;
+		answer.status = 0;
+	}
 	buf_puts(&answer.detail, http1_fault_text(fault));
 	enum step step = conn_refuse(conn, &answer);
 	gate_answer_done(&answer);
@@ -167,6 +173,7 @@ static enum step step_open_tunnel(struct conn *conn)
 	conn->tunnel = x->answer.site;
 	conn->tunnel_decision = x->answer.decision;
 	conn->tunnel_ms = x->started_ms;
+	conn->requests = 0;
 	x->status = 200;
 	conn_audit(conn, AUDIT_CONNECT, AUDIT_ALLOW, NULL);
 	queue_take(&conn->client.in, x->http.head.n);
@@ -209,7 +216,11 @@ static enum step sniff(struct conn *conn, struct slice bytes)
 	/* "P" may yet become POST or PUT. */
 	if (memcmp(bytes.p, h2_preface, n) == 0 && n < 4)
 		return STEP_WAIT;
-	if (bytes.p[0] < 'A' || bytes.p[0] > 'Z' || memcmp(bytes.p, h2_preface, n) == 0)
+	if (memcmp(bytes.p, h2_preface, n) == 0)
+		return conn_fail(conn, REFUSAL_PROTOCOL,
+				 "HTTP/2 came through the tunnel, and its requests cannot be "
+				 "inspected");
+	if (bytes.p[0] < 'A' || bytes.p[0] > 'Z')
 		return conn_fail(conn, REFUSAL_PROTOCOL,
 				 "what came through the tunnel is neither TLS nor HTTP/1");
 	conn_set_deadline(conn, conn->proxy->limits.head_ms);

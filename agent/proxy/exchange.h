@@ -42,6 +42,7 @@ struct exchange {
 	struct http1_body up_body;
 	enum exchange_down down;
 	struct http1_body down_body;
+	size_t interims; /* passed on or dropped before it */
 	bool down_chunked; /* the client gets chunks */
 	bool answered; /* bytes of a final response are on their way to the client */
 	bool reused; /* went over a connection that had served others */

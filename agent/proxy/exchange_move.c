@@ -132,16 +132,21 @@ struct moved exchange_move_up(struct conn *conn)
 
 /* --- the response -------------------------------------------------------------------------------- */
 
-static void forward_interim(struct conn *conn, const struct http1_response *response)
+static struct moved forward_interim(struct conn *conn, const struct http1_response *response)
 {
 	AUTO(buf_done) struct buf out = buf_init(RESPONSE_HEAD_OUT_MAX);
 	struct http1_answer answer = { 0 };
 
+	if (response->contradicts)
+		return failed(REFUSAL_UPSTREAM, "an interim response announces a body");
+	if (++conn->exchange->interims > PROXY_INTERIMS_MAX)
+		return failed(REFUSAL_UPSTREAM, "the server sends interim responses without end");
 	/* HTTP/1.0 knows none (RFC 9110, 15.2). */
 	if (conn->exchange->http10)
-		return;
+		return moved(MOVE_MORE);
 	http1_write_response(response, &answer, &out);
 	queue_put(&conn->client.out, buf_slice(&out));
+	return moved(MOVE_MORE);
 }
 
 static void forward_head(struct conn *conn, const struct http1_response *response)
@@ -158,8 +163,8 @@ static void forward_head(struct conn *conn, const struct http1_response *respons
 			!conn->proxy->draining && (x->up == UP_DONE || response->status < 400);
 	answer.close = !x->keep_alive;
 	answer.keep_alive = x->keep_alive && x->http10;
-	x->upstream_lasts =
-		response->head.keep_alive && response->framing != HTTP1_BODY_UNTIL_CLOSE;
+	x->upstream_lasts = response->head.keep_alive && !response->contradicts &&
+			    response->framing != HTTP1_BODY_UNTIL_CLOSE;
 	x->down_body = http1_body_init(response->framing, response->head.length);
 	x->status = response->status;
 	x->answered = true;
@@ -172,6 +177,7 @@ static struct moved take_head(struct conn *conn)
 	struct exchange *x = conn->exchange;
 	struct queue *in = &conn->upstream.in;
 	struct http1_response response;
+	struct moved result = moved(MOVE_MORE);
 	enum http1_fault fault;
 
 	switch (http1_response_parse(queue_bytes(in), x->asked, &response, &fault)) {
@@ -184,7 +190,7 @@ static struct moved take_head(struct conn *conn)
 	}
 	buf_done(&x->head);
 	if (response.interim) {
-		forward_interim(conn, &response);
+		result = forward_interim(conn, &response);
 	} else if (response.status == 101) {
 		return failed(REFUSAL_UPSTREAM,
 			      "the server switches protocols without being asked");
@@ -193,7 +199,7 @@ static struct moved take_head(struct conn *conn)
 		x->down = DOWN_BODY;
 	}
 	queue_take(in, response.head.n);
-	return moved(MOVE_MORE);
+	return result;
 }
 
 static void end_body(struct conn *conn)

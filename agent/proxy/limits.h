@@ -15,6 +15,8 @@ enum {
 	PROXY_EXCHANGE_BYTES = 32768,
 	/* A connection that could go on for ever lets others run after this much. */
 	PROXY_TURN_BYTES = 1 << 20,
+	/* Before one response. Servers that say "102 Processing" do so every few seconds. */
+	PROXY_INTERIMS_MAX = 256,
 	/* Tried in order; a name with more addresses than this has enough to choose from. */
 	PROXY_ADDRESSES_MAX = 32,
 };

@@ -318,8 +318,9 @@ class Tunnels(Case):
                             ("PostgreSQL", b"\0\0\0\x08\x04\xd2\x16\x2f"), ("silence", b"")):
             with self.subTest(name):
                 answer = proxy.raw(first, site)
-                status = b"HTTP/1.1 400" if name == "SSH" else b"HTTP/1.1 403"
-                self.assertTrue(answer.startswith(status), answer)
+                self.assertTrue(answer.startswith(b"HTTP/1.1 403 "), answer)
+                self.assertIn(b'"error":"unsupported_l7_protocol"', answer)
+                self.assertEqual(b"HTTP/2" in answer, name == "HTTP/2")
         self.assertEqual(origin.connections, 0)
         proxy.event("net.connect", verdict="deny", host="web.test")
 

@@ -78,7 +78,11 @@ BAD_CHUNKS = {
 PATHS = [b"/secret", b"/open/../secret", b"/open/%2e%2e/secret", b"/open/..%2fsecret", b"/open/..%5csecret",
          b"/open/x/../../secret", b"/open;x/../secret", b"/%6fpen/..;/secret", b"//secret", b"/OPEN/x",
          b"/open/..\\secret", b"/open", b"/open/%00", b"/open/%", b"/open/%zz", b"/open/\x80",
-         b"/../open/x", b"/open/a/%2e%2e/%2e%2e/secret", b"/open/%252e%252e/../../secret"]
+         b"/../open/x", b"/open/a/%2e%2e/%2e%2e/secret", b"/open/%252e%252e/../../secret",
+         b"/open/..;/secret", b"/open/..%3b/secret", b"/open/..%3B/secret", b"/open/.;x/secret",
+         b"/open/%2e%2e;x=1/secret", b"/open/%252e%252e/secret", b"/open/%25252e./secret",
+         b"/open/..%252fsecret", b"/open/..%255csecret", b"/open/x%252fy", b"/open/x%5cy", b"/open/x\\y",
+         b"/open/%c0%ae%c0%ae/secret", b"/open/..%c0%afsecret", b"/open/..%e0%80%afsecret", b"/open/%2500"]
 
 
 def readers():

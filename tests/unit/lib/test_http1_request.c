@@ -62,8 +62,8 @@ static const struct {
 	  "2001:db8::1", 8080, "/", 0, 0, true },
 	{ "GET / HTTP/1.1\r\nHost:a.test:65535\r\nA:\r\nB: \xc3\xa9\t\x80\r\n\r\n",
 	  HTTP1_ORIGIN_FORM, "GET", "a.test", 65535, "/", 0, 0, true },
-	{ "get / HTTP/1.1\r\n" H "Expect: 100-Continue\r\n\r\n", HTTP1_ORIGIN_FORM, "get", "a.test",
-	  0, "/", 0, 0, true },
+	{ "GET / HTTP/1.1\r\n" H "Expect: 100-Continue\r\nX_Y: z\r\n\r\n", HTTP1_ORIGIN_FORM, "GET",
+	  "a.test", 0, "/", 0, 0, true },
 	{ "GET / HTTP/1.0\r\nExpect: tea\r\n\r\n", HTTP1_ORIGIN_FORM, "GET", "", 0, "/", 0, 0,
 	  false },
 };
@@ -102,7 +102,9 @@ static const struct {
 	{ "GET / HTTP/1.11\r\n" H "\r\n", HTTP1_FAULT_VERSION, 505 },
 	{ "GET / http/1.1\r\n" H "\r\n", HTTP1_FAULT_REQUEST_LINE, 400 },
 	{ "GET / ICAP/1.1\r\n" H "\r\n", HTTP1_FAULT_REQUEST_LINE, 400 },
-	{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", HTTP1_FAULT_TARGET, 400 },
+	{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", HTTP1_FAULT_VERSION, 505 },
+	{ "get / HTTP/1.1\r\n" H "\r\n", HTTP1_FAULT_METHOD_CASE, 400 },
+	{ "Head / HTTP/1.1\r\n" H "\r\n", HTTP1_FAULT_METHOD_CASE, 400 },
 	/* Targets. */
 	{ "GET * HTTP/1.1\r\n" H "\r\n", HTTP1_FAULT_TARGET, 400 },
 	{ "GET a.test:80 HTTP/1.1\r\n" H "\r\n", HTTP1_FAULT_TARGET, 400 },
@@ -135,7 +137,7 @@ static const struct {
 	{ "CONNECT http://a.test:443/ HTTP/1.1\r\n" H "\r\n", HTTP1_FAULT_TARGET, 400 },
 	{ "CONNECT / HTTP/1.1\r\n" H "\r\n", HTTP1_FAULT_TARGET, 400 },
 	{ "CONNECT * HTTP/1.1\r\n" H "\r\n", HTTP1_FAULT_TARGET, 400 },
-	{ "connect a.test:443 HTTP/1.1\r\n" H "\r\n", HTTP1_FAULT_TARGET, 400 },
+	{ "connect a.test:443 HTTP/1.1\r\n" H "\r\n", HTTP1_FAULT_METHOD_CASE, 400 },
 	/* Fields. */
 	{ "GET / HTTP/1.1\r\n" H "A: b\r\n c\r\n\r\n", HTTP1_FAULT_FOLDED, 400 },
 	{ "GET / HTTP/1.1\r\n" H "A: b\r\n\tc\r\n\r\n", HTTP1_FAULT_FOLDED, 400 },
@@ -147,6 +149,9 @@ static const struct {
 	{ "GET / HTTP/1.1\r\n" H "A b: c\r\n\r\n", HTTP1_FAULT_FIELD_NAME, 400 },
 	{ "GET / HTTP/1.1\r\n" H "A\x01: c\r\n\r\n", HTTP1_FAULT_FIELD_NAME, 400 },
 	{ "GET / HTTP/1.1\r\n" H "\xc3\xa9: c\r\n\r\n", HTTP1_FAULT_FIELD_NAME, 400 },
+	{ "POST / HTTP/1.1\r\n" H "Content_Length: 5\r\n\r\n", HTTP1_FAULT_FIELD_ALIAS, 400 },
+	{ "POST / HTTP/1.1\r\n" H "TRANSFER_encoding: chunked\r\n\r\n", HTTP1_FAULT_FIELD_ALIAS,
+	  400 },
 	{ "GET / HTTP/1.1\r\n" H "A: \x01\r\n\r\n", HTTP1_FAULT_CONTROL, 400 },
 	{ "GET / HTTP/1.1\r\n" H "A: \x7f\r\n\r\n", HTTP1_FAULT_CONTROL, 400 },
 	{ "GET / HTTP/1.1\r\n" H "A: \x0b\r\n\r\n", HTTP1_FAULT_CONTROL, 400 },
@@ -234,6 +239,9 @@ static const struct {
 	  HTTP1_FAULT_CONNECTION, 400 },
 	/* The rest. */
 	{ "POST / HTTP/1.1\r\n" H "Expect: 200-ok\r\n\r\n", HTTP1_FAULT_EXPECT, 417 },
+	{ "POST / HTTP/1.1\r\n" H "Expect: 100-continue\r\nExpect: tea\r\n\r\n", HTTP1_FAULT_EXPECT,
+	  417 },
+	{ "POST / HTTP/1.1\r\n" H "Expect: 100-continue, tea\r\n\r\n", HTTP1_FAULT_EXPECT, 417 },
 	{ "CONNECT a.test:1 HTTP/1.1\r\n" H "Content-Length: 1\r\n\r\n", HTTP1_FAULT_CONNECT_BODY,
 	  400 },
 	{ "CONNECT a.test:1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n",
@@ -340,7 +348,7 @@ static char *stretched(const char *start, size_t n, const char *end)
 	char *text = mem_calloc(strlen(start) + n + strlen(end) + 1, 1);
 
 	memcpy(text, start, strlen(start));
-	memset(text + strlen(start), 'x', n);
+	memset(text + strlen(start), 'X', n);
 	memcpy(text + strlen(start) + n, end, strlen(end));
 	return text;
 }

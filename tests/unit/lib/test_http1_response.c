@@ -113,6 +113,30 @@ START_TEST(a_response_means_what_the_table_says)
 }
 END_TEST
 
+static const struct {
+	const char *in;
+	bool contradicts;
+} bodiless[] = {
+	{ "HTTP/1.1 204 No Content\r\n\r\n", false },
+	{ "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", false },
+	{ "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", true },
+	{ "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", true },
+	{ "HTTP/1.1 103 Hints\r\nContent-Length: 5\r\n\r\n", true },
+	{ "HTTP/1.1 101 Switching\r\nTransfer-Encoding: chunked\r\n\r\n", true },
+	{ "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", false },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", false },
+};
+
+START_TEST(a_body_that_cannot_be_is_told)
+{
+	struct http1_response r;
+	enum http1_fault fault;
+
+	ck_assert_int_eq(parse(slice_text(bodiless[_i].in), 0, &r, &fault), PARSE_OK);
+	ck_assert_int_eq(r.contradicts, bodiless[_i].contradicts);
+}
+END_TEST
+
 START_TEST(a_response_that_can_be_read_differently_is_refused)
 {
 	struct slice whole = slice_text(refused[_i].in);
@@ -153,6 +177,7 @@ Suite *http1_response_suite(void)
 	tcase_add_loop_test(tc, a_response_that_can_be_read_differently_is_refused, 0,
 			    (int)ARRAY_LEN(refused));
 	tcase_add_loop_test(tc, a_cut_response_is_never_whole, 0, (int)ARRAY_LEN(accepted));
+	tcase_add_loop_test(tc, a_body_that_cannot_be_is_told, 0, (int)ARRAY_LEN(bodiless));
 	suite_add_tcase(s, tc);
 	return s;
 }
