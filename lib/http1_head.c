@@ -195,7 +195,7 @@ static enum http1_fault drop_named(struct http1_head *head, struct slice name)
 }
 
 struct options {
-	bool close, keep_alive;
+	bool close, keep_alive, upgrade;
 	size_t n;
 };
 
@@ -213,6 +213,7 @@ static enum http1_fault read_connection(struct http1_head *head, const struct ht
 			return HTTP1_FAULT_CONNECTION;
 		options->close |= http1_text_is(option, "close");
 		options->keep_alive |= http1_text_is(option, "keep-alive");
+		options->upgrade |= http1_text_is(option, "upgrade");
 		enum http1_fault fault = drop_named(head, option);
 		if (fault != HTTP1_FAULT_NONE)
 			return fault;
@@ -244,6 +245,7 @@ static enum http1_fault interpret(struct http1_head *head)
 		return HTTP1_FAULT_LENGTH_AND_CODING;
 	if (coded && head->minor == 0)
 		return HTTP1_FAULT_CODING_VERSION;
+	head->upgrade = options.upgrade;
 	head->keep_alive = !options.close && (head->minor == 1 || options.keep_alive);
 	return HTTP1_FAULT_NONE;
 }

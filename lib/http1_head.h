@@ -13,6 +13,7 @@ struct http1_head {
 	size_t n_fields;
 	size_t n; /* bytes of the head, with its empty line */
 	bool keep_alive; /* the connection may carry another message after this one */
+	bool upgrade; /* Connection says that Upgrade is meant */
 	bool has_length;
 	uint64_t length; /* of Content-Length */
 	bool chunked;

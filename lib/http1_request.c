@@ -203,16 +203,23 @@ enum parse http1_request_parse(struct slice in, struct http1_request *out,
 	return PARSE_OK;
 }
 
-bool http1_request_upgrades_to(const struct http1_request *request, const char *protocol)
+struct http1_offer http1_request_offer(const struct http1_request *request)
 {
+	struct http1_offer offer = { 0 };
+
+	if (!request->head.upgrade || request->head.minor == 0)
+		return offer;
 	for (size_t i = 0; i < request->head.n_fields; i++) {
 		const struct http1_field *field = &request->head.fields[i];
 		struct slice list = field->value;
 		struct slice item;
 
-		while (field->kind == HTTP1_UPGRADE && http1_list_next(&list, &item))
-			if (http1_text_is(item, protocol))
-				return true;
+		while (field->kind == HTTP1_UPGRADE && http1_list_next(&list, &item)) {
+			bool websocket = http1_text_is(item, "websocket");
+
+			offer.websocket |= websocket;
+			offer.other |= !websocket && !http1_text_is(item, "h2c");
+		}
 	}
-	return false;
+	return offer;
 }

@@ -33,7 +33,12 @@ struct http1_request {
 enum parse http1_request_parse(struct slice in, struct http1_request *out,
 			       enum http1_fault *out_fault);
 
-/* Whether it asks to go on with that protocol (lower case). */
-bool http1_request_upgrades_to(const struct http1_request *request, const char *protocol);
+/* What an Upgrade field offers to go on with; what Connection does not name is none (RFC 9110, 7.8). */
+struct http1_offer {
+	bool websocket;
+	bool other; /* something else than that and h2c, which a server need not take */
+};
+
+struct http1_offer http1_request_offer(const struct http1_request *request);
 
 #endif

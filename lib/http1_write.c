@@ -24,6 +24,12 @@ static void put_framing(struct buf *out, enum http1_framing framing, uint64_t le
 		buf_puts(out, "Transfer-Encoding: chunked\r\n");
 }
 
+static void put_upgrade(struct buf *out, const char *protocol)
+{
+	if (protocol != NULL)
+		buf_printf(out, "Connection: Upgrade\r\nUpgrade: %s\r\n", protocol);
+}
+
 void http1_write_request(const struct http1_request *request, const struct http1_forward *forward,
 			 struct buf *out)
 {
@@ -47,6 +53,7 @@ void http1_write_request(const struct http1_request *request, const struct http1
 	put_framing(out, request->framing, request->head.length);
 	if (forward->via != NULL)
 		buf_printf(out, "Via: 1.%u %s\r\n", request->head.minor, forward->via);
+	put_upgrade(out, forward->upgrade);
 	if (forward->close)
 		buf_puts(out, "Connection: close\r\n");
 	buf_puts(out, "\r\n");
@@ -66,6 +73,7 @@ void http1_write_response(const struct http1_response *response, const struct ht
 		if (response->head.fields[i].kind == HTTP1_END_TO_END)
 			put_field(out, &response->head.fields[i]);
 	put_framing(out, told ? HTTP1_BODY_LENGTH : answer->framing, response->head.length);
+	put_upgrade(out, answer->upgrade);
 	if (answer->close)
 		buf_puts(out, "Connection: close\r\n");
 	else if (answer->keep_alive)

@@ -14,6 +14,7 @@ struct http1_forward {
 	bool has_query;
 	struct slice host; /* of the new Host field */
 	const char *via; /* added to Via; NULL for none */
+	const char *upgrade; /* asked of the server; NULL for none */
 	bool close; /* tell the server that nothing follows */
 };
 
@@ -24,6 +25,7 @@ void http1_write_request(const struct http1_request *request, const struct http1
 struct http1_answer {
 	enum http1_framing framing; /* of the body as it will be sent */
 	bool close, keep_alive; /* what to say about the connection; neither for nothing */
+	const char *upgrade; /* what both go on with; NULL for HTTP */
 };
 
 void http1_write_response(const struct http1_response *response, const struct http1_answer *answer,

@@ -83,6 +83,10 @@ static bool is_ending(const struct conn *conn)
 static enum step give_up(struct conn *conn)
 {
 	conn->proxy->counters.closed_by_policy++;
+	if (conn->state == CONN_RELAY) {
+		conn_audit_close(conn, changed);
+		return STEP_CLOSE;
+	}
 	if (conn->exchange != NULL && conn->exchange->answered)
 		return conn_abort(conn, changed);
 	if (conn->exchange != NULL || conn->state == CONN_READ_REQUEST || conn->state == CONN_SNIFF)

@@ -81,13 +81,14 @@ void conn_audit(struct conn *conn, enum audit_kind kind, enum audit_verdict verd
 
 void conn_audit_close(struct conn *conn, const char *reason)
 {
-	struct gate_answer answer = { .site = conn->tunnel, .decision = conn->tunnel_decision };
-	struct audit audit = audit_of(conn, &answer);
+	const struct exchange *x = conn->exchange;
+	struct gate_answer tunnel = { .site = conn->tunnel, .decision = conn->tunnel_decision };
+	struct audit audit = audit_of(conn, x != NULL ? &x->answer : &tunnel);
 
 	audit.kind = AUDIT_CLOSE;
 	audit.verdict = AUDIT_ALLOW;
 	audit.reason = reason;
-	put_traffic(conn, conn->tunnel_ms, &audit);
+	put_traffic(conn, x != NULL ? x->started_ms : conn->tunnel_ms, &audit);
 	audit_write(conn->proxy->log, &audit);
 }
 

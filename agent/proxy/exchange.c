@@ -5,6 +5,7 @@
 
 #include "agent/proxy/conn_reply.h"
 #include "agent/proxy/exchange_move.h"
+#include "agent/proxy/relay.h"
 #include "agent/proxy/upstream.h"
 #include "lib/cleanup.h"
 #include "lib/http1_write.h"
@@ -73,6 +74,7 @@ void exchange_prepare(struct conn *conn)
 		.query = target->query,
 		.has_query = target->has_query,
 		.via = conn->in_tunnel ? NULL : via,
+		.upgrade = x->answer.websocket ? "websocket" : NULL,
 	};
 
 	site_print(&x->answer.site, x->answer.default_port, host);
@@ -117,13 +119,20 @@ static enum step repeat(struct conn *conn)
 	return upstream_begin(conn);
 }
 
+static void audit_allowed(struct conn *conn)
+{
+	struct exchange *x = conn->exchange;
+
+	conn_audit(conn, AUDIT_REQUEST, x->answer.decision.audited ? AUDIT_WOULD_DENY : AUDIT_ALLOW,
+		   x->answer.decision.audited ? buf_text(&x->answer.detail) : NULL);
+}
+
 static enum step finish(struct conn *conn)
 {
 	struct exchange *x = conn->exchange;
 	bool again = x->keep_alive && x->up == UP_DONE && !conn->proxy->draining;
 
-	conn_audit(conn, AUDIT_REQUEST, x->answer.decision.audited ? AUDIT_WOULD_DENY : AUDIT_ALLOW,
-		   x->answer.decision.audited ? buf_text(&x->answer.detail) : NULL);
+	audit_allowed(conn);
 	if (!x->upstream_lasts || x->up != UP_DONE)
 		conn_close_upstream(conn);
 	else if (!again)
@@ -135,6 +144,20 @@ static enum step finish(struct conn *conn)
 	exchange_free(conn);
 	conn_set_deadline(conn, conn->proxy->limits.keep_alive_ms);
 	return conn_goto(conn, again ? CONN_READ_REQUEST : CONN_REPLY);
+}
+
+/* Both have said that they go on with something else: from here on it is a tunnel, which the exchange is
+ * kept for, as the policy may be asked about it again. */
+static enum step go_on_as_tunnel(struct conn *conn)
+{
+	size_t early = conn->upstream.in.n;
+
+	audit_allowed(conn);
+	queue_put(&conn->client.out, queue_bytes(&conn->upstream.in));
+	queue_done(&conn->upstream.in);
+	enum step step = relay_begin(conn);
+	conn->upstream.moved_in = early;
+	return step;
 }
 
 enum step step_exchange(struct conn *conn)
@@ -154,6 +177,8 @@ enum step step_exchange(struct conn *conn)
 		if (down.outcome == MOVE_FAILED)
 			return x->answered ? conn_abort(conn, down.why)
 					   : conn_fail(conn, down.code, down.why);
+		if (down.outcome == MOVE_SWITCHED)
+			return go_on_as_tunnel(conn);
 		if (down.outcome == MOVE_DONE)
 			return finish(conn);
 		if (conn->turn_bytes > before)

@@ -172,6 +172,28 @@ static void forward_head(struct conn *conn, const struct http1_response *respons
 	queue_put(&conn->client.out, buf_slice(&out));
 }
 
+/* Only what was asked for, and only where the server proves that it understood: else one side would go on
+ * with HTTP, and the other's bytes would be its requests. */
+static struct moved switch_protocols(struct conn *conn, const struct http1_response *response)
+{
+	AUTO(buf_done) struct buf out = buf_init(RESPONSE_HEAD_OUT_MAX);
+	struct http1_answer answer = { .upgrade = "websocket" };
+	struct exchange *x = conn->exchange;
+
+	if (!x->answer.websocket)
+		return failed(REFUSAL_UPSTREAM,
+			      "the server switches protocols without being asked");
+	if (!websocket_is_accepted(response, x->answer.accept) || conn->upstream.out.n > 0)
+		return failed(
+			REFUSAL_UPSTREAM,
+			"the server's answer does not accept the WebSocket that was asked for");
+	x->status = response->status;
+	x->answered = true;
+	http1_write_response(response, &answer, &out);
+	queue_put(&conn->client.out, buf_slice(&out));
+	return moved(MOVE_SWITCHED);
+}
+
 static struct moved take_head(struct conn *conn)
 {
 	struct exchange *x = conn->exchange;
@@ -192,8 +214,7 @@ static struct moved take_head(struct conn *conn)
 	if (response.interim) {
 		result = forward_interim(conn, &response);
 	} else if (response.status == 101) {
-		return failed(REFUSAL_UPSTREAM,
-			      "the server switches protocols without being asked");
+		result = switch_protocols(conn, &response);
 	} else {
 		forward_head(conn, &response);
 		x->down = DOWN_BODY;
@@ -307,7 +328,8 @@ struct moved exchange_move_down(struct conn *conn)
 		if (x->down != DOWN_DONE && client->out.n < PROXY_EXCHANGE_BYTES)
 			read = read_response(conn);
 	} while (read.outcome == MOVE_MORE && has_more_to_take(conn));
-	if (read.outcome == MOVE_FAILED || read.outcome == MOVE_REPEAT)
+	if (read.outcome == MOVE_FAILED || read.outcome == MOVE_REPEAT ||
+	    read.outcome == MOVE_SWITCHED)
 		return read;
 	switch (stream_write(&client->stream, &client->out, &err)) {
 	case STREAM_MOVED:

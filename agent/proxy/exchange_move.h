@@ -9,6 +9,7 @@ enum move_outcome {
 	MOVE_WAIT = 0, /* nothing moves before the next event */
 	MOVE_MORE,
 	MOVE_DONE, /* down: the client has the whole response */
+	MOVE_SWITCHED, /* down: the server goes on with another protocol, and the client is told */
 	MOVE_REPEAT, /* down: the connection was dead, and the request may be sent again */
 	MOVE_FAILED, /* `code` and `why` */
 };

@@ -129,6 +129,21 @@ static bool read_path(const struct http1_request *http, struct gate_answer *out)
 	return refuse(out, REFUSAL_BAD_REQUEST, err.msg);
 }
 
+/* A WebSocket is decided on as the GET that asks for it; what else Upgrade offers would be a tunnel that
+ * nobody decided on. */
+static void read_upgrade(const struct http1_request *http, struct gate_answer *out)
+{
+	struct http1_offer offer = http1_request_offer(http);
+	struct err err = { 0 };
+
+	out->websocket = offer.websocket;
+	if (offer.websocket && websocket_read_request(http, out->accept, &err) == -1)
+		refuse(out, REFUSAL_BAD_REQUEST, err.msg);
+	else if (!offer.websocket && offer.other)
+		refuse(out, REFUSAL_UPGRADE,
+		       "the request asks to go on with a protocol that is not WebSocket");
+}
+
 void gate_decide(const struct gate *gate, const struct gate_request *request,
 		 struct gate_answer *out)
 {
@@ -148,6 +163,6 @@ void gate_decide(const struct gate *gate, const struct gate_request *request,
 	question.query = out->target.query;
 	if (out->decision.verdict == POLICY_ALLOW)
 		out->decision = policy_decide_request(gate->policy, &question);
-	if (conclude(&question, out) && http1_request_upgrades_to(http, "websocket"))
-		refuse(out, REFUSAL_UPGRADE, "the request asks for a WebSocket");
+	if (conclude(&question, out))
+		read_upgrade(http, out);
 }

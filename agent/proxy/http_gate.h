@@ -9,6 +9,7 @@
 #include "agent/proxy/services.h"
 #include "agent/proxy/site.h"
 #include "lib/http1_request.h"
+#include "lib/websocket.h"
 #include "policy/canon_path.h"
 #include "policy/policy.h"
 
@@ -36,6 +37,8 @@ struct gate_answer {
 	struct site site; /* where it goes; host.n == 0 if that is not known */
 	uint16_t default_port; /* of the scheme */
 	struct canon_target target; /* borrows from the request; path_n == 0 if it is not known */
+	bool websocket; /* it asks for one, and `accept` is what the server has to say */
+	char accept[WEBSOCKET_ACCEPT_SIZE];
 	struct policy_decision decision; /* borrows from the policy */
 };
 

@@ -32,8 +32,9 @@ static const struct {
 			       "without `protocol`." },
 	[REFUSAL_METHOD] = { 405, "method_not_allowed" },
 	[REFUSAL_UPGRADE] = { 501, "upgrade_not_supported", "change_policy",
-			      "WebSocket cannot be inspected here. Use `tls: skip` or an endpoint "
-			      "without `protocol` for this host." },
+			      "Of the protocols that Upgrade can ask for only WebSocket passes. "
+			      "For "
+			      "others use `tls: skip` or an endpoint without `protocol`." },
 	[REFUSAL_NO_NAME] = { 502, "name_not_resolved" },
 	[REFUSAL_UNREACHABLE] = { 502, "upstream_unreachable" },
 	[REFUSAL_UPSTREAM] = { 502, "upstream_failed" },

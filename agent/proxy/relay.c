@@ -8,7 +8,8 @@ enum copied { COPY_WAIT = 0, COPY_DONE, COPY_TURN, COPY_BROKEN };
 
 enum step relay_begin(struct conn *conn)
 {
-	/* What the client sent right behind its CONNECT. */
+	/* What the client sent right behind its request. */
+	queue_done(&conn->upstream.out);
 	conn->upstream.out = conn->client.in;
 	conn->client.in = (struct queue){ 0 };
 	conn->upstream.moved_in = 0;

@@ -163,8 +163,8 @@ static int watch_hangup(struct alone *alone, struct err *err)
 	return loop_fd_add(alone->loop, &alone->hangup, EPOLLIN, err);
 }
 
-/* On 127.0.0.1, any port; its number goes to standard output. */
-static int listen_on_loopback(void)
+/* On 127.0.0.1, any port. */
+static int listen_on_loopback(unsigned *out_port)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	socklen_t n = sizeof(address);
@@ -174,8 +174,7 @@ static int listen_on_loopback(void)
 	if (fd == -1 || bind(fd, (struct sockaddr *)&address, n) == -1 ||
 	    listen(fd, BACKLOG) == -1 || getsockname(fd, (struct sockaddr *)&address, &n) == -1)
 		return -1;
-	printf("%u\n", ntohs(address.sin_port));
-	fflush(stdout);
+	*out_port = ntohs(address.sin_port);
 	return fd;
 }
 
@@ -260,6 +259,7 @@ static int serve(struct alone *alone, struct err *err)
 		.limits = proxy_limits_default(),
 		.control_fd = -1,
 	};
+	unsigned port = 0;
 
 	for (size_t i = 0; i < alone->limits.n; i++)
 		if (read_limit(&config.limits, alone->limits.items[i], err) == -1)
@@ -271,11 +271,14 @@ static int serve(struct alone *alone, struct err *err)
 	    make_client(alone, &config.tls_client, err) == -1 || loop_new(&alone->loop, err) == -1)
 		return -1;
 	config.loop = alone->loop;
-	config.listen_fds[0] = listen_on_loopback();
+	config.listen_fds[0] = listen_on_loopback(&port);
 	if (config.listen_fds[0] == -1)
 		return err_sys(err, "listen on loopback");
 	if (watch_hangup(alone, err) == -1 || worker_new(&config, &alone->worker, err) == -1)
 		return -1;
+	/* Last, as whoever reads it may signal us. */
+	printf("%u\n", port);
+	fflush(stdout);
 	int result = worker_run(alone->worker, err);
 	worker_free(alone->worker);
 	intercept_free(config.intercept);

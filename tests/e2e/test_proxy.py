@@ -466,9 +466,9 @@ class Refusals(Case):
         answer = proxy.raw(b"GET https://web.test/ HTTP/1.1\r\nHost: web.test\r\n\r\n")
         self.assertIn(b'"error":"unsupported_proxy_scheme"', answer)
 
-    def test_a_websocket_is_refused_in_words(self):
+    def test_an_upgrade_to_another_protocol_is_refused_in_words(self):
         origin, proxy = self.pair()
-        answer = self.get(proxy, origin, fields="Connection: Upgrade\r\nUpgrade: websocket\r\n")
+        answer = self.get(proxy, origin, fields="Connection: Upgrade\r\nUpgrade: tcp\r\n")
         self.assertTrue(answer.startswith(b"HTTP/1.1 501 "))
         self.assertIn(b"tls: skip", answer)
         self.assertEqual(origin.connections, 0)

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	assert(a.head.n <= size - 1 && a.status >= 100 && a.status <= 999);
 	assert(!a.interim || a.framing == HTTP1_BODY_NONE);
-	http1_write_response(&a, &(struct http1_answer){ a.framing, false, false }, &out);
+	http1_write_response(&a, &(struct http1_answer){ .framing = a.framing }, &out);
 	got = http1_response_parse(buf_slice(&out), asked, &b, &fault);
 	if (got == PARSE_BAD && fault == HTTP1_FAULT_LINE_TOO_LONG)
 		return 0; /* a blank was put behind the colon */

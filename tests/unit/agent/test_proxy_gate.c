@@ -77,7 +77,15 @@ static const struct {
 	/* A denied connection says so, whatever the path is. */
 	{ NULL, 0, false, "http://other.test/%zz", "", "other.test", REFUSAL_POLICY, NULL },
 	{ NULL, 0, false, "http://web.test/a", "Upgrade: websocket\r\nConnection: upgrade\r\n",
+	  "web.test", REFUSAL_BAD_REQUEST, NULL },
+	{ NULL, 0, false, "http://web.test/a",
+	  "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
+	  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+	  "web.test", OK, "/a" },
+	{ NULL, 0, false, "http://web.test/a", "Upgrade: websocket\r\n", "web.test", OK, "/a" },
+	{ NULL, 0, false, "http://web.test/a", "Upgrade: tcp\r\nConnection: upgrade\r\n",
 	  "web.test", REFUSAL_UPGRADE, NULL },
+	{ NULL, 0, false, "http://web.test/a", "Upgrade: tcp\r\n", "web.test", OK, "/a" },
 	{ NULL, 0, false, "http://other.test/a", "Upgrade: websocket\r\nConnection: upgrade\r\n",
 	  "other.test", REFUSAL_POLICY, NULL },
 	{ NULL, 0, false, "http://web.test/a", "Upgrade: h2c\r\nConnection: upgrade\r\n",

@@ -466,18 +466,35 @@ START_TEST(a_nul_is_refused_wherever_it_stands)
 }
 END_TEST
 
-START_TEST(an_upgrade_is_found_in_a_list)
+static const struct {
+	const char *version, *fields;
+	bool websocket, other;
+} offers[] = {
+	{ "1.1", "Upgrade: websocket\r\nConnection: upgrade\r\n", true, false },
+	{ "1.1", "Upgrade: WebSocket\r\nConnection: close, UPGRADE\r\n", true, false },
+	{ "1.1", "Upgrade: h2c\r\nConnection: upgrade\r\n", false, false },
+	{ "1.1", "Upgrade: tcp\r\nConnection: upgrade\r\n", false, true },
+	{ "1.1", "Upgrade: h2c, TLS/1.0\r\nConnection: upgrade\r\n", false, true },
+	{ "1.1", "Upgrade: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n", true, true },
+	{ "1.1", "Upgrade: websocketx\r\nConnection: upgrade\r\n", false, true },
+	{ "1.1", "Upgrade:\r\nConnection: upgrade\r\n", false, true },
+	{ "1.1", "Connection: upgrade\r\n", false, false },
+	{ "1.1", "Upgrade: websocket\r\n", false, false },
+	{ "1.1", "Upgrade: tcp\r\nConnection: close\r\n", false, false },
+	{ "1.0", "Upgrade: websocket\r\nConnection: upgrade\r\n", false, false },
+};
+
+START_TEST(an_offer_counts_where_connection_names_it)
 {
-	struct http1_request r;
+	AUTO_FREE char *text = mem_printf("GET / HTTP/%s\r\nHost: a\r\n%s\r\n", offers[_i].version,
+					  offers[_i].fields);
+	struct http1_request request;
 	enum http1_fault fault;
 
-	ck_assert_int_eq(parse(slice_text("GET / HTTP/1.1\r\n" H
-					  "Upgrade: h2c, WebSocket\r\nConnection: upgrade\r\n\r\n"),
-			       &r, &fault),
-			 PARSE_OK);
-	ck_assert(http1_request_upgrades_to(&r, "websocket"));
-	ck_assert(http1_request_upgrades_to(&r, "h2c"));
-	ck_assert(!http1_request_upgrades_to(&r, "h2"));
+	ck_assert_int_eq(http1_request_parse(slice_text(text), &request, &fault), PARSE_OK);
+	struct http1_offer offer = http1_request_offer(&request);
+	ck_assert_int_eq(offer.websocket, offers[_i].websocket);
+	ck_assert_int_eq(offer.other, offers[_i].other);
 }
 END_TEST
 
@@ -498,7 +515,8 @@ Suite *http1_request_suite(void)
 	tcase_add_test(tc, a_head_of_more_than_its_limit_is_refused_even_unfinished);
 	tcase_add_test(tc, a_head_has_a_limited_number_of_fields);
 	tcase_add_test(tc, a_nul_is_refused_wherever_it_stands);
-	tcase_add_test(tc, an_upgrade_is_found_in_a_list);
+	tcase_add_loop_test(tc, an_offer_counts_where_connection_names_it, 0,
+			    (int)ARRAY_LEN(offers));
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -8,31 +8,37 @@ static const struct {
 	const char *in, *want;
 	const char *via;
 	bool close;
+	const char *upgrade;
 } requests[] = {
 	{ "GET http://a.test/x HTTP/1.1\r\nHost: A.Test\r\n\r\n",
-	  "GET /c?q HTTP/1.1\r\nHost: a.test\r\n\r\n", NULL, false },
+	  "GET /c?q HTTP/1.1\r\nHost: a.test\r\n\r\n", NULL, false, NULL },
 	{ "GET / HTTP/1.0\r\n\r\n",
 	  "GET /c?q HTTP/1.1\r\nHost: a.test\r\nVia: 1.0 us\r\nConnection: close\r\n\r\n", "us",
-	  true },
+	  true, NULL },
 	{ "POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 007\r\nContent-Length: 7\r\n\r\n",
-	  "POST /c?q HTTP/1.1\r\nHost: a.test\r\nContent-Length: 7\r\n\r\n", NULL, false },
+	  "POST /c?q HTTP/1.1\r\nHost: a.test\r\nContent-Length: 7\r\n\r\n", NULL, false, NULL },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nTRANSFER-encoding:  Chunked\r\nB:c\r\n\r\n",
 	  "POST /c?q HTTP/1.1\r\nHost: a.test\r\nB: c\r\nTransfer-Encoding: chunked\r\n\r\n", NULL,
-	  false },
+	  false, NULL },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nConnection: x-one, Keep-Alive\r\nX-One: 1\r\nx-ONE: 2\r\n"
 	  "X-Two: 2\r\nKeep-Alive: timeout=5\r\nTE: trailers\r\nTrailer: X\r\nUpgrade: h2c\r\n"
 	  "Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eDp5\r\nProxy-Foo: 1\r\n"
 	  "Proxy: 1\r\nCookie: c\r\nCookie: d\r\n\r\n",
 	  "GET /c?q HTTP/1.1\r\nHost: a.test\r\nX-Two: 2\r\nProxy: 1\r\nCookie: c\r\nCookie: d\r\n"
 	  "\r\n",
-	  NULL, false },
+	  NULL, false, NULL },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
 	  "POST /c?q HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
-	  NULL, false },
+	  NULL, false, NULL },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: expect\r\n\r\n",
-	  "POST /c?q HTTP/1.1\r\nHost: a.test\r\n\r\n", NULL, false },
+	  "POST /c?q HTTP/1.1\r\nHost: a.test\r\n\r\n", NULL, false, NULL },
 	{ "GET / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
-	  "GET /c?q HTTP/1.1\r\nHost: a.test\r\n\r\n", NULL, false },
+	  "GET /c?q HTTP/1.1\r\nHost: a.test\r\n\r\n", NULL, false, NULL },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nConnection: x, UPGRADE\r\nUpgrade: h2c, WebSocket\r\n"
+	  "Upgrade: y\r\nX: y\r\nSec-WebSocket-Key: z\r\n\r\n",
+	  "GET /c?q HTTP/1.1\r\nHost: a.test\r\nSec-WebSocket-Key: z\r\nConnection: Upgrade\r\n"
+	  "Upgrade: websocket\r\n\r\n",
+	  NULL, false, "websocket" },
 };
 
 START_TEST(a_request_goes_on_as_it_was_understood)
@@ -45,6 +51,7 @@ START_TEST(a_request_goes_on_as_it_was_understood)
 		.host = slice_text("a.test"),
 		.via = requests[_i].via,
 		.close = requests[_i].close,
+		.upgrade = requests[_i].upgrade,
 	};
 	struct http1_request r;
 	enum http1_fault fault;
@@ -63,33 +70,37 @@ static const struct {
 	{ "HTTP/1.0 200 OK\r\nServer: x\r\n\r\n",
 	  "HTTP/1.1 200 OK\r\nServer: x\r\nTransfer-Encoding: chunked\r\n\r\n",
 	  0,
-	  { HTTP1_BODY_CHUNKED, false, false } },
+	  { HTTP1_BODY_CHUNKED, false, false, NULL } },
 	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\nConnection: x\r\nX: y\r\n"
 	  "Keep-Alive: 5\r\nUpgrade: h2\r\nProxy-Authenticate: Basic\r\nSet-Cookie: a\r\n"
 	  "Set-Cookie: b\r\n\r\n",
 	  "HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nConnection: close\r\n\r\n",
 	  0,
-	  { HTTP1_BODY_UNTIL_CLOSE, true, false } },
+	  { HTTP1_BODY_UNTIL_CLOSE, true, false, NULL } },
 	{ "HTTP/1.1 200\r\nContent-Length: 3\r\n\r\n",
 	  "HTTP/1.1 200 \r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n",
 	  0,
-	  { HTTP1_BODY_LENGTH, false, true } },
+	  { HTTP1_BODY_LENGTH, false, true, NULL } },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n",
 	  "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n",
 	  HTTP1_ASKED_HEAD,
-	  { HTTP1_BODY_NONE, false, false } },
+	  { HTTP1_BODY_NONE, false, false, NULL } },
 	{ "HTTP/1.1 304 x\r\nContent-Length: 3\r\n\r\n",
 	  "HTTP/1.1 304 x\r\nContent-Length: 3\r\n\r\n",
 	  0,
-	  { HTTP1_BODY_NONE, false, false } },
+	  { HTTP1_BODY_NONE, false, false, NULL } },
 	{ "HTTP/1.1 204 x\r\nContent-Length: 3\r\n\r\n",
 	  "HTTP/1.1 204 x\r\n\r\n",
 	  0,
-	  { HTTP1_BODY_NONE, false, false } },
+	  { HTTP1_BODY_NONE, false, false, NULL } },
 	{ "HTTP/1.1 100 Continue\r\nContent-Length: 3\r\n\r\n",
 	  "HTTP/1.1 100 Continue\r\n\r\n",
 	  0,
-	  { HTTP1_BODY_NONE, false, false } },
+	  { HTTP1_BODY_NONE, false, false, NULL } },
+	{ "HTTP/1.1 101 x\r\nUpgrade: WebSocket\r\nConnection: upgrade, x\r\nX: y\r\n\r\n",
+	  "HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+	  0,
+	  { HTTP1_BODY_NONE, false, false, "websocket" } },
 };
 
 START_TEST(a_response_goes_back_as_it_was_understood)
