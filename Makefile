@@ -36,7 +36,7 @@ CFLAGS += -isystem /usr/include/libnl3
 AGENT_WRAPS   := dlopen getenv secure_getenv __libc_secure_getenv __tunables_init
 AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,-z,pack-relative-relocs $(AGENT_WRAPS:%=-Wl,--wrap=%) -Wl,--fatal-warnings)
 AGENT_LIBS    := -lyaml -ljansson -lssl -lcrypto -lnl-3 -lcap
-WEBHOOK_LIBS  := -lmicrohttpd -lgnutls -ljansson -lyaml -lcrypto
+WEBHOOK_LIBS  := -lmicrohttpd -lgnutls -lcurl -ljansson -lyaml -lcrypto
 UNIT_LIBS     := $(WEBHOOK_LIBS) $(AGENT_LIBS) -lcheck -lsubunit -lm -lrt -lpthread
 
 LIB_SRC     := $(wildcard lib/*.c)

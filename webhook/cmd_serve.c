@@ -10,6 +10,7 @@
 #include "lib/cmd.h"
 #include "lib/io.h"
 #include "webhook/choices.h"
+#include "webhook/kube_informer.h"
 #include "webhook/listen.h"
 #include "webhook/server.h"
 #include "webhook/serving_cert.h"
@@ -23,9 +24,11 @@ enum {
 	TICK_S = 1,
 };
 
+#define SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
+
 struct options {
-	const char *listen, *metrics_listen, *cert, *key, *namespaces, *image, *topology, *drain,
-		*log_level;
+	const char *listen, *metrics_listen, *cert, *key, *image, *topology, *drain, *log_level;
+	const char *namespaces, *kubernetes, *account;
 };
 
 struct serving {
@@ -34,6 +37,7 @@ struct serving {
 	uint32_t drain_s;
 	struct log log;
 	struct server *server;
+	struct kube_informer *informer;
 	struct watch cert_watch, namespaces_watch;
 };
 
@@ -67,6 +71,18 @@ static int interpret(struct serving *serving, struct err *err)
 	return log_parse_level(options->log_level, &serving->log.level, err);
 }
 
+static int check_source(struct options *options, struct err *err)
+{
+	if ((options->namespaces == NULL) == (options->kubernetes == NULL))
+		return err_set(err, ERR_INVALID, "either --namespaces or --kubernetes is needed");
+	if (options->kubernetes != NULL && strncmp(options->kubernetes, "https://", 8) != 0)
+		return err_set(err, ERR_INVALID, "--kubernetes '%s' does not begin with https://",
+			       options->kubernetes);
+	if (options->account == NULL)
+		options->account = SERVICE_ACCOUNT;
+	return 0;
+}
+
 static int load_namespaces(struct serving *serving, struct err *err)
 {
 	AUTO(buf_done) struct buf text = buf_init(NAMESPACES_MAX);
@@ -78,6 +94,28 @@ static int load_namespaces(struct serving *serving, struct err *err)
 		return err_wrap(err, "'%s'", serving->options.namespaces);
 	server_set_namespaces(serving->server, &fresh);
 	return 0;
+}
+
+static void on_namespaces(void *cls, struct namespaces *fresh)
+{
+	struct serving *serving = cls;
+
+	server_set_namespaces(serving->server, fresh);
+}
+
+static int learn_namespaces(struct serving *serving, struct err *err)
+{
+	const struct kube_informer_options informer = {
+		.server = serving->options.kubernetes,
+		.account = serving->options.account,
+		.log = &serving->log,
+		.publish = on_namespaces,
+		.cls = serving,
+	};
+
+	if (serving->options.namespaces != NULL)
+		return load_namespaces(serving, err);
+	return kube_informer_start(&informer, &serving->informer, err);
 }
 
 /* What was loaded stays in use where the new one is no good; that is said once per change. */
@@ -92,6 +130,8 @@ static void reload(struct serving *serving, bool asked)
 			log_reason(&serving->log, LOG_LEVEL_INFO, "certificate.loaded",
 				   serving->options.cert);
 	}
+	if (serving->options.namespaces == NULL)
+		return;
 	if (watch_changed(&serving->namespaces_watch) || asked) {
 		if (load_namespaces(serving, &err) == -1)
 			log_reason(&serving->log, LOG_LEVEL_ERROR, "namespaces.refused", err.msg);
@@ -142,6 +182,7 @@ static void drain(struct serving *serving, const sigset_t *signals)
 			break;
 		server_tick(serving->server);
 	}
+	kube_informer_stop(serving->informer);
 	server_stop(serving->server);
 	serving_cert_done();
 	log_reason(&serving->log, LOG_LEVEL_INFO, "stopped", "drained");
@@ -154,7 +195,8 @@ static int start(struct serving *serving, struct err *err)
 	int plain_fd = -1, tls_fd = -1;
 
 	serving->cert_watch = (struct watch){ .paths = { options->cert, options->key }, .n = 2 };
-	serving->namespaces_watch = (struct watch){ .paths = { options->namespaces }, .n = 1 };
+	serving->namespaces_watch = (struct watch){ .paths = { options->namespaces },
+						    .n = options->namespaces != NULL };
 	/* Before loading: a change in between is then loaded once more, not missed. */
 	watch_changed(&serving->cert_watch);
 	watch_changed(&serving->namespaces_watch);
@@ -170,7 +212,7 @@ static int start(struct serving *serving, struct err *err)
 	if (server_start(&serving->config, &serving->log, tls_fd, plain_fd, &serving->server,
 			 err) == -1)
 		return -1;
-	if (load_namespaces(serving, err) == -1) {
+	if (learn_namespaces(serving, err) == -1) {
 		server_stop(serving->server);
 		return err_wrap(err, "namespaces");
 	}
@@ -187,14 +229,18 @@ int cmd_serve(int argc, char **argv)
 	struct serving serving = { 0 };
 	struct options *to = &serving.options;
 	/* The first REQUIRED of these must be given. */
-	enum { REQUIRED = 5 };
+	enum { REQUIRED = 4 };
 	const struct cmd_option options[] = {
 		{ "--listen", CMD_TEXT, &to->listen, "ADDR:PORT", "serve TLS here" },
 		{ "--tls-cert", CMD_TEXT, &to->cert, "FILE", "certificate chain (PEM)" },
 		{ "--tls-key", CMD_TEXT, &to->key, "FILE", "its key (PEM)" },
-		{ "--namespaces", CMD_TEXT, &to->namespaces, "FILE",
-		  "Namespace objects (YAML, JSON)" },
 		{ "--agent-image", CMD_TEXT, &to->image, "IMAGE", "image of openshell-agent" },
+		{ "--kubernetes", CMD_TEXT, &to->kubernetes, "URL",
+		  "learn the namespaces from this API server" },
+		{ "--service-account", CMD_TEXT, &to->account, "FOLDER",
+		  "ca.crt and token for it, default " SERVICE_ACCOUNT },
+		{ "--namespaces", CMD_TEXT, &to->namespaces, "FILE",
+		  "or from these Namespace objects (YAML, JSON)" },
 		{ "--metrics-listen", CMD_TEXT, &to->metrics_listen, "ADDR:PORT",
 		  "health and metrics without TLS here" },
 		{ "--default-topology", CMD_TEXT, &to->topology, "NAME", "default: combined" },
@@ -210,7 +256,8 @@ int cmd_serve(int argc, char **argv)
 	if (cmd_wants_help(synopsis, options, ARRAY_LEN(options), argc, argv))
 		return 0;
 	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, &err) == -1 ||
-	    check_required(options, REQUIRED, &err) == -1 || interpret(&serving, &err) == -1) {
+	    check_required(options, REQUIRED, &err) == -1 || check_source(to, &err) == -1 ||
+	    interpret(&serving, &err) == -1) {
 		fprintf(stderr, "openshell-webhook serve: %s\n", err.msg);
 		return CMD_EXIT_USAGE;
 	}

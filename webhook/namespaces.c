@@ -57,18 +57,25 @@ static int read_all(struct namespaces *found, struct err *err)
 	return 0;
 }
 
-int namespaces_parse(struct slice text, struct namespaces *out, struct err *err)
+int namespaces_take(json_t *objects, struct namespaces *out, struct err *err)
 {
-	struct namespaces found = { 0 };
+	struct namespaces found = { .owner = objects };
 
-	if (manifest_parse(text, &found.owner, err) == -1)
-		return -1;
 	if (read_all(&found, err) == -1) {
 		namespaces_done(&found);
 		return -1;
 	}
 	*out = found;
 	return 0;
+}
+
+int namespaces_parse(struct slice text, struct namespaces *out, struct err *err)
+{
+	json_t *objects;
+
+	if (manifest_parse(text, &objects, err) == -1)
+		return -1;
+	return namespaces_take(objects, out, err);
 }
 
 void namespaces_done(struct namespaces *namespaces)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* namespaces: what the webhook knows of the namespaces, read from a file of Namespace objects. */
+/* namespaces: what the webhook knows of the namespaces, from a file of Namespace objects or
+ * from the API server (kube_cache). */
 #ifndef WEBHOOK_NAMESPACES_H
 #define WEBHOOK_NAMESPACES_H
 
@@ -24,6 +25,10 @@ struct namespaces {
 /* Namespace objects in YAML or JSON, also as a List. ERR_INVALID: another kind, no name, a name
  * twice, a label or annotation that is not a string. */
 int namespaces_parse(struct slice text, struct namespaces *out, struct err *err);
+
+/* The same from an array of objects, which it takes over, also on failure. */
+int namespaces_take(json_t *objects, struct namespaces *out, struct err *err);
+
 void namespaces_done(struct namespaces *namespaces);
 
 /* NULL where it is not known. */

@@ -52,6 +52,7 @@ struct server {
 	atomic_size_t bodies; /* bytes received and not yet answered */
 	atomic_int requests; /* under way */
 	atomic_bool draining;
+	atomic_bool informed; /* namespaces were set */
 };
 
 /* One request to /mutate, between its head and its end. */
@@ -216,6 +217,8 @@ static struct answer readyz(struct server *server)
 {
 	if (server->draining)
 		return answer_text(MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down");
+	if (!server->informed)
+		return answer_text(MHD_HTTP_SERVICE_UNAVAILABLE, "no namespace is known yet");
 	return answer_text(MHD_HTTP_OK, "ok");
 }
 
@@ -227,7 +230,7 @@ static struct answer metrics(struct server *server)
 	struct metrics_now now = {
 		.connections = conns_count(&server->conns),
 		.certificate_expiry = serving_cert_expiry(),
-		.ready = !server->draining,
+		.ready = !server->draining && server->informed,
 	};
 
 	pthread_rwlock_rdlock(&server->namespaces_lock);
@@ -412,6 +415,7 @@ void server_set_namespaces(struct server *server, struct namespaces *fresh)
 	struct namespaces old = server->namespaces;
 	server->namespaces = *fresh;
 	pthread_rwlock_unlock(&server->namespaces_lock);
+	server->informed = true;
 	*fresh = (struct namespaces){ 0 };
 	namespaces_done(&old);
 }

@@ -16,7 +16,8 @@ struct server;
 int server_start(const struct webhook_config *config, const struct log *log, int tls_fd,
 		 int plain_fd, struct server **out, struct err *err);
 
-/* Takes over `fresh`; reviews under way finish with what they began with. */
+/* Takes over `fresh`; reviews under way finish with what they began with. /readyz fails before the
+ * first call. */
 void server_set_namespaces(struct server *server, struct namespaces *fresh);
 
 /* To be called about once a second: ends connections that are past their time. */

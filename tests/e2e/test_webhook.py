@@ -52,9 +52,9 @@ def make_certificate(folder: pathlib.Path, name: str) -> None:
 
 
 class Webhook:
-    """A running server in a folder of its own."""
+    """A running server in a folder of its own; `source` is where it learns the namespaces."""
 
-    def __init__(self, drain: int = 0):
+    def __init__(self, drain: int = 0, source: list | None = None):
         self._folder = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self._folder.name)
         make_certificate(self.folder, "first")
@@ -64,7 +64,7 @@ class Webhook:
             self.process = subprocess.Popen(
                 [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
                  "--tls-cert", self.folder / "tls.crt", "--tls-key", self.folder / "tls.key",
-                 "--namespaces", self.folder / "namespaces.json", "--agent-image", IMAGE,
+                 *(source or ["--namespaces", self.folder / "namespaces.json"]), "--agent-image", IMAGE,
                  "--drain-seconds", str(drain)], stderr=log, stdin=subprocess.DEVNULL)
         serving = self.await_event("serving")
         self.port = int(serving["address"].rsplit(":", 1)[1])
@@ -593,6 +593,9 @@ class Life(unittest.TestCase):
                      "--namespaces": f"{name}/empty.json", "--agent-image": IMAGE}
             for change, status, reason in (
                     ({"--agent-image": None}, 2, "--agent-image is needed"),
+                    ({"--namespaces": None}, 2, "either --namespaces or --kubernetes"),
+                    ({"--kubernetes": "https://127.0.0.1:1"}, 2, "either --namespaces or --kubernetes"),
+                    ({"--namespaces": None, "--kubernetes": "http://127.0.0.1"}, 2, "https://"),
                     ({"--agent-image": ""}, 2, "--agent-image is empty"),
                     ({"--default-topology": "none"}, 2, "--default-topology"),
                     ({"--drain-seconds": "-1"}, 2, "--drain-seconds"),

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/kube_informer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "webhook/kube_cache.h"
+#include "webhook/kube_client.h"
+#include "webhook/kube_lines.h"
+#include "webhook/kube_query.h"
+
+enum {
+	HTTP_GONE = 410,
+	/* A page of KUBE_PAGE namespaces, whose labels and annotations may take 256 KiB each. */
+	PAGE_MAX = 64 << 20,
+	/* What etcd stores at most (1.5 MiB), as JSON. */
+	EVENT_MAX = 4 << 20,
+	TARGET_MAX = 16 << 10,
+	LIST_S = 60,
+	/* The server ends a watch by itself; this is for one that does not. */
+	WATCH_GRACE_S = 30,
+	/* A watch that ends earlier counts as failed, so that a broken server is not asked in a loop. */
+	WATCH_LEAST_MS = 1000,
+	/* One that lasted this long before it broke is no repeated failure. */
+	WATCH_STEADY_MS = 5000,
+	SLEEP_MS = 100,
+};
+
+struct kube_informer {
+	struct kube_informer_options options;
+	struct kube_client client;
+	struct kube_cache cache;
+	pthread_t thread;
+	atomic_bool stop;
+	bool listed; /* the cache is whole, and a watch may go on from its version */
+	bool dirty; /* changed since it was published */
+	unsigned int failures; /* in a row */
+	unsigned int page;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int publish(struct kube_informer *informer, struct err *err)
+{
+	struct namespaces fresh;
+
+	if (kube_cache_publish(&informer->cache, &fresh, err) == -1)
+		return -1;
+	informer->options.publish(informer->options.cls, &fresh);
+	informer->dirty = false;
+	return 0;
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+static int on_page_piece(void *cls, struct slice piece, struct err *err)
+{
+	struct buf *page = cls;
+
+	buf_put(page, piece.p, piece.n);
+	return page->overflow ? err_set(err, ERR_LIMIT, "a page is too large") : 0;
+}
+
+static int get_page(struct kube_informer *informer, bool *out_complete, struct err *err)
+{
+	AUTO(buf_done) struct buf target = buf_init(TARGET_MAX);
+	AUTO(buf_done) struct buf page = buf_init(PAGE_MAX);
+	const struct kube_sink sink = { on_page_piece, &page };
+	long status;
+
+	kube_query_list(&target, informer->page, informer->cache.more);
+	if (kube_client_get(&informer->client, buf_text(&target), LIST_S, &sink, &status, err) == 0)
+		return kube_cache_take_page(&informer->cache, buf_slice(&page), out_complete, err);
+	return -1;
+}
+
+static void log_listed(struct kube_informer *informer)
+{
+	struct log_line line =
+		log_begin(informer->options.log, LOG_LEVEL_INFO, "namespaces.listed");
+
+	log_int(&line, "count", (int64_t)json_object_size(informer->cache.known));
+	log_str(&line, "version", informer->cache.version);
+	log_end(&line);
+}
+
+static int list(struct kube_informer *informer, struct err *err)
+{
+	bool complete = false;
+
+	kube_cache_restart_list(&informer->cache);
+	informer->page = KUBE_PAGE;
+	while (!complete) {
+		if (informer->stop)
+			return err_set(err, ERR_SYS, "asked to end");
+		if (get_page(informer, &complete, err) == 0)
+			continue;
+		/* Somebody filled namespaces to the brim: one at a time always fits. */
+		if (err->code != ERR_LIMIT || informer->page == 1)
+			return err_wrap(err, "list of namespaces");
+		informer->page = 1;
+	}
+	if (publish(informer, err) == -1)
+		return -1;
+	informer->listed = true;
+	log_listed(informer);
+	return 0;
+}
+
+/* --- the watch -------------------------------------------------------------------------------- */
+
+static int on_event(void *cls, struct slice line, struct err *err)
+{
+	struct kube_informer *informer = cls;
+	enum kube_event event = KUBE_EVENT_NOTED;
+
+	if (kube_cache_take_event(&informer->cache, line, &event, err) == -1) {
+		/* What it would have changed is not known now. */
+		informer->listed = false;
+		return -1;
+	}
+	informer->dirty |= event == KUBE_EVENT_CHANGED;
+	if (event == KUBE_EVENT_EXPIRED) {
+		informer->listed = false;
+		return err_set(err, ERR_INVALID, "the version is too old to go on from");
+	}
+	return 0;
+}
+
+struct watching {
+	struct kube_informer *informer;
+	struct kube_lines lines;
+};
+
+/* Published once for all events of a piece. */
+static int on_watch_piece(void *cls, struct slice piece, struct err *err)
+{
+	struct watching *watching = cls;
+
+	int result = kube_lines_feed(&watching->lines, piece, err);
+	if (!watching->informer->dirty)
+		return result;
+	struct err published;
+	if (publish(watching->informer, &published) == -1 && result == 0) {
+		*err = published;
+		result = -1;
+	}
+	return result;
+}
+
+static int watch(struct kube_informer *informer, struct err *err)
+{
+	AUTO(buf_done) struct buf target = buf_init(TARGET_MAX);
+	struct watching watching = { informer, { buf_init(EVENT_MAX), on_event, informer } };
+	const struct kube_sink sink = { on_watch_piece, &watching };
+	int64_t began = now_ms();
+	long status;
+
+	kube_query_watch(&target, informer->cache.version);
+	int result = kube_client_get(&informer->client, buf_text(&target),
+				     KUBE_WATCH_S + WATCH_GRACE_S, &sink, &status, err);
+	buf_done(&watching.lines.partial);
+	if (status == HTTP_GONE)
+		informer->listed = false;
+	if (result == 0 && now_ms() - began < WATCH_LEAST_MS)
+		result = err_set(err, ERR_SYS, "it ended at once");
+	return result == 0 ? 0 : err_wrap(err, "watch of namespaces");
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static void rest(const struct kube_informer *informer)
+{
+	const struct timespec step = { .tv_nsec = SLEEP_MS * 1000000L };
+	uint32_t random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		random = 0;
+	int64_t until = now_ms() + kube_query_retry_ms(informer->failures, random);
+	while (!informer->stop && now_ms() < until)
+		nanosleep(&step, NULL);
+}
+
+static void *run(void *cls)
+{
+	struct kube_informer *informer = cls;
+
+	while (!informer->stop) {
+		int64_t began = now_ms();
+		struct err err;
+
+		bool watched = informer->listed;
+		int result = watched ? watch(informer, &err) : list(informer, &err);
+		if (watched && now_ms() - began > WATCH_STEADY_MS)
+			informer->failures = 0;
+		if (result == 0)
+			continue;
+		if (informer->stop)
+			break;
+		informer->failures++;
+		log_reason(informer->options.log, LOG_LEVEL_ERROR, "namespaces.failed", err.msg);
+		rest(informer);
+	}
+	return NULL;
+}
+
+int kube_informer_start(const struct kube_informer_options *options, struct kube_informer **out,
+			struct err *err)
+{
+	if (kube_client_init(err) == -1)
+		return -1;
+	struct kube_informer *informer = mem_calloc(1, sizeof(*informer));
+	informer->options = *options;
+	informer->client =
+		(struct kube_client){ options->server, options->account, &informer->stop };
+	errno = pthread_create(&informer->thread, NULL, run, informer);
+	if (errno != 0) {
+		free(informer);
+		return err_sys(err, "a thread for the namespaces");
+	}
+	*out = informer;
+	return 0;
+}
+
+void kube_informer_stop(struct kube_informer *informer)
+{
+	if (informer == NULL)
+		return;
+	informer->stop = true;
+	pthread_join(informer->thread, NULL);
+	kube_cache_done(&informer->cache);
+	free(informer);
+}

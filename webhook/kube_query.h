@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kube_query: what is asked of the API server, and how long to wait before asking again. Pure. */
+#ifndef WEBHOOK_KUBE_QUERY_H
+#define WEBHOOK_KUBE_QUERY_H
+
+#include <stdint.h>
+
+#include "lib/buf.h"
+
+enum {
+	/* Every opted-in namespace with all its labels and annotations has room in a page (kube_client). */
+	KUBE_PAGE = 100,
+	/* The server ends a watch after this; the connection is then a fresh one. */
+	KUBE_WATCH_S = 290,
+	KUBE_RETRY_MIN_MS = 500,
+	KUBE_RETRY_MAX_MS = 30000,
+};
+
+/* Path and query of a page of at most `limit` opted-in namespaces; `more` "" for the first. */
+void kube_query_list(struct buf *out, unsigned int limit, const char *more);
+
+/* Of the events behind `version`. */
+void kube_query_watch(struct buf *out, const char *version);
+
+/* After `failures` in a row (at least 1): doubles up to a maximum, and between half and all of that by
+ * `random`, so that replicas do not come at once. */
+int64_t kube_query_retry_ms(unsigned int failures, uint32_t random);
+
+#endif
