@@ -19,6 +19,7 @@
 #include "agent/net/netns.h"
 #include "agent/own_places.h"
 #include "agent/own_stdio.h"
+#include "agent/reload.h"
 #include "agent/run_options.h"
 #include "agent/run_policy.h"
 #include "agent/run_report.h"
@@ -36,10 +37,14 @@ struct sandbox {
 	struct confinement confinement;
 	char workdir[PATH_MAX];
 	struct egress egress;
+	struct loop *loop; /* once the workload runs */
+	struct reload *reload;
 };
 
 static void sandbox_done(struct sandbox *sandbox)
 {
+	reload_free(sandbox->reload);
+	loop_free(sandbox->loop);
 	run_policy_done(&sandbox->policy);
 	confinement_done(&sandbox->confinement);
 	egress_done(&sandbox->egress);
@@ -62,6 +67,7 @@ static int start_egress(const struct log *log, const struct run_options *options
 	const struct egress_config config = {
 		.log = log,
 		.policy = s->policy.policy,
+		.policy_may_change = s->policy.text.n > 0,
 		.proxy_uid = options->proxy_uid,
 		.relaxed_identity = options->relaxed_identity,
 		.inbound = options->inbound,
@@ -186,10 +192,29 @@ static int check(void *ctx, struct err *err)
 	return egress_check(ctx, err);
 }
 
-/* Until the workload ends; or the sandbox fails, which ends the workload. */
-static int watch(struct sandbox *s, pid_t workload, int *out_status, struct err *err)
+static int watch_policy(const struct log *log, const struct run_options *options, struct sandbox *s,
+			struct err *err)
 {
+	const struct reload_config config = {
+		.loop = s->loop,
+		.log = log,
+		.path = options->policy_path,
+		.feed = s->egress.worker != 0 ? &s->egress.feed : NULL,
+		.start = &s->policy,
+		.write = live_policy_write,
+	};
+
+	return options->policy_path != NULL ? reload_new(&config, &s->reload, err) : 0;
+}
+
+/* Until the workload ends; or the sandbox fails, which ends the workload. */
+static int watch(const struct log *log, const struct run_options *options, struct sandbox *s,
+		 pid_t workload, int *out_status, struct err *err)
+{
+	if (loop_new(&s->loop, err) == -1 || watch_policy(log, options, s, err) == -1)
+		return -1;
 	struct supervise_config config = {
+		.loop = s->loop,
 		.workload = workload,
 		.check = check,
 		.ctx = &s->egress,
@@ -247,7 +272,7 @@ static int run(const struct log *log, const struct run_options *options)
 		return status;
 	}
 	tell_start(&beside_workload, options->command[0], child.pid);
-	if (watch(&sandbox, child.pid, &status, &err) == -1) {
+	if (watch(&beside_workload, options, &sandbox, child.pid, &status, &err) == -1) {
 		log_reason(&beside_workload, LOG_LEVEL_ERROR, "sandbox.failed", err.msg);
 		return EXIT_NO_SANDBOX;
 	}

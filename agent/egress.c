@@ -189,6 +189,7 @@ run_worker(const struct egress_config *config, const struct egress *egress, stru
 		.listen_fds = { parts->listen_fd },
 		.n_listen_fds = 1,
 		.identity_fd = parts->identity_fd,
+		.feed = &egress->feed,
 		.report_fds = { egress->fence.inner_reports_fd, egress->fence.pod_reports_fd },
 		.inbound = inbound,
 		.n_inbound = egress->fence.n_listeners,
@@ -224,9 +225,13 @@ static int start_worker(const struct egress_config *config, struct egress *egres
 	    intercept_new_ca(time(NULL), &parts->ca, err) == -1 ||
 	    store_write_trust(WORKLOAD_TLS_DIR, &parts->ca, buf_slice(&parts->roots), err) == -1)
 		return err_wrap(err, "certificate authority");
+	if (policy_feed_open(&egress->feed, err) == -1)
+		return -1;
 	egress->worker = fork();
 	if (egress->worker == 0)
 		run_worker(config, egress, parts);
+	auto_close(&egress->feed.worker_fd);
+	egress->feed.worker_fd = -1;
 	return egress->worker == -1 ? err_sys(err, "fork the proxy worker") : 0;
 }
 
@@ -253,7 +258,7 @@ static int link_up(const struct egress_config *config, struct egress *egress, st
 int egress_start(const struct egress_config *config, struct egress *out, struct err *err)
 {
 	AUTO(egress_done) struct egress egress = EGRESS_INIT;
-	bool is_needed = config->policy->n_endpoints > 0 || config->n_inbound > 0;
+	bool is_needed = config->policy_may_change || config->n_inbound > 0;
 
 	if (make_namespace(&egress, err) == -1 ||
 	    (is_needed && link_up(config, &egress, err) == -1))
@@ -277,6 +282,7 @@ void egress_done(struct egress *egress)
 	end_process(&egress->worker);
 	end_process(&egress->helper);
 	fence_done(&egress->fence);
+	policy_feed_done(&egress->feed);
 	auto_close(&egress->netns_fd);
 	egress->netns_fd = -1;
 }

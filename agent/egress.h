@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* egress: the one way out of a combined sandbox: the fenced namespace, the identity helper and the proxy
- * worker. PID 1 builds it before the workload and watches over it afterwards. Where the policy allows
- * no connection and nobody is to be let in, there is no way at all: a namespace without a link, and no
- * process beside the workload. */
+ * worker. PID 1 builds it before the workload and watches over it afterwards. Under the built-in policy,
+ * where nobody is to be let in either, there is no way at all: a namespace without a link, and no process
+ * beside the workload. */
 #ifndef AGENT_EGRESS_H
 #define AGENT_EGRESS_H
 
@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "agent/net/fence.h"
+#include "agent/policy_feed.h"
 #include "lib/cmd.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -27,6 +28,7 @@ enum {
 struct egress_config {
 	const struct log *log;
 	struct policy *policy;
+	bool policy_may_change; /* it stands in a file, which may yet say something else */
 	uint32_t proxy_uid;
 	bool relaxed_identity; /* `binaries` are not looked at */
 	const struct fence_port *inbound;
@@ -39,13 +41,14 @@ struct egress {
 	ino_t netns_inode;
 	struct fence fence;
 	char proxy_url[16 + INET6_ADDRSTRLEN];
+	struct policy_feed feed; /* to the worker; closed where there is none */
 	bool is_linked; /* there is a fence, and a proxy behind it */
 	pid_t helper, worker; /* 0: not running */
 };
 
-#define EGRESS_INIT                                 \
-	{                                           \
-		.netns_fd = -1, .fence = FENCE_INIT \
+#define EGRESS_INIT                                                            \
+	{                                                                      \
+		.netns_fd = -1, .fence = FENCE_INIT, .feed = POLICY_FEED_INIT, \
 	}
 
 /* The namespace, its fence and the two processes, all running. On failure what was started is ended. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/live_policy.h"
 #include "agent/run_state.h"
 #include "agent/sandbox/landlock_rights.h"
 #include "lib/cleanup.h"
@@ -57,13 +58,20 @@ static json_t *network_json(const struct egress *egress)
 			 "namespace", (json_int_t)egress->netns_inode);
 }
 
+static json_t *policy_json(const struct run_report *r)
+{
+	struct live_policy live;
+
+	live_policy_start(&live, r->policy);
+	return live_policy_json(&live);
+}
+
 int run_report_write(const struct run_report *r, struct err *err)
 {
 	AUTO(run_state_free)
 	json_t *state =
-		json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:i}, s:o, s:o, s:o, s:o}", "version",
-			  OPENSHELL_VERSION, "topology", "combined", "run", r->run_id, "policy",
-			  "source", r->policy->source, "sha256", r->policy->sha256, "generation", 1,
+		json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "version", OPENSHELL_VERSION,
+			  "topology", "combined", "run", r->run_id, "policy", policy_json(r),
 			  "workload", workload_json(r), "files", files_json(r), "landlock",
 			  landlock_json(r), "network", network_json(r->egress));
 

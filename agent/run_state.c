@@ -23,6 +23,7 @@ enum {
 };
 
 static const char state_file[] = RUN_STATE_DIR "/status.json";
+static const char policy_file[] = RUN_STATE_DIR "/policy.json";
 static const char not_yet[] = "no sandbox is running here yet";
 
 static int remove_stale(const char *path, struct err *err)
@@ -34,9 +35,24 @@ static int remove_stale(const char *path, struct err *err)
 
 int run_state_prepare(struct err *err)
 {
+	static const char *const files[] = { state_file, policy_file, RUN_STATE_POLICY,
+					     RUN_STATE_LIVE_POLICY };
+
 	if (io_own_directory(RUN_STATE_DIR, 0700, err) == -1)
 		return -1;
-	return remove_stale(state_file, err) == -1 ? -1 : remove_stale(RUN_STATE_POLICY, err);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (remove_stale(files[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+static int write_json(const char *path, const json_t *value, struct err *err)
+{
+	AUTO_FREE char *text = json_dumps(value, JSON_INDENT(2));
+
+	if (text == NULL)
+		return err_set(err, ERR_BUG, "the state cannot be written as JSON");
+	return io_replace_file(path, 0600, slice_text(text), err);
 }
 
 /* When PID 1 started, which no two containers of a pod have in common: one is there before the next. */
@@ -63,32 +79,55 @@ int run_state_write(json_t *state, struct slice policy, struct err *err)
 	if (own_start(&start, err) == -1)
 		return -1;
 	json_object_set_new(state, "init_start_ticks", json_integer(start));
-	AUTO_FREE char *text = json_dumps(state, JSON_INDENT(2));
-	if (text == NULL)
-		return err_set(err, ERR_BUG, "the state cannot be written as JSON");
 	if (policy.n > 0 && io_replace_file(RUN_STATE_POLICY, 0600, policy, err) == -1)
 		return -1;
-	return io_replace_file(state_file, 0600, slice_text(text), err);
+	return write_json(state_file, state, err);
+}
+
+int run_state_write_policy(const json_t *policy, struct slice text, struct err *err)
+{
+	if (text.n > 0 && io_replace_file(RUN_STATE_LIVE_POLICY, 0600, text, err) == -1)
+		return -1;
+	return write_json(policy_file, policy, err);
+}
+
+static int read_json(const char *path, json_t **out, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(RUN_STATE_MAX);
+	json_error_t where;
+
+	if (io_read_file(path, &text, err) == -1)
+		return -1;
+	json_t *value = json_loadb(buf_text(&text), text.n, 0, &where);
+	if (value == NULL)
+		return err_set(err, ERR_INVALID, "'%s': %s", path, where.text);
+	*out = value;
+	return 0;
+}
+
+static bool is_missing(const char *path)
+{
+	return access(path, F_OK) == -1 && errno == ENOENT;
 }
 
 int run_state_read(json_t **out, struct err *err)
 {
-	AUTO(buf_done) struct buf text = buf_init(RUN_STATE_MAX);
-	json_error_t where;
+	AUTO(run_state_free) json_t *state = NULL;
+	AUTO(run_state_free) json_t *policy = NULL;
 	json_int_t start = 0;
-	bool missing = access(state_file, F_OK) == -1 && errno == ENOENT;
 
-	if (missing)
+	if (is_missing(state_file))
 		return err_set(err, ERR_TIMEOUT, "%s", not_yet);
-	if (io_read_file(state_file, &text, err) == -1)
-		return -1;
-	AUTO(run_state_free) json_t *state = json_loadb(buf_text(&text), text.n, 0, &where);
-	if (state == NULL)
-		return err_set(err, ERR_INVALID, "'%s': %s", state_file, where.text);
-	if (own_start(&start, err) == -1)
+	if (read_json(state_file, &state, err) == -1 || own_start(&start, err) == -1)
 		return -1;
 	if (json_integer_value(json_object_get(state, "init_start_ticks")) != start)
 		return err_set(err, ERR_TIMEOUT, "%s", not_yet);
+	/* After it is known whose the files are. */
+	if (!is_missing(policy_file)) {
+		if (read_json(policy_file, &policy, err) == -1)
+			return -1;
+		json_object_set(state, "policy", policy);
+	}
 	*out = STEAL(state);
 	return 0;
 }

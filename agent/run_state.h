@@ -17,12 +17,18 @@
  * of the ConfigMap; absent under the built-in policy. */
 #define RUN_STATE_POLICY RUN_STATE_DIR "/policy.yaml"
 
+/* The policy that is in force; absent as long as it is the one that the run started with. */
+#define RUN_STATE_LIVE_POLICY RUN_STATE_DIR "/policy.live.yaml"
+
 /* Takes the directory over (root, mode 0700) and removes what an earlier run left. */
 int run_state_prepare(struct err *err);
 
 /* Writes `policy` (may be empty), then `state`, marked as this run's: who finds a state finds its policy.
  * To be called by PID 1. */
 int run_state_write(json_t *state, struct slice policy, struct err *err);
+
+/* What `state` said of the policy is now `policy`. An empty `text` leaves the one in force as it is. */
+int run_state_write_policy(const json_t *policy, struct slice text, struct err *err);
 
 /* The state of this container's run; the caller frees it with json_decref(). ERR_TIMEOUT where PID 1
  * has not written one yet; what another container of the pod left there, an init container or this one

@@ -8,12 +8,13 @@
 #include "agent/proxy/listen.h"
 #include "agent/proxy/worker.h"
 #include "agent/worker_confine.h"
+#include "agent/worker_policy.h"
 #include "agent/worker_reports.h"
 #include "agent/worker_services.h"
 #include "lib/cleanup.h"
 
 enum {
-	KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 3,
+	KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 4,
 	/* What is open beside connections: listeners, channels, nameservers, and what
 	 * worker_inbound.c passes on. */
 	OTHER_DESCRIPTORS = 1024,
@@ -47,6 +48,8 @@ static int confine(const struct worker_process_config *config, struct err *err)
 		keep[n++] = config->inbound[i].fd;
 	if (config->identity_fd != -1)
 		keep[n++] = config->identity_fd;
+	if (config->feed != NULL)
+		keep[n++] = config->feed->worker_fd;
 	qsort(keep, n, sizeof(*keep), compare);
 	if (worker_confine_room(descriptors_max(), err) == -1)
 		return -1;
@@ -60,6 +63,7 @@ static int serve(const struct worker_process_config *config, const struct servic
 	struct intercept *intercept = NULL;
 	struct tls_client *client = NULL;
 	struct worker_inbound *inbound;
+	struct worker_policy policy;
 	struct worker *worker;
 
 	if (intercept_new(config->ca, &intercept, err) == -1 ||
@@ -85,6 +89,9 @@ static int serve(const struct worker_process_config *config, const struct servic
 	for (size_t i = 0; i < config->n_listen_fds; i++)
 		worker_config.listen_fds[i] = config->listen_fds[i];
 	if (worker_new(&worker_config, &worker, err) == -1)
+		return -1;
+	if (config->feed != NULL &&
+	    worker_policy_start(&policy, loop, config->feed, worker, config->policy, err) == -1)
 		return -1;
 	return worker_run(worker, err);
 }

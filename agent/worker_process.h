@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "agent/policy_feed.h"
 #include "agent/worker_inbound.h"
 #include "certs/ca.h"
 #include "lib/err.h"
@@ -31,6 +32,7 @@ struct worker_process_config {
 	size_t n_listen_fds;
 	int identity_fd; /* -1: `binaries` are not looked at */
 	int report_fds[2];
+	const struct policy_feed *feed; /* NULL: the policy never changes */
 	const struct worker_inbound_listener *inbound;
 	size_t n_inbound;
 };

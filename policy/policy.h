@@ -95,6 +95,23 @@ void policy_free(struct policy *policy);
 /* For AUTO(). */
 void policy_free_slot(struct policy **policy);
 
+/* The sections that a process is confined by, which cannot change while it runs. */
+enum policy_section {
+	POLICY_SECTION_FILESYSTEM = 0,
+	POLICY_SECTION_LANDLOCK,
+	POLICY_SECTION_PROCESS,
+	POLICY_SECTIONS,
+};
+
+/* Room for any section. */
+enum { POLICY_SECTION_MAX = POLICY_PATHS_MAX * (POLICY_PATH_BYTES_MAX + 1) + 64 };
+
+/* Bytes that are the same for two policies exactly where the section means the same in both. */
+void policy_put_section(const struct policy *policy, enum policy_section section, struct buf *out);
+
+/* As it is called in a policy. */
+const char *policy_section_name(enum policy_section section);
+
 /* --- decisions ------------------------------------------------------------------------------- */
 
 /* Who asks for what. Borrows everything. */

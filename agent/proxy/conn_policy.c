@@ -16,23 +16,24 @@ static bool same_handling(const struct policy_decision *a, const struct policy_d
 	return a->inspect == b->inspect && a->skip_tls == b->skip_tls;
 }
 
-/* Whether the address that is connected to may still be: allowed_ips may have changed. */
+/* Whether what is connected to, or may be yet, still may: allowed_ips may have changed. */
 static bool upstream_still_valid(const struct conn *conn, const struct site *site,
 				 const struct policy_decision *decision)
 {
 	const struct services *services = conn->proxy->services;
 	struct destination_answer ignored;
-	struct address address;
+	struct address addresses[PROXY_ADDRESSES_MAX];
 	struct err err;
+	size_t n = upstream_addresses(conn, addresses);
 
-	if (!conn->upstream.stream.open || !upstream_address(conn, &address))
+	if (n == 0)
 		return true;
 	struct destination_question question = {
 		.host = site_host(site),
 		.port = site->port,
 		.decision = decision,
-		.addresses = &address,
-		.n = 1,
+		.addresses = addresses,
+		.n = n,
 	};
 	return services->validate(services->ctx, &question, &ignored, &err) == 0;
 }

@@ -14,6 +14,7 @@ struct proxy_counters {
 	uint64_t destinations_denied;
 	uint64_t upstream_failed; /* not resolved, not reached, or answered badly */
 	uint64_t timeouts;
+	uint64_t policies_applied, policies_refused; /* after the one it started with */
 	uint64_t closed_by_policy; /* by a new policy that refuses them */
 	uint64_t bytes_in, bytes_out; /* from and to destinations */
 };

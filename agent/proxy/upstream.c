@@ -191,16 +191,19 @@ enum step step_dial(struct conn *conn)
 	return upstream_next_address(conn, strerrordesc_np(error != 0 ? error : ECONNRESET));
 }
 
-bool upstream_address(const struct conn *conn, struct address *out)
+size_t upstream_addresses(const struct conn *conn, struct address out[PROXY_ADDRESSES_MAX])
 {
 	const struct dialing *d = conn->dialing;
 	uint16_t port;
 
 	if (d != NULL && d->next > 0) {
-		*out = d->targets.addresses[d->next - 1];
-		return true;
+		size_t first = d->next - 1;
+
+		memcpy(out, d->targets.addresses + first, (d->targets.n - first) * sizeof(*out));
+		return d->targets.n - first;
 	}
-	return peer_address(conn->upstream.stream.watch.fd, out, &port);
+	return conn->upstream.stream.open &&
+	       peer_address(conn->upstream.stream.watch.fd, out, &port);
 }
 
 /* --- once more ----------------------------------------------------------------------------------- */

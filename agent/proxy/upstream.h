@@ -24,8 +24,9 @@ void upstream_leave(struct conn *conn);
 /* Closes a connection that waits for its next request and has ended meanwhile. */
 void upstream_check_idle(struct conn *conn);
 
-/* The address that is connected to, or being dialled; false where it is not known any more. */
-bool upstream_address(const struct conn *conn, struct address *out);
+/* The address that is connected to; or the one being dialled and those that would be next. How many: 0
+ * where nothing was validated yet, or the connection is gone. */
+size_t upstream_addresses(const struct conn *conn, struct address out[PROXY_ADDRESSES_MAX]);
 
 /* Stops what is under way. */
 void upstream_cancel(struct conn *conn);

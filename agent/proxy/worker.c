@@ -105,6 +105,12 @@ void worker_set_policy(struct worker *worker, struct policy *policy)
 		conn_decide_again(conn);
 	}
 	policy_free(before);
+	worker->proxy.counters.policies_applied++;
+}
+
+void worker_note_refused_policy(struct worker *worker)
+{
+	worker->proxy.counters.policies_refused++;
 }
 
 static void stop_listening(struct worker *worker)

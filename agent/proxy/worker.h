@@ -38,6 +38,9 @@ int worker_new(const struct worker_config *config, struct worker **out, struct e
 /* From the next decision on. Takes `policy` over. Connections that it refuses are closed, all others go on. */
 void worker_set_policy(struct worker *worker, struct policy *policy);
 
+/* For the counters: a new policy had problems, and the one before holds. */
+void worker_note_refused_policy(struct worker *worker);
+
 /* Takes no new connections and requests, gives what is in flight its time, then stops the loop. */
 void worker_stop(struct worker *worker);
 

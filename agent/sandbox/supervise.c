@@ -2,10 +2,8 @@
 #include "agent/sandbox/supervise.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
 static void give_up_terminal(int fd)
 {
@@ -32,9 +30,11 @@ int supervise_prepare(int terminal_fd, sigset_t *out_before, struct err *err)
 
 struct state {
 	const struct supervise_config *config;
+	struct loop_timer timer;
 	bool ended; /* the workload, with `status` of waitpid() */
 	int status;
 	pid_t lost; /* an essential process that is gone; 0 for none */
+	struct err *err;
 };
 
 static void note_end(struct state *state, pid_t pid, int status)
@@ -56,29 +56,31 @@ static void reap(struct state *state)
 	/* Its descendants could keep us busy for ever: once it has ended, they end with us. */
 	while (!state->ended && (pid = waitpid(-1, &status, WNOHANG)) > 0)
 		note_end(state, pid, status);
+	if (state->ended || state->lost != 0)
+		loop_stop(state->config->loop);
 }
 
-static int64_t now_ms(void)
+static void got_signal(void *ctx, int signal)
 {
-	struct timespec now;
+	struct state *state = ctx;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Waits for a signal, at the longest until `due_ms`, and passes it on. */
-static void wait_signal(const struct state *state, int64_t due_ms)
-{
-	int64_t left_ms = due_ms - now_ms();
-	struct timespec left = { .tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000 };
-	sigset_t all;
-
-	sigfillset(&all);
-	if (left_ms <= 0)
-		return;
-	int signal = sigtimedwait(&all, NULL, &left);
-	if (signal > 0 && signal != SIGCHLD)
+	if (signal == SIGCHLD)
+		reap(state);
+	/* Once it has been reaped, its number may be another's. */
+	else if (!state->ended)
 		kill(state->config->workload, signal);
+}
+
+static void check(void *ctx)
+{
+	struct state *state = ctx;
+	const struct supervise_config *config = state->config;
+
+	if (config->check(config->ctx, state->err) == -1) {
+		loop_stop(config->loop);
+		return;
+	}
+	loop_timer_set(config->loop, &state->timer, config->check_every_s * INT64_C(1000));
 }
 
 static int end_all(const struct state *state, struct err *err)
@@ -91,21 +93,20 @@ static int end_all(const struct state *state, struct err *err)
 
 int supervise(const struct supervise_config *config, int *out_status, struct err *err)
 {
-	/* Without a check there is nothing to wake for; a signal comes sooner. */
-	const int64_t every_ms =
-		(config->check != NULL ? config->check_every_s : 3600) * INT64_C(1000);
-	struct state state = { .config = config };
-	int64_t due_ms = now_ms() + every_ms;
+	struct state state = { .config = config, .err = err };
+	sigset_t all;
 
+	sigfillset(&all);
+	state.timer = (struct loop_timer){ .fire = check, .ctx = &state };
+	if (loop_signals(config->loop, &all, got_signal, &state, err) == -1)
+		return end_all(&state, err);
+	if (config->check != NULL)
+		loop_timer_set(config->loop, &state.timer, config->check_every_s * INT64_C(1000));
 	/* Any of them may have ended before we first look. */
-	for (reap(&state); !state.ended && state.lost == 0; reap(&state)) {
-		wait_signal(&state, due_ms);
-		if (now_ms() < due_ms)
-			continue;
-		due_ms += every_ms;
-		if (config->check != NULL && config->check(config->ctx, err) == -1)
-			return end_all(&state, err);
-	}
+	reap(&state);
+	if (!state.ended && state.lost == 0 && loop_run(config->loop, err) == -1)
+		return end_all(&state, err);
+	loop_timer_cancel(config->loop, &state.timer);
 	if (!state.ended)
 		return end_all(&state, err);
 	*out_status = WIFSIGNALED(state.status) ? 128 + WTERMSIG(state.status)

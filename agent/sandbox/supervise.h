@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "lib/err.h"
+#include "lib/loop.h"
 
 /* Gives up the controlling terminal, if `fd` is one, so that the workload can take it; then blocks
  * every signal: from here on they wait for supervise(). `out_before` is the mask the workload gets. */
@@ -16,6 +17,7 @@ int supervise_prepare(int terminal_fd, sigset_t *out_before, struct err *err);
 enum { SUPERVISE_ESSENTIAL_MAX = 4 };
 
 struct supervise_config {
+	struct loop *loop; /* what else PID 1 watches is in it */
 	pid_t workload;
 	/* Processes of ours without which there is no sandbox: the end of one is the end of all. */
 	pid_t essential[SUPERVISE_ESSENTIAL_MAX];
@@ -26,7 +28,7 @@ struct supervise_config {
 	int check_every_s;
 };
 
-/* Passes each signal on to the workload and reaps, until the workload has ended: 0, and its exit status or
+/* Runs the loop, passes each signal on to the workload and reaps, until the workload has ended: 0, and its exit status or
  * 128 + the signal. -1 where the sandbox cannot go on; the workload has been killed by then. */
 int supervise(const struct supervise_config *config, int *out_status, struct err *err);
 

@@ -448,8 +448,8 @@ class Ends(SandboxCase):
         self.assertEqual(rig.net.arrived(), [])
         os.kill(worker, signal.SIGCONT)
 
-    def test_without_endpoints_there_is_no_link_and_no_process_more(self):
-        rig = Rig(self, "version: 1\n", ["sleep", "600"], self.addCleanup)
+    def test_without_a_policy_there_is_no_link_and_no_process_more(self):
+        rig = Rig(self, None, ["sleep", "600"], self.addCleanup)
         self.assertEqual(set(rig.processes()), {"init", "workload"})
         network = json.loads(rig.pod.exec("app", [AGENT_PATH, "status"]).stdout)["network"]
         self.assertEqual((network["egress"], network["proxy"]), ("none", ""))

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy that changes while its pod runs: what it says holds a second later, in a real pod.
+
+The policy's volume is written as a kubelet writes it (a link that is replaced) or in place."""
+import json
+import os
+import pathlib
+import time
+
+from fixture import AGENT_PATH, SandboxCase
+from internet import BARE_PORT
+from test_combined import Rig
+
+MOUNT = "/etc/openshell/policy"
+# A user may write a change, look away and come back; a machine under load must not fail the test.
+PATIENCE_S = 20
+
+
+def policy(*endpoints: str, more: str = "") -> str:
+    lines = "".join(f"      - {{{e}}}\n" for e in endpoints)
+    return (f"version: 1\n{more}network_policies:\n  curl:\n    endpoints:\n{lines}"
+            "    binaries: [{path: /usr/bin/curl}]\n")
+
+
+API = "host: api.test, port: 80, protocol: rest, access: read-only"
+OTHER = "host: other.test, port: 80, protocol: rest, access: read-only"
+RAW = f"host: raw.test, port: {BARE_PORT}"
+NOTHING = "version: 1\n"
+
+
+class Volume:
+    """The volume of a ConfigMap, written as a kubelet writes it."""
+
+    def __init__(self, path: pathlib.Path):
+        self.path, self._count = path, 0
+
+    def swap(self, text: str) -> None:
+        """Replaces `..data`; the file itself is a link that never changes."""
+        self._count += 1
+        fresh = self.path / f"..2026_{self._count}"
+        fresh.mkdir()
+        (fresh / "policy.yaml").write_text(text)
+        self._link("..data", fresh.name)
+        if not (self.path / "policy.yaml").is_symlink():
+            self._link("policy.yaml", "..data/policy.yaml")
+
+    def _link(self, name: str, to: str) -> None:
+        os.symlink(to, self.path / (name + "_tmp"))
+        os.rename(self.path / (name + "_tmp"), self.path / name)
+
+
+class Reload(SandboxCase):
+    def rig_with(self, text: str, command=("sleep", "600")) -> Rig:
+        rig = Rig(self, text, list(command), self.addCleanup)
+        self.volume = Volume(rig.pod.volume("app", MOUNT))
+        return rig
+
+    def status_policy(self, rig: Rig) -> dict:
+        return json.loads(rig.pod.exec("app", [AGENT_PATH, "status"]).stdout)["policy"]
+
+    def await_event(self, rig: Rig, name: str, n: int = 1) -> dict:
+        """The nth event of that name."""
+        until = time.monotonic() + PATIENCE_S
+        while len(found := rig.events(name)) < n:
+            self.assertLess(time.monotonic(), until, f"no {name}: {rig.pod.output('app')[1][-2000:]}")
+            time.sleep(0.05)
+        return found[n - 1]
+
+    def code(self, rig: Rig, host: str) -> str:
+        return rig.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "10",
+                       f"http://{host}/x").stdout.decode()
+
+    def test_what_a_new_policy_says_holds(self):
+        rig = self.rig_with(policy(API))
+        self.assertEqual((self.code(rig, "api.test"), self.code(rig, "other.test")), ("200", "403"))
+        self.volume.swap(policy(OTHER))
+        told = self.await_event(rig, "policy.reloaded")
+        self.assertEqual((told["generation"], told["endpoints"]), (2, 1))
+        self.assertEqual((self.code(rig, "api.test"), self.code(rig, "other.test")), ("403", "200"))
+        seen = self.status_policy(rig)
+        self.assertEqual((seen["generation"], seen["sha256"], seen["problem"], seen["at_next_start"]),
+                         (2, told["policy_sha256"], None, []))
+        self.volume.swap(policy(API))
+        self.await_event(rig, "policy.reloaded", 2)
+        self.assertEqual((self.code(rig, "api.test"), self.code(rig, "other.test")), ("200", "403"))
+
+    def test_a_file_that_is_written_in_place_is_noticed(self):
+        rig = self.rig_with(policy(API))
+        (self.volume.path / "policy.yaml").write_text(policy(OTHER))
+        self.await_event(rig, "policy.reloaded")
+        self.assertEqual((self.code(rig, "api.test"), self.code(rig, "other.test")), ("403", "200"))
+
+    def test_an_invalid_policy_changes_nothing_and_is_told(self):
+        rig = self.rig_with(policy(API))
+        self.volume.swap(policy(API).replace("access: read-only", "access: wide"))
+        told = self.await_event(rig, "policy.reload_failed")
+        self.assertEqual((told["line"], told["generation"]), (5, 1))
+        self.assertIn("wide", told["reason"])
+        self.assertEqual(self.code(rig, "api.test"), "200")
+        problem = self.status_policy(rig)["problem"]
+        self.assertEqual((problem["line"], problem["column"], problem["reason"]),
+                         (told["line"], told["column"], told["reason"]))
+        self.volume.swap(policy(API))
+        self.await_event(rig, "policy.restored")
+        self.assertIsNone(self.status_policy(rig)["problem"])
+
+    def test_a_file_that_is_gone_changes_nothing_and_is_told(self):
+        rig = self.rig_with(policy(API))
+        (self.volume.path / "policy.yaml").unlink()
+        self.assertIn("gone", self.await_event(rig, "policy.reload_failed")["reason"])
+        self.assertEqual(self.code(rig, "api.test"), "200")
+        self.volume.swap(policy(OTHER))
+        self.await_event(rig, "policy.reloaded")
+        self.assertEqual(self.code(rig, "other.test"), "200")
+
+    def test_a_policy_without_endpoints_may_get_some(self):
+        rig = self.rig_with(NOTHING)
+        self.assertEqual(self.code(rig, "api.test"), "403")
+        self.volume.swap(policy(API))
+        self.await_event(rig, "policy.reloaded")
+        self.assertEqual(self.code(rig, "api.test"), "200")
+        self.volume.swap(NOTHING)
+        self.await_event(rig, "policy.reloaded", 2)
+        self.assertEqual(self.code(rig, "api.test"), "403")
+
+    def test_what_processes_are_confined_by_waits_for_the_next_start(self):
+        rig = self.rig_with(policy(API))
+        self.volume.swap(policy(OTHER, more="process: {run_as_user: 4000}\nfilesystem_policy: {read_only: [/usr]}\n"))
+        told = self.await_event(rig, "policy.takes_effect_at_next_start")
+        self.assertEqual(told["sections"], "filesystem_policy, process")
+        self.assertEqual(self.status_policy(rig)["at_next_start"], ["filesystem_policy", "process"])
+        self.assertEqual(rig.run("id", "-u").stdout, b"1000\n")
+        self.assertEqual(self.code(rig, "other.test"), "200")
