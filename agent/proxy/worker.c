@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/proxy/worker.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -11,18 +12,40 @@
 #include "agent/proxy/listen.h"
 #include "lib/mem.h"
 
+enum {
+	/* So many connections hold enough that it is worth a walk through the heap once they have ended, */
+	BURST_CONNS = 256,
+	/* all but one in so many. */
+	BURST_SHARE = 16,
+};
+
 struct worker {
 	struct proxy proxy;
 	struct listener listeners[WORKER_LISTENERS_MAX];
 	size_t n_listeners;
 	struct loop_fd control;
 	struct loop_timer drain;
+	size_t most_open; /* since memory was last given back */
 };
+
+/* A burst of connections leaves free memory behind that the allocator would keep for another one. */
+static void give_memory_back(struct worker *worker)
+{
+	size_t open = worker->proxy.counters.open;
+
+	if (open > worker->most_open)
+		worker->most_open = open;
+	if (worker->most_open < BURST_CONNS || open > worker->most_open / BURST_SHARE)
+		return;
+	worker->most_open = open;
+	malloc_trim(0);
+}
 
 static void conn_ended(void *ctx)
 {
 	struct worker *worker = ctx;
 
+	give_memory_back(worker);
 	for (size_t i = 0; i < worker->n_listeners; i++)
 		listener_resume(&worker->listeners[i]);
 	if (worker->proxy.draining && worker->proxy.counters.open == 0)
