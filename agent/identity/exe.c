@@ -197,36 +197,39 @@ static bool open_parent(const struct exe_context *context, const struct proc *ch
 	return false;
 }
 
-static enum identity_status add_ancestors(const struct exe_context *context, struct proc *process,
-					  struct proc_stat stat, struct identity_paths *out)
+static enum identity_status add_ancestors(const struct exe_context *context,
+					  const struct proc *process, struct proc_stat stat,
+					  struct identity_paths *out)
 {
+	AUTO(proc_close) struct proc above = { 0 };
+	const struct proc *child = process;
+
 	while (stat.ppid != 0 && stat.ppid != context->init_pid && out->n < IDENTITY_PATHS_MAX) {
 		struct proc parent;
 		struct proc_stat parent_stat;
 
-		if (!open_parent(context, process, &stat, &parent, &parent_stat))
+		if (!open_parent(context, child, &stat, &parent, &parent_stat))
 			return IDENTITY_GONE;
-		proc_close(process);
-		*process = parent;
+		proc_close(&above);
+		above = parent;
+		child = &above;
 		stat = parent_stat;
-		enum identity_status status = add_program(context, process, out);
+		enum identity_status status = add_program(context, child, out);
 		if (status != IDENTITY_OK)
 			return status;
 	}
 	return IDENTITY_OK;
 }
 
-enum identity_status exe_describe(const struct exe_context *context, pid_t pid,
+enum identity_status exe_describe(const struct exe_context *context, const struct proc *process,
 				  struct identity_paths *out, uint64_t *out_start)
 {
-	AUTO(proc_close) struct proc process = { 0 };
 	struct proc_stat stat;
 
 	out->n = out->used = 0;
-	if (!proc_open(context->proc_fd, pid, &process) || !proc_read_stat(&process, &stat) ||
-	    stat.state == 'Z' || stat.state == 'X')
+	if (!proc_read_stat(process, &stat) || stat.state == 'Z' || stat.state == 'X')
 		return IDENTITY_GONE;
 	*out_start = stat.start;
-	enum identity_status status = add_program(context, &process, out);
-	return status == IDENTITY_OK ? add_ancestors(context, &process, stat, out) : status;
+	enum identity_status status = add_program(context, process, out);
+	return status == IDENTITY_OK ? add_ancestors(context, process, stat, out) : status;
 }

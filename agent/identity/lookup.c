@@ -9,6 +9,7 @@
 #include "agent/identity/exe.h"
 #include "agent/identity/links.h"
 #include "agent/identity/sockdiag.h"
+#include "lib/cleanup.h"
 #include "lib/mem.h"
 
 /* A process may end, or start another program, while it is looked at; then it is looked at anew. */
@@ -73,12 +74,15 @@ static enum identity_status describe(const struct lookup *lookup, const struct e
 				     const struct owner *owner, uint64_t inode,
 				     struct identity_paths *out)
 {
+	AUTO(proc_close) struct proc process = { 0 };
 	uint64_t start;
-	enum identity_status status = exe_describe(context, owner->pid, out, &start);
 
+	if (!proc_open(lookup->proc_fd, owner->pid, &process))
+		return IDENTITY_GONE;
+	enum identity_status status = exe_describe(context, &process, out, &start);
 	if (status != IDENTITY_OK)
 		return status;
-	return start == owner->start && owner_holds(lookup->proc_fd, owner, inode) ? IDENTITY_OK
+	return start == owner->start && proc_holds(&process, owner->number, inode) ? IDENTITY_OK
 										   : IDENTITY_GONE;
 }
 

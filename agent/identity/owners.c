@@ -21,6 +21,24 @@ static bool is_skipped(const struct owners_skip *skip, pid_t pid)
 	return pid == skip->init || pid == skip->self || pid == skip->asker;
 }
 
+/* A hint is right or of no use: what is found is what the kernel says now. */
+static bool find_by_hint(const struct hints *hints, const struct proc *proc, uint64_t inode,
+			 int *out_number)
+{
+	size_t at = 0;
+	unsigned number;
+
+	for (int tried = 0; tried < HINTS_TRIED; tried++) {
+		if (!hints_next(hints, proc->pid, &at, &number))
+			return false;
+		if (!proc_holds(proc, number, inode))
+			continue;
+		*out_number = (int)number;
+		return true;
+	}
+	return false;
+}
+
 /* --- the scan ---------------------------------------------------------------------------------- */
 
 struct scan {
@@ -28,6 +46,7 @@ struct scan {
 	uint64_t inode;
 	size_t processes;
 	long descriptors;
+	struct hints *hints;
 	struct owners *out;
 };
 
@@ -36,12 +55,14 @@ static enum identity_status look_at(struct scan *scan, pid_t pid)
 	AUTO(proc_close) struct proc proc = { 0 };
 	struct proc_stat stat;
 	int number;
+	int looked_at = 0;
 
 	if (++scan->processes > OWNERS_PROCESSES_MAX)
 		return IDENTITY_LIMIT;
 	if (!proc_open(scan->proc_fd, pid, &proc))
 		return IDENTITY_OK;
-	int looked_at = proc_find_socket(&proc, scan->inode, &number);
+	if (!find_by_hint(scan->hints, &proc, scan->inode, &number))
+		looked_at = proc_find_socket(&proc, scan->inode, &number);
 	if (looked_at == -1)
 		return IDENTITY_FAILED;
 	scan->descriptors += looked_at;
@@ -49,6 +70,7 @@ static enum identity_status look_at(struct scan *scan, pid_t pid)
 		return IDENTITY_LIMIT;
 	if (number == -1 || !proc_read_stat(&proc, &stat))
 		return IDENTITY_OK;
+	hints_keep(scan->hints, pid, (unsigned)number);
 	if (scan->out->n == OWNERS_MAX)
 		return IDENTITY_LIMIT;
 	scan->out->items[scan->out->n++] = (struct owner){
@@ -118,7 +140,9 @@ static void remember(struct owners_cache *cache, uint64_t inode, int64_t now_ms,
 enum identity_status owners_find(int proc_fd, const struct owners_skip *skip, uint64_t inode,
 				 int64_t now_ms, struct owners_cache *cache, struct owners *out)
 {
-	struct scan scan = { .proc_fd = proc_fd, .inode = inode, .out = out };
+	struct scan scan = {
+		.proc_fd = proc_fd, .inode = inode, .hints = &cache->hints, .out = out
+	};
 
 	if (recall(proc_fd, cache, inode, now_ms, out)) {
 		cache->hits++;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/identity/hints.h"
 #include "agent/identity/message.h"
 #include "agent/identity/proc.h"
 
@@ -47,6 +48,7 @@ struct owners_cached {
 /* A zeroed one is empty. */
 struct owners_cache {
 	struct owners_cached slots[OWNERS_CACHE_SLOTS];
+	struct hints hints;
 	uint64_t hits, misses;
 };
 
