@@ -24,8 +24,9 @@
 enum { FILE_MAX = 4 << 20, BACKLOG = 4096 };
 
 struct alone {
-	const char *policy_path, *binary, *ca_path, *roots_path;
-	struct cmd_list hosts, blocked, limits, slow;
+	const char *policy_path, *ca_path, *roots_path;
+	size_t n_identified;
+	struct cmd_list binaries, hosts, blocked, limits, slow;
 	struct loop *loop;
 	struct worker *worker;
 	struct log log;
@@ -36,15 +37,16 @@ struct alone {
 
 static void identify(void *ctx, struct identify_call *call)
 {
-	const struct alone *alone = ctx;
+	struct alone *alone = ctx;
 	static const char *const ancestors[] = { "/usr/bin/parent" };
+	const char *binary = alone->binaries.items[alone->n_identified++ % alone->binaries.n];
 	struct program program = {
-		.pid = 4711, .binary = alone->binary, .ancestors = ancestors, .n_ancestors = 1
+		.pid = 4711, .binary = binary, .ancestors = ancestors, .n_ancestors = 1
 	};
 
-	if (strcmp(alone->binary, "never") == 0)
+	if (strcmp(binary, "never") == 0)
 		return;
-	if (strcmp(alone->binary, "nobody") == 0)
+	if (strcmp(binary, "nobody") == 0)
 		call->done(call, NULL, "no process holds the socket");
 	else
 		call->done(call, &program, NULL);
@@ -246,7 +248,7 @@ static int serve(struct alone *alone, struct err *err)
 {
 	struct services services = {
 		.ctx = alone,
-		.identify = alone->binary != NULL ? identify : NULL,
+		.identify = alone->binaries.n > 0 ? identify : NULL,
 		.identify_cancel = cancel_identify,
 		.resolve = resolve,
 		.resolve_cancel = cancel_resolve,
@@ -298,7 +300,8 @@ int main(int argc, char **argv)
 	int rest;
 	const struct cmd_option options[] = {
 		{ "--policy", CMD_TEXT, &alone.policy_path, "FILE", "the policy" },
-		{ "--binary", CMD_TEXT, &alone.binary, "PATH", "who all connections are from" },
+		{ "--binary", CMD_REPEATED, &alone.binaries, "PATH",
+		  "who connections are from; of several, one after the other" },
 		{ "--ca", CMD_TEXT, &alone.ca_path, "FILE", "where our authority is written" },
 		{ "--roots", CMD_TEXT, &alone.roots_path, "FILE", "who servers may be signed by" },
 		{ "--host", CMD_REPEATED, &alone.hosts, "NAME=ADDRESS", "what a name resolves to" },
