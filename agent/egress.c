@@ -16,6 +16,7 @@
 #include "agent/net/netns.h"
 #include "agent/own_stdio.h"
 #include "agent/proxy/intercept.h"
+#include "agent/worker_http.h"
 #include "agent/worker_process.h"
 #include "agent/workload_env.h"
 #include "certs/store.h"
@@ -36,7 +37,7 @@ static const char own_roots[] = "/opt/openshell/ca-bundle.pem";
 
 /* What the two processes are made of; PID 1 keeps none of it. */
 struct parts {
-	int listen_fd, netlink_fd, helper_fd, identity_fd;
+	int listen_fd, http_fd, netlink_fd, helper_fd, identity_fd;
 	struct ca ca;
 	struct buf roots, resolv_conf, hosts;
 };
@@ -44,6 +45,7 @@ struct parts {
 static void parts_done(struct parts *parts)
 {
 	auto_close(&parts->listen_fd);
+	auto_close(&parts->http_fd);
 	auto_close(&parts->netlink_fd);
 	auto_close(&parts->helper_fd);
 	auto_close(&parts->identity_fd);
@@ -71,6 +73,8 @@ static int build_fence(const struct egress_config *config, struct egress *egress
 		.inner_netns = egress->netns_fd,
 		.proxy_uid = config->proxy_uid,
 		.proxy_port = EGRESS_PROXY_PORT,
+		.own = { EGRESS_HTTP_PORT },
+		.n_own = 1,
 	};
 
 	if (config->n_inbound > NFT_RULES_PORTS_MAX)
@@ -102,6 +106,45 @@ static int listen_for_workload(struct egress *egress, int *out_fd, struct err *e
 	return 0;
 }
 
+/* On all addresses of the pod; who reaches it is the fence's. An IPv6 socket takes IPv4 too, where there
+ * is IPv6 at all. */
+static int listen_for_operators(int *out_fd, struct err *err)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(EGRESS_HTTP_PORT) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(EGRESS_HTTP_PORT) };
+	struct sockaddr *at = (struct sockaddr *)&v6;
+	socklen_t n = sizeof(v6);
+	int on = 1, off = 0;
+	AUTO_FD int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd == -1) {
+		at = (struct sockaddr *)&v4;
+		n = sizeof(v4);
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	}
+	if (fd == -1 ||
+	    (at->sa_family == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == -1) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    bind(fd, at, n) == -1 || listen(fd, WORKER_HTTP_CONNS_MAX) == -1)
+		return err_sys(err, "listen on port %d for metrics", EGRESS_HTTP_PORT);
+	*out_fd = steal_fd(&fd);
+	return 0;
+}
+
+static int make_pages(struct egress *egress, struct err *err)
+{
+	void *fence = NULL, *worker = NULL;
+
+	if (live_page_make(LIVE_PAGE_FENCE, sizeof(*egress->live_fence), &fence, err) == -1)
+		return -1;
+	egress->live_fence = fence;
+	if (live_page_make(LIVE_PAGE_WORKER, sizeof(*egress->live_worker), &worker, err) == -1)
+		return -1;
+	egress->live_worker = worker;
+	return 0;
+}
+
 static int open_sockdiag(void *arg, struct err *err)
 {
 	return sockdiag_open(arg, err);
@@ -129,6 +172,7 @@ static int make_parts(const struct egress_config *config, struct egress *egress,
 		      struct parts *parts, struct err *err)
 {
 	if (listen_for_workload(egress, &parts->listen_fd, err) == -1 ||
+	    listen_for_operators(&parts->http_fd, err) == -1 ||
 	    read_roots(config, &parts->roots, err) == -1 ||
 	    read_optional("/etc/resolv.conf", &parts->resolv_conf, err) == -1 ||
 	    read_optional("/etc/hosts", &parts->hosts, err) == -1)
@@ -191,12 +235,16 @@ run_worker(const struct egress_config *config, const struct egress *egress, stru
 		.identity_fd = parts->identity_fd,
 		.feed = &egress->feed,
 		.report_fds = { egress->fence.inner_reports_fd, egress->fence.pod_reports_fd },
+		.http_fd = parts->http_fd,
+		.counts = egress->live_worker,
 		.inbound = inbound,
 		.n_inbound = egress->fence.n_listeners,
 	};
 
 	struct err err = { 0 };
 
+	/* Not the worker's to write: it is what others measure it by. */
+	live_page_unmap(egress->live_fence, sizeof(*egress->live_fence));
 	/* The helper ends when the last copy of the worker's end is closed, and only this one may last. */
 	auto_close(&parts->helper_fd);
 	if (own_stdio(&err) == 0)
@@ -221,6 +269,8 @@ static int start_helper(const struct egress_config *config, struct egress *egres
 static int start_worker(const struct egress_config *config, struct egress *egress,
 			struct parts *parts, struct err *err)
 {
+	if (make_pages(egress, err) == -1)
+		return -1;
 	if (io_own_directory(WORKLOAD_TLS_DIR, 0755, err) == -1 ||
 	    intercept_new_ca(time(NULL), &parts->ca, err) == -1 ||
 	    store_write_trust(WORKLOAD_TLS_DIR, &parts->ca, buf_slice(&parts->roots), err) == -1)
@@ -240,6 +290,7 @@ static int link_up(const struct egress_config *config, struct egress *egress, st
 	AUTO(parts_done)
 	struct parts parts = {
 		.listen_fd = -1,
+		.http_fd = -1,
 		.netlink_fd = -1,
 		.helper_fd = -1,
 		.identity_fd = -1,
@@ -252,7 +303,9 @@ static int link_up(const struct egress_config *config, struct egress *egress, st
 	    make_parts(config, egress, &parts, err) == -1 ||
 	    start_helper(config, egress, &parts, err) == -1)
 		return -1;
-	return start_worker(config, egress, &parts, err);
+	if (start_worker(config, egress, &parts, err) == -1)
+		return -1;
+	return egress_check(egress, err);
 }
 
 int egress_start(const struct egress_config *config, struct egress *out, struct err *err)
@@ -283,6 +336,10 @@ void egress_done(struct egress *egress)
 	end_process(&egress->helper);
 	fence_done(&egress->fence);
 	policy_feed_done(&egress->feed);
+	live_page_unmap(egress->live_fence, sizeof(*egress->live_fence));
+	live_page_unmap(egress->live_worker, sizeof(*egress->live_worker));
+	egress->live_fence = NULL;
+	egress->live_worker = NULL;
 	auto_close(&egress->netns_fd);
 	egress->netns_fd = -1;
 }
@@ -294,5 +351,7 @@ int egress_check(const struct egress *egress, struct err *err)
 	if (probe_check(&egress->fence.inner_probe, err) == -1 ||
 	    probe_check(&egress->fence.pod_probe, err) == -1)
 		return err_wrap(err, "the fence");
+	egress->live_fence->proved_ms = live_page_now_ms();
+	egress->live_fence->proofs++;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/live_page.h"
 #include "agent/net/fence.h"
 #include "agent/policy_feed.h"
 #include "lib/cmd.h"
@@ -20,6 +21,7 @@
 
 enum {
 	EGRESS_PROXY_PORT = 3128,
+	EGRESS_HTTP_PORT = 15090, /* metrics and health, on the pod's addresses */
 	EGRESS_PROXY_UID = 1337,
 	EGRESS_CHECK_EVERY_S = 10,
 };
@@ -42,6 +44,8 @@ struct egress {
 	struct fence fence;
 	char proxy_url[16 + INET6_ADDRSTRLEN];
 	struct policy_feed feed; /* to the worker; closed where there is none */
+	struct live_fence *live_fence; /* PID 1's to write; NULL without a fence */
+	struct worker_counts *live_worker; /* the worker's to write */
 	bool is_linked; /* there is a fence, and a proxy behind it */
 	pid_t helper, worker; /* 0: not running */
 };
@@ -57,7 +61,8 @@ int egress_start(const struct egress_config *config, struct egress *out, struct 
 /* Ends the processes, reaps them and closes what is open. Accepts EGRESS_INIT. */
 void egress_done(struct egress *egress);
 
-/* From PID 1, every EGRESS_CHECK_EVERY_S: the fence still holds on both sides. Needs no privilege. */
+/* From PID 1, every EGRESS_CHECK_EVERY_S: the fence still holds on both sides, which is noted for `status`.
+ * Needs no privilege. */
 int egress_check(const struct egress *egress, struct err *err);
 
 #endif

@@ -4,20 +4,35 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "agent/live_page.h"
 #include "agent/proxy/limits.h"
 #include "agent/proxy/listen.h"
 #include "agent/proxy/worker.h"
 #include "agent/worker_confine.h"
+#include "agent/worker_http.h"
 #include "agent/worker_policy.h"
 #include "agent/worker_reports.h"
 #include "agent/worker_services.h"
 #include "lib/cleanup.h"
 
 enum {
-	KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 4,
+	KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 5,
 	/* What is open beside connections: listeners, channels, nameservers, and what
 	 * worker_inbound.c passes on. */
 	OTHER_DESCRIPTORS = 1024,
+	/* How far behind what `status` reads may be. */
+	COUNTS_EVERY_MS = 1000,
+};
+
+/* What the process is made of. */
+struct serving {
+	const struct worker_process_config *config;
+	struct loop *loop;
+	struct worker_services *services;
+	struct worker_reports reports[2];
+	struct intercept *intercept;
+	struct worker *worker;
+	struct loop_timer timer;
 };
 
 /* Both ends of every connection that may be open. */
@@ -50,62 +65,102 @@ static int confine(const struct worker_process_config *config, struct err *err)
 		keep[n++] = config->identity_fd;
 	if (config->feed != NULL)
 		keep[n++] = config->feed->worker_fd;
+	keep[n++] = config->http_fd;
 	qsort(keep, n, sizeof(*keep), compare);
 	if (worker_confine_room(descriptors_max(), err) == -1)
 		return -1;
 	return worker_confine(config->uid, config->landlock, keep, n, err);
 }
 
-static int serve(const struct worker_process_config *config, const struct services *services,
-		 struct loop *loop, struct err *err)
+static void collect(void *ctx, struct worker_counts *out)
 {
-	struct worker_reports reports[ARRAY_LEN(config->report_fds)];
-	struct intercept *intercept = NULL;
+	const struct serving *serving = ctx;
+
+	*out = (struct worker_counts){
+		.proxy = *worker_counters(serving->worker),
+		.limit_conns = proxy_limits_default().conns,
+		.leaves_made = intercept_stats(serving->intercept).made,
+		.is_ready = worker_is_serving(serving->worker),
+		.at_ms = live_page_now_ms(),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(serving->reports); i++) {
+		out->bypasses += serving->reports[i].told;
+		out->bypasses_skipped += serving->reports[i].skipped;
+	}
+	worker_services_count(serving->services, out);
+}
+
+static void publish(void *ctx)
+{
+	struct serving *serving = ctx;
+
+	collect(serving, serving->config->counts);
+	loop_timer_set(serving->loop, &serving->timer, COUNTS_EVERY_MS);
+}
+
+static int start_telling(struct serving *serving, struct err *err)
+{
+	const struct worker_process_config *config = serving->config;
+	const struct worker_http_config http_config = {
+		.loop = serving->loop,
+		.fd = config->http_fd,
+		.collect = collect,
+		.ctx = serving,
+	};
+	struct worker_http *http;
+
+	for (size_t i = 0; i < ARRAY_LEN(serving->reports); i++)
+		if (worker_reports_start(&serving->reports[i], serving->loop, config->log,
+					 config->report_fds[i], err) == -1)
+			return -1;
+	serving->timer = (struct loop_timer){ .fire = publish, .ctx = serving };
+	publish(serving);
+	return worker_http_start(&http_config, &http, err);
+}
+
+static int serve(struct serving *serving, struct err *err)
+{
+	const struct worker_process_config *config = serving->config;
 	struct tls_client *client = NULL;
 	struct worker_inbound *inbound;
 	struct worker_policy policy;
-	struct worker *worker;
 
-	if (intercept_new(config->ca, &intercept, err) == -1 ||
-	    tls_client_new(config->roots_pem, &client, err) == -1)
-		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(reports); i++)
-		if (worker_reports_start(&reports[i], loop, config->log, config->report_fds[i],
-					 err) == -1)
-			return -1;
-	if (worker_inbound_start(loop, config->inbound, config->n_inbound, &inbound, err) == -1)
+	if (intercept_new(config->ca, &serving->intercept, err) == -1 ||
+	    tls_client_new(config->roots_pem, &client, err) == -1 ||
+	    worker_inbound_start(serving->loop, config->inbound, config->n_inbound, &inbound,
+				 err) == -1)
 		return -1;
 	struct worker_config worker_config = {
-		.loop = loop,
+		.loop = serving->loop,
 		.policy = config->policy,
 		.log = config->log,
-		.services = services,
+		.services = worker_services_table(serving->services),
 		.limits = proxy_limits_default(),
-		.intercept = intercept,
+		.intercept = serving->intercept,
 		.tls_client = client,
 		.control_fd = -1,
 		.n_listen_fds = config->n_listen_fds,
 	};
 	for (size_t i = 0; i < config->n_listen_fds; i++)
 		worker_config.listen_fds[i] = config->listen_fds[i];
-	if (worker_new(&worker_config, &worker, err) == -1)
+	if (worker_new(&worker_config, &serving->worker, err) == -1 ||
+	    start_telling(serving, err) == -1)
 		return -1;
-	if (config->feed != NULL &&
-	    worker_policy_start(&policy, loop, config->feed, worker, config->policy, err) == -1)
+	if (config->feed != NULL && worker_policy_start(&policy, serving->loop, config->feed,
+							serving->worker, config->policy, err) == -1)
 		return -1;
-	return worker_run(worker, err);
+	return worker_run(serving->worker, err);
 }
 
 /* The process ends with its memory, so nothing is freed here. */
 static int run(const struct worker_process_config *config, struct err *err)
 {
-	struct worker_services *services;
-	struct loop *loop;
+	struct serving serving = { .config = config };
 
-	if (confine(config, err) == -1 || loop_new(&loop, err) == -1)
+	if (confine(config, err) == -1 || loop_new(&serving.loop, err) == -1)
 		return -1;
 	const struct worker_services_config services_config = {
-		.loop = loop,
+		.loop = serving.loop,
 		.identity_fd = config->identity_fd,
 		.resolv_conf = config->resolv_conf,
 		.hosts = config->hosts,
@@ -113,9 +168,9 @@ static int run(const struct worker_process_config *config, struct err *err)
 		.own = config->own,
 		.n_own = config->n_own,
 	};
-	if (worker_services_new(&services_config, &services, err) == -1)
+	if (worker_services_new(&services_config, &serving.services, err) == -1)
 		return -1;
-	return serve(config, worker_services_table(services), loop, err);
+	return serve(&serving, err);
 }
 
 int worker_process_run(const struct worker_process_config *config)

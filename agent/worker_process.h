@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "agent/policy_feed.h"
+#include "agent/worker_counts.h"
 #include "agent/worker_inbound.h"
 #include "certs/ca.h"
 #include "lib/err.h"
@@ -33,6 +34,8 @@ struct worker_process_config {
 	int identity_fd; /* -1: `binaries` are not looked at */
 	int report_fds[2];
 	const struct policy_feed *feed; /* NULL: the policy never changes */
+	int http_fd; /* listens for the kubelet and Prometheus */
+	struct worker_counts *counts; /* shared with who reads them, outside of this process */
 	const struct worker_inbound_listener *inbound;
 	size_t n_inbound;
 };

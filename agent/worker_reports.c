@@ -29,12 +29,13 @@ static const char *protocol_name(uint8_t protocol)
 
 static void tell(const struct nflog_event *event, void *arg)
 {
-	const struct worker_reports *reports = arg;
+	struct worker_reports *reports = arg;
 	char text[INET6_ADDRSTRLEN];
 
 	/* What PID 1 sends every few seconds to prove the fence is no attempt of the workload's. */
 	if (probe_is_target(event->dst, event->dport))
 		return;
+	reports->told++;
 	struct log_line line = log_begin(reports->log, LOG_LEVEL_WARN, "net.bypass");
 
 	log_str(&line, "verdict", "deny");
@@ -61,6 +62,7 @@ static void ready(void *ctx, uint32_t events)
 	}
 	if (skipped == 0)
 		return;
+	reports->skipped += skipped;
 	struct log_line line = log_begin(reports->log, LOG_LEVEL_WARN, "net.bypass_skipped");
 
 	log_int(&line, "count", (int64_t)skipped);

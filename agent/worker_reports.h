@@ -13,6 +13,7 @@ struct worker_reports {
 	struct loop *loop;
 	const struct log *log;
 	struct loop_fd watch;
+	uint64_t told, skipped; /* attempts that became an event, and that the kernel left out */
 };
 
 /* Reads `fd` of agent/net/nflog.h, which stays the caller's, for as long as the loop runs. */

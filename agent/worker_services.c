@@ -26,6 +26,7 @@ struct worker_services {
 	struct address own[DESTINATION_OWN_MAX];
 	size_t n_own;
 	struct services table;
+	uint64_t names_asked;
 };
 
 /* Where a call waits: what its `service` points to. */
@@ -186,6 +187,7 @@ static void resolve(void *ctx, struct resolve_call *call)
 	struct resolve_addresses addresses = { 0 };
 	uint32_t id = 0;
 	const struct resolve_waiter waiter = { .done = resolved, .context = call };
+	s->names_asked++;
 	enum resolve_status status = resolve_ask(s->resolver, slice_text(call->host),
 						 loop_now_ms(s->loop), &waiter, &addresses, &id);
 
@@ -319,6 +321,17 @@ void worker_services_free(struct worker_services *s)
 	identity_client_free(s->identity);
 	resolve_free(s->resolver);
 	free(s);
+}
+
+void worker_services_count(const struct worker_services *s, struct worker_counts *out)
+{
+	out->names_asked = s->names_asked;
+	if (s->identity == NULL)
+		return;
+	const struct identity_client_counts *counts = identity_client_counts(s->identity);
+	out->identity_asked = counts->asked;
+	out->identity_answered = counts->answered;
+	out->identity_timed_out = counts->timed_out;
 }
 
 const struct services *worker_services_table(struct worker_services *services)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "agent/proxy/services.h"
+#include "agent/worker_counts.h"
 #include "lib/err.h"
 #include "lib/loop.h"
 
@@ -27,6 +28,9 @@ struct worker_services_config {
 int worker_services_new(const struct worker_services_config *config, struct worker_services **out,
 			struct err *err);
 void worker_services_free(struct worker_services *services);
+
+/* Fills in what is counted here. */
+void worker_services_count(const struct worker_services *services, struct worker_counts *out);
 
 /* For worker_config; lives as long as `services`. */
 const struct services *worker_services_table(struct worker_services *services);

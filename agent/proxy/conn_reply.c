@@ -103,6 +103,7 @@ static void audit_refusal(struct conn *conn, const struct gate_answer *answer, i
 	audit.reason = buf_text(&answer->detail);
 	audit.status = status;
 	count(&conn->proxy->counters, audit.kind, audit.verdict, answer->code);
+	conn->proxy->counters.refused[answer->code]++;
 	audit_write(conn->proxy->log, &audit);
 }
 

@@ -155,8 +155,11 @@ static enum step step_decide(struct conn *conn)
 	if (!x->answer.allowed)
 		return conn_refuse(conn, &x->answer);
 	exchange_prepare(conn);
-	if (upstream_reuse(conn))
+	if (upstream_reuse(conn)) {
+		conn->proxy->counters.pool_hits++;
 		return exchange_start(conn);
+	}
+	conn->proxy->counters.pool_misses++;
 	return upstream_begin(conn);
 }
 

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "agent/proxy/refusal.h"
+
 struct proxy_counters {
 	uint64_t accepted; /* connections from the workload */
 	uint64_t open; /* of these, now */
@@ -17,6 +19,8 @@ struct proxy_counters {
 	uint64_t policies_applied, policies_refused; /* after the one it started with */
 	uint64_t closed_by_policy; /* by a new policy that refuses them */
 	uint64_t bytes_in, bytes_out; /* from and to destinations */
+	uint64_t pool_hits, pool_misses; /* requests that found a connection, and that did not */
+	uint64_t refused[REFUSAL_CODES]; /* answers of the proxy itself */
 };
 
 #endif

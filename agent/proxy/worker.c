@@ -170,6 +170,11 @@ void worker_stop(struct worker *worker)
 		loop_task_queue(proxy->loop, &conn->task);
 }
 
+bool worker_is_serving(const struct worker *worker)
+{
+	return !worker->proxy.draining;
+}
+
 const struct proxy_counters *worker_counters(const struct worker *worker)
 {
 	return &worker->proxy.counters;

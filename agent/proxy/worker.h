@@ -44,6 +44,9 @@ void worker_note_refused_policy(struct worker *worker);
 /* Takes no new connections and requests, gives what is in flight its time, then stops the loop. */
 void worker_stop(struct worker *worker);
 
+/* False once it was told to stop. */
+bool worker_is_serving(const struct worker *worker);
+
 const struct proxy_counters *worker_counters(const struct worker *worker);
 
 /* Closes what is open. Accepts NULL. */

@@ -413,6 +413,98 @@ class Processes(Shared):
         self.assertEqual((done.returncode, network["egress"], network["binary_identity"]), (0, "proxy", True))
 
 
+class Operators(Shared):
+    """What those who run the pod see of it: metrics and health on its address, and `status`."""
+
+    METRICS = 15090
+
+    def fetch(self, path: str, address: str = POD) -> tuple[int, str]:
+        host = f"[{address}]" if ":" in address else address
+        done = subprocess.run(["nsenter", f"--net=/proc/{self.rig.net.pid}/ns/net", "curl", "-q", "-sS", "-m", "5",
+                               "--noproxy", "*", "-w", "%{stderr}%{http_code}", f"http://{host}:{self.METRICS}{path}"],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return int(done.stderr), done.stdout
+
+    def metric(self, name: str) -> int:
+        lines = self.fetch("/metrics")[1].splitlines()
+        return next(int(line.split()[-1]) for line in lines if line.startswith(f"openshell_proxy_{name} "))
+
+    def network(self) -> dict:
+        return json.loads(self.rig.pod.exec("app", [AGENT_PATH, "status"]).stdout)["network"]
+
+    def test_health_answers_on_the_pods_addresses(self):
+        for address in (POD, POD6):
+            self.assertEqual(self.fetch("/healthz", address), (200, "ok\n"))
+            self.assertEqual(self.fetch("/readyz", address), (200, "ready\n"))
+        self.assertEqual(self.fetch("/")[0], 404)
+
+    def test_the_workload_reaches_neither(self):
+        proxy = self.network()["proxy"].split("/")[2].split(":")[0]
+        for address in (POD, f"[{POD6}]", proxy, "127.0.0.1"):
+            done = self.rig.run("curl", "-sS", "-m", "3", "--noproxy", "*", f"http://{address}:{self.METRICS}/metrics")
+            self.assertNotEqual((done.returncode, done.stdout), (0, b""))
+            self.assertEqual(done.stdout, b"")
+        for address in (POD, proxy):
+            done = self.rig.run("curl", "-sS", "-m", "3", f"http://{address}:{self.METRICS}/metrics")
+            self.assertIn(b"policy_denied", done.stdout)
+
+    def test_idle_connections_do_not_keep_a_probe_out(self):
+        idle = subprocess.Popen(
+            ["nsenter", f"--net=/proc/{self.rig.net.pid}/ns/net", "python3", "-c",
+             "import socket,sys\ns=[socket.create_connection((sys.argv[1],15090)) for _ in range(64)]\n"
+             "print(flush=True)\nsys.stdin.read()", POD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        idle.stdout.readline()
+        self.assertEqual(self.fetch("/healthz"), (200, "ok\n"))
+        idle.communicate()
+
+    def test_what_is_decided_is_counted(self):
+        names = ('decisions_total{kind="request",verdict="allow"}', 'decisions_total{kind="connect",verdict="deny"}',
+                 'refusals_total{error="policy_denied"}', "connections_total", "identity_answered_total")
+        before = [self.metric(n) for n in names]
+        self.rig.curl("http://api.test/repos/counted")
+        self.rig.curl("https://other.test/")
+        after = [self.metric(n) for n in names]
+        self.assertEqual([b - a for a, b in zip(before, after)], [1, 1, 1, 2, 2])
+        before = self.metric('bypass_reports_total{told="yes"}')
+        self.rig.curl(f"http://{HERE}/", "--noproxy", "*")
+        self.await_true(lambda: self.metric('bypass_reports_total{told="yes"}') > before)
+
+    def await_true(self, condition) -> None:
+        until = time.monotonic() + 5
+        while not condition():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.1)
+
+    def test_status_shows_what_the_proxy_does_and_when_the_fence_was_proved(self):
+        before = self.network()
+        self.assertTrue(before["fence"]["holds"] and before["worker"]["ready"], before)
+        self.assertLess(before["fence"]["proved_ms_ago"], 30000)
+        self.rig.curl("https://other.test/")
+        self.await_true(lambda: self.network()["worker"]["connects"]["denied"] ==
+                        before["worker"]["connects"]["denied"] + 1)
+        self.assertGreater(self.network()["worker"]["refusals"]["policy_denied"], 0)
+
+    def test_status_notices_a_worker_that_is_stuck(self):
+        worker = self.rig.processes()["worker"]
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            self.await_stuck()
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        done = self.rig.pod.exec("app", [AGENT_PATH, "status", "--wait-ready", "--timeout", "20"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def await_stuck(self) -> None:
+        until = time.monotonic() + 20
+        while (done := self.rig.pod.exec("app", [AGENT_PATH, "status"])).returncode == 0:
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.5)
+        self.assertIn(b"does not serve", done.stderr)
+        done = self.rig.pod.exec("app", [AGENT_PATH, "status", "--wait-ready", "--timeout", "1"])
+        self.assertEqual(done.returncode, 1)
+
+
 class Ends(SandboxCase):
     """Tests that break their pod."""
 

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/status_network.h"
+
+#include <string.h>
+
+#include "agent/egress.h"
+#include "agent/live_page.h"
+#include "agent/proxy/refusal.h"
+
+enum {
+	/* Two proofs may be late, as the machine may be busy. */
+	FENCE_AGE_MAX_MS = 3 * EGRESS_CHECK_EVERY_S * 1000,
+	/* The worker writes every second. */
+	WORKER_AGE_MAX_MS = 10000,
+};
+
+static json_t *number(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *refusals_json(const struct proxy_counters *counters)
+{
+	json_t *refusals = json_object();
+
+	for (int code = 0; code < REFUSAL_CODES; code++)
+		if (counters->refused[code] > 0)
+			json_object_set_new(refusals, refusal_error((enum refusal_code)code),
+					    number(counters->refused[code]));
+	return refusals;
+}
+
+static json_t *worker_json(const struct worker_counts *counts, bool ready)
+{
+	const struct proxy_counters *c = &counts->proxy;
+
+	return json_pack(
+		"{s:b, s:{s:o, s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:o}",
+		"ready", ready, "connections", "open", number(c->open), "total",
+		number(c->accepted), "limit", number(counts->limit_conns), "turned_away",
+		number(c->turned_away), "connects", "allowed", number(c->connects_allowed),
+		"denied", number(c->connects_denied), "requests", "allowed",
+		number(c->requests_allowed), "denied", number(c->requests_denied), "refusals",
+		refusals_json(c), "bytes", "in", number(c->bytes_in), "out", number(c->bytes_out),
+		"bypass_reports", number(counts->bypasses + counts->bypasses_skipped));
+}
+
+static const char *judge(bool fence_holds, bool worker_ready)
+{
+	if (!fence_holds)
+		return "the fence was not proved for too long";
+	return worker_ready ? "" : "the proxy worker does not serve";
+}
+
+int status_network_add(json_t *state, const char **out_problem, struct err *err)
+{
+	json_t *network = json_object_get(state, "network");
+	const char *egress = json_string_value(json_object_get(network, "egress"));
+	struct worker_counts worker;
+	struct live_fence fence;
+
+	*out_problem = "";
+	if (egress == NULL || strcmp(egress, "proxy") != 0)
+		return 0;
+	if (live_page_read(LIVE_PAGE_FENCE, &fence, sizeof(fence), err) == -1 ||
+	    live_page_read(LIVE_PAGE_WORKER, &worker, sizeof(worker), err) == -1)
+		return -1;
+	int64_t now_ms = live_page_now_ms();
+	bool holds = fence.proofs > 0 && now_ms - fence.proved_ms <= FENCE_AGE_MAX_MS;
+	bool ready = worker.is_ready != 0 && worker.at_ms != 0 &&
+		     now_ms - worker.at_ms <= WORKER_AGE_MAX_MS;
+	json_object_set_new(network, "fence",
+			    json_pack("{s:b, s:I, s:o}", "holds", holds, "proved_ms_ago",
+				      (json_int_t)(now_ms - fence.proved_ms), "proofs",
+				      number(fence.proofs)));
+	json_object_set_new(network, "worker", worker_json(&worker, ready));
+	*out_problem = judge(holds, ready);
+	return 0;
+}
