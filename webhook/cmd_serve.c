@@ -8,7 +8,6 @@
 
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
-#include "lib/io.h"
 #include "webhook/choices.h"
 #include "webhook/kube_informer.h"
 #include "webhook/listen.h"
@@ -17,7 +16,6 @@
 #include "webhook/watch.h"
 
 enum {
-	NAMESPACES_MAX = 16 << 20,
 	/* Until every API server has seen that the endpoint is gone; then nothing new arrives. */
 	DRAIN_DEFAULT_S = 10,
 	DRAIN_MAX_S = 600,
@@ -27,8 +25,9 @@ enum {
 #define SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
 
 struct options {
-	const char *listen, *metrics_listen, *cert, *key, *image, *topology, *drain, *log_level;
+	const char *listen, *metrics_listen, *cert, *key, *drain, *log_level;
 	const char *namespaces, *kubernetes, *account;
+	struct config_text config;
 };
 
 struct serving {
@@ -53,16 +52,9 @@ static int interpret(struct serving *serving, struct err *err)
 {
 	const struct options *options = &serving->options;
 
-	serving->config = (struct webhook_config){ options->image, TOPOLOGY_COMBINED };
 	serving->drain_s = DRAIN_DEFAULT_S;
-	if (options->image[0] == '\0')
-		return err_set(err, ERR_INVALID, "--agent-image is empty");
-	if (options->topology != NULL &&
-	    (!topology_parse(options->topology, &serving->config.default_topology) ||
-	     serving->config.default_topology == TOPOLOGY_NONE))
-		return err_set(err, ERR_INVALID,
-			       "--default-topology '%s' is not combined, sidecar or proxy-pod",
-			       options->topology);
+	if (config_parse(&options->config, &serving->config, err) == -1)
+		return -1;
 	if (options->drain != NULL && (!choices_parse_id(options->drain, 0, &serving->drain_s) ||
 				       serving->drain_s > DRAIN_MAX_S))
 		return err_set(err, ERR_INVALID, "--drain-seconds '%s' is not in 0..%d",
@@ -85,13 +77,10 @@ static int check_source(struct options *options, struct err *err)
 
 static int load_namespaces(struct serving *serving, struct err *err)
 {
-	AUTO(buf_done) struct buf text = buf_init(NAMESPACES_MAX);
 	struct namespaces fresh;
 
-	if (io_read_file(serving->options.namespaces, &text, err) == -1)
+	if (namespaces_load(serving->options.namespaces, &fresh, err) == -1)
 		return -1;
-	if (namespaces_parse(buf_slice(&text), &fresh, err) == -1)
-		return err_wrap(err, "'%s'", serving->options.namespaces);
 	server_set_namespaces(serving->server, &fresh);
 	return 0;
 }
@@ -234,7 +223,7 @@ int cmd_serve(int argc, char **argv)
 		{ "--listen", CMD_TEXT, &to->listen, "ADDR:PORT", "serve TLS here" },
 		{ "--tls-cert", CMD_TEXT, &to->cert, "FILE", "certificate chain (PEM)" },
 		{ "--tls-key", CMD_TEXT, &to->key, "FILE", "its key (PEM)" },
-		{ "--agent-image", CMD_TEXT, &to->image, "IMAGE", "image of openshell-agent" },
+		CONFIG_OPTIONS(&to->config),
 		{ "--kubernetes", CMD_TEXT, &to->kubernetes, "URL",
 		  "learn the namespaces from this API server" },
 		{ "--service-account", CMD_TEXT, &to->account, "FOLDER",
@@ -243,7 +232,6 @@ int cmd_serve(int argc, char **argv)
 		  "or from these Namespace objects (YAML, JSON)" },
 		{ "--metrics-listen", CMD_TEXT, &to->metrics_listen, "ADDR:PORT",
 		  "health and metrics without TLS here" },
-		{ "--default-topology", CMD_TEXT, &to->topology, "NAME", "default: combined" },
 		{ "--drain-seconds", CMD_TEXT, &to->drain, "N",
 		  "serve on after SIGTERM, default 10" },
 		{ "--log-level", CMD_TEXT, &to->log_level, "LEVEL",

@@ -3,11 +3,28 @@
 #ifndef WEBHOOK_CONFIG_H
 #define WEBHOOK_CONFIG_H
 
+#include "lib/err.h"
 #include "webhook/topology.h"
 
 struct webhook_config {
 	const char *agent_image;
 	enum topology default_topology;
 };
+
+/* As given in argv; NULL: not given. */
+struct config_text {
+	const char *agent_image, *default_topology;
+};
+
+/* The options of `config_text`, which every subcommand that rewrites pods has alike. */
+#define CONFIG_OPTIONS(text)                                                                      \
+	{ "--agent-image", CMD_TEXT, &(text)->agent_image, "IMAGE", "image of openshell-agent" }, \
+	{                                                                                         \
+		"--default-topology", CMD_TEXT, &(text)->default_topology, "NAME",                \
+			"default: combined"                                                       \
+	}
+
+/* Borrows from `text`. */
+int config_parse(const struct config_text *text, struct webhook_config *out, struct err *err);
 
 #endif

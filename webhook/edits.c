@@ -7,6 +7,17 @@
 
 enum { EDITS_PATH_MAX = 4096 };
 
+const char *edits_op_name(enum edit_op op)
+{
+	static const char *const names[] = {
+		[EDIT_ADD] = "add",
+		[EDIT_REPLACE] = "replace",
+		[EDIT_REMOVE] = "remove",
+	};
+
+	return names[op];
+}
+
 static void put(struct edits *edits, enum edit_op op, const char *path, json_t *value)
 {
 	edits->items = mem_grow(edits->items, edits->n, &edits->cap, sizeof(*edits->items));

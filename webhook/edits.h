@@ -23,6 +23,9 @@ struct edits {
 
 void edits_done(struct edits *edits);
 
+/* As RFC 6902 calls it: "add". */
+const char *edits_op_name(enum edit_op op);
+
 /* All take over `want`. */
 void edits_add(struct edits *edits, const char *path, json_t *want);
 void edits_remove(struct edits *edits, const char *path);

@@ -54,34 +54,39 @@ static bool is_mirror(const struct review *review)
 	       json_member_text(json_member(meta, "annotations"), KEY_MIRROR_POD) != NULL;
 }
 
-static void mutate_pod(const struct handler *handler, const struct review *review,
-		       struct edits *edits, struct outcome *outcome)
+void handler_rewrite(const struct handler *handler, json_t *pod, const char *namespace_name,
+		     struct edits *edits, struct outcome *outcome)
 {
 	AUTO(choices_done) struct choices choices = { 0 };
 	struct findings *findings = &outcome->findings;
 	struct err err;
 
-	if (pod_check(review->object, &err) == -1) {
+	if (pod_check(pod, &err) == -1) {
 		findings_deny(findings, DENIAL_MALFORMED, "%s", err.msg);
 		return;
 	}
-	if (is_mirror(review)) {
-		findings_warn(findings, "a static pod of a node runs without a sandbox");
-		outcome->topology = TOPOLOGY_NONE;
-		return;
-	}
-	const struct namespace_facts *ns =
-		namespaces_find(handler->namespaces, review->namespace_name);
+	const struct namespace_facts *ns = namespaces_find(handler->namespaces, namespace_name);
 	if (ns == NULL) {
 		findings_deny(findings, DENIAL_NAMESPACE_UNKNOWN, "namespace '%.63s' is not known",
-			      review->namespace_name);
+			      namespace_name);
 		return;
 	}
-	choices_read(review->object, ns, &choices, findings);
+	choices_read(pod, ns, &choices, findings);
 	outcome->topology =
 		topology_decide(ns, &choices, handler->config->default_topology, findings);
-	const struct rewrite in = { handler->config, ns, &choices, review->object };
+	const struct rewrite in = { handler->config, ns, &choices, pod };
 	rewrite_pod(&in, outcome->topology, edits, findings);
+}
+
+static void mutate_pod(const struct handler *handler, const struct review *review,
+		       struct edits *edits, struct outcome *outcome)
+{
+	if (!is_mirror(review)) {
+		handler_rewrite(handler, review->object, review->namespace_name, edits, outcome);
+		return;
+	}
+	findings_warn(&outcome->findings, "a static pod of a node runs without a sandbox");
+	outcome->topology = TOPOLOGY_NONE;
 }
 
 static void log_outcome(const struct handler *handler, const struct review *review,

@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "lib/rd.h"
 #include "webhook/config.h"
+#include "webhook/edits.h"
 #include "webhook/findings.h"
 #include "webhook/namespaces.h"
 
@@ -32,6 +33,11 @@ struct handler {
 	const struct namespaces *namespaces;
 	const struct log *log;
 };
+
+/* What becomes of `pod` where it is created in the namespace: its edits, or the refusals in
+ * `outcome->findings`. The pod may be of any shape, NULL too. */
+void handler_rewrite(const struct handler *handler, json_t *pod, const char *namespace_name,
+		     struct edits *edits, struct outcome *outcome);
 
 /* -1: `body` is no AdmissionReview (`err` says why), and there is no answer. Else `out` is one. */
 int handler_mutate(const struct handler *handler, struct slice body, struct buf *out,

@@ -6,6 +6,7 @@
 #include "lib/cmd.h"
 #include "lib/mem_libraries.h"
 #include "webhook/cmd_denials.h"
+#include "webhook/cmd_inject.h"
 #include "webhook/cmd_serve.h"
 
 static int cmd_version(int argc, char **argv)
@@ -17,6 +18,7 @@ static int cmd_version(int argc, char **argv)
 
 static const struct cmd cmds[] = {
 	{ "serve", cmd_serve, "the admission server" },
+	{ "inject", cmd_inject, "sandbox the pods of a manifest, without a cluster" },
 	{ "denials", cmd_denials, "print every reason for refusing a pod (Markdown)" },
 	{ "version", cmd_version, "print the version" },
 };

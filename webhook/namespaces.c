@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/io.h"
 #include "lib/mem.h"
 #include "webhook/fields.h"
 #include "webhook/manifest.h"
+
+/* Some thousands of namespaces, with what others wrote on them. */
+enum { NAMESPACES_MAX = 16 << 20 };
 
 static const struct field fields[] = {
 	{ "kind", FIELD_TEXT },
@@ -76,6 +80,17 @@ int namespaces_parse(struct slice text, struct namespaces *out, struct err *err)
 	if (manifest_parse(text, &objects, err) == -1)
 		return -1;
 	return namespaces_take(objects, out, err);
+}
+
+int namespaces_load(const char *path, struct namespaces *out, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(NAMESPACES_MAX);
+
+	if (io_read_file(path, &text, err) == -1)
+		return -1;
+	if (namespaces_parse(buf_slice(&text), out, err) == -1)
+		return err_wrap(err, "'%s'", path);
+	return 0;
 }
 
 void namespaces_done(struct namespaces *namespaces)

@@ -29,6 +29,9 @@ int namespaces_parse(struct slice text, struct namespaces *out, struct err *err)
 /* The same from an array of objects, which it takes over, also on failure. */
 int namespaces_take(json_t *objects, struct namespaces *out, struct err *err);
 
+/* The same from the file at `path`. */
+int namespaces_load(const char *path, struct namespaces *out, struct err *err);
+
 void namespaces_done(struct namespaces *namespaces);
 
 /* NULL where it is not known. */

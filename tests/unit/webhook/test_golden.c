@@ -3,13 +3,13 @@
  * after it) or refused.txt must come out, and warnings.txt where there are any. GOLDEN_UPDATE=1
  * writes what came out instead of comparing. tests/golden/apply.py checks the patches once more. */
 #include <check.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "lib/mem.h"
+#include "tests/support/golden.h"
 #include "tests/support/json_patch.h"
 #include "tests/support/review_text.h"
 #include "webhook/manifest.h"
@@ -18,7 +18,7 @@
 #define GOLDEN "tests/golden/webhook"
 #define IMAGE "registry.example/openshell/agent:1.0.0"
 
-enum { CASES_MAX = 512, TEXT_MAX = 1 << 20 };
+enum { CASES_MAX = 512, TEXT_MAX = GOLDEN_TEXT_MAX };
 
 static char *cases[CASES_MAX];
 static int n_cases;
@@ -27,18 +27,6 @@ static const struct webhook_config config = { IMAGE, TOPOLOGY_COMBINED };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 static struct namespaces namespaces;
 
-static bool updating(void)
-{
-	return getenv("GOLDEN_UPDATE") != NULL;
-}
-
-static void read_text(const char *path, struct buf *out)
-{
-	struct err err = { 0 };
-
-	ck_assert_msg(io_read_file(path, out, &err) == 0, "%s", err.msg);
-}
-
 static json_t *read_pod(const char *name)
 {
 	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/pod.yaml", name);
@@ -46,7 +34,7 @@ static json_t *read_pod(const char *name)
 	AUTO(json_drop) json_t *objects = NULL;
 	struct err err = { 0 };
 
-	read_text(path, &text);
+	golden_read(path, &text);
 	ck_assert_msg(manifest_parse(buf_slice(&text), &objects, &err) == 0, "%s: %s", path,
 		      err.msg);
 	ck_assert_uint_eq(json_array_size(objects), 1);
@@ -58,7 +46,7 @@ static void load_namespaces(void)
 	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
 	struct err err = { 0 };
 
-	read_text(GOLDEN "/namespaces.yaml", &text);
+	golden_read(GOLDEN "/namespaces.yaml", &text);
 	ck_assert_msg(namespaces_parse(buf_slice(&text), &namespaces, &err) == 0, "%s", err.msg);
 }
 
@@ -67,27 +55,11 @@ static void free_namespaces(void)
 	namespaces_done(&namespaces);
 }
 
-/* NULL: the file must not be there. */
 static void expect_file(const char *name, const char *file, const char *have)
 {
 	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/%s", name, file);
-	AUTO(buf_done) struct buf want = buf_init(TEXT_MAX);
-	struct err err = { 0 };
 
-	if (updating()) {
-		if (have == NULL)
-			unlink(path);
-		else
-			ck_assert(io_replace_file(path, 0644, slice_text(have), &err) == 0);
-		return;
-	}
-	if (have == NULL) {
-		ck_assert_msg(access(path, F_OK) == -1, "%s is there, but was not expected", path);
-		return;
-	}
-	read_text(path, &want);
-	ck_assert_msg(strcmp(buf_text(&want), have) == 0, "%s:\n%s\nbut now:\n%s", path,
-		      buf_text(&want), have);
+	golden_expect(path, have);
 }
 
 static void expect_json(const char *name, const char *file, const json_t *have, size_t flags)
@@ -303,7 +275,7 @@ static void add_refusals(struct buf *out)
 		AUTO_FREE char *path = mem_printf(GOLDEN "/%s/refused.txt", cases[i]);
 
 		if (access(path, F_OK) == 0)
-			read_text(path, out);
+			golden_read(path, out);
 	}
 }
 
@@ -332,23 +304,9 @@ START_TEST(the_documentation_of_denials_is_what_the_table_says)
 }
 END_TEST
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void find_cases(void)
 {
-	DIR *folder = opendir(GOLDEN);
-	struct dirent *entry;
-
-	if (folder == NULL)
-		return;
-	while ((entry = readdir(folder)) != NULL)
-		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR && n_cases < CASES_MAX)
-			cases[n_cases++] = mem_strdup(entry->d_name);
-	closedir(folder);
-	qsort(cases, (size_t)n_cases, sizeof(cases[0]), by_name);
+	n_cases = (int)golden_cases(GOLDEN, cases, CASES_MAX);
 }
 
 START_TEST(there_are_cases)

@@ -18,10 +18,10 @@ static const struct {
 	{ "{\"kind\":\"List\",\"items\":[{\"a\":\"\\ud83d\\ude00\"}]}",
 	  "[{\"a\":\"\xf0\x9f\x98\x80\"}]" },
 	{ "a: [true, yes, Off, ~, null, '']", "[{\"a\":[true,true,false,null,null,\"\"]}]" },
-	{ "a: ['1', \"true\", 1.5, -7, 0x10, 1-2, '~']",
-	  "[{\"a\":[\"1\",\"true\",1.5,-7,\"0x10\",\"1-2\",\"~\"]}]" },
+	{ "a: ['1', \"true\", 1.5, -7, 0x10, -0o17, 017, 0b11, 0, 1_0, 1-2, '~']",
+	  "[{\"a\":[\"1\",\"true\",1.5,-7,16,-15,15,3,0,\"1_0\",\"1-2\",\"~\"]}]" },
 	{ "a: |\n  two\n  lines\n", "[{\"a\":\"two\\nlines\\n\"}]" },
-	{ "a: 99999999999999999999999", "[{\"a\":9223372036854775807}]" },
+	{ "a: 9223372036854775807", "[{\"a\":9223372036854775807}]" },
 };
 
 START_TEST(manifests_become_json)
@@ -48,11 +48,21 @@ static const struct {
 	{ "a: *x", "alias" },
 	{ "a: !!str 1", "tags" },
 	{ "[a]: 1", "key" },
+	{ "a: {<<: {b: 1}}", "line 1, column 5: a key is a merge" },
+	{ "yes: 1", "a key is a merge" },
+	{ "a: !!binary eA==", "tags" },
+	{ "? &x a\n: 1", "key" },
+	{ "a: \"\\ud800\"", "line" },
+	{ "%YAML 2.0\n---\na: 1", "line" },
 	{ "- a", "not an object" },
 	{ "just text", "not an object" },
 	{ "a: \"\\0\"", "NUL" },
 	{ "{\"a\":1,\"a\":2}", "duplicate" },
 	{ "a: \xff", "line" },
+	{ "a:\n- 99999999999999999999999", "line 2, column 3: a number that readers" },
+	{ "a: 08", "a number that readers" },
+	{ "a: 1e999", "a number that readers" },
+	{ "a: 1\n---\n- x", "line 3: a document is not an object" },
 };
 
 START_TEST(what_kubernetes_would_not_take_is_refused_with_its_place)

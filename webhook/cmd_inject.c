@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_inject: manifests in, sandboxed manifests out, for pipelines and for looking at what the admission server
+ * would do. All or nothing: where one object is refused, nothing is printed that could be applied. */
+#include "webhook/cmd_inject.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/cmd.h"
+#include "lib/io.h"
+#include "webhook/inject.h"
+#include "webhook/keys.h"
+#include "webhook/manifest.h"
+
+enum {
+	/* As much as the admission server takes. */
+	INPUT_MAX = 8 << 20,
+	/* YAML in blocks, with what the sandbox adds. */
+	OUTPUT_MAX = 64 << 20,
+	MESSAGE_MAX = 16 << 10,
+};
+
+struct options {
+	const char *file, *namespace_name, *namespaces;
+	struct config_text config;
+};
+
+struct tool {
+	struct options options;
+	struct webhook_config config;
+	struct namespaces namespaces;
+	struct manifest manifest;
+	size_t document; /* counted from 1 */
+	bool is_refused;
+};
+
+static void tool_done(struct tool *tool)
+{
+	namespaces_done(&tool->namespaces);
+	manifest_done(&tool->manifest);
+}
+
+static void complain(const struct tool *tool, const json_t *object, const char *text)
+{
+	AUTO(buf_done) struct buf name = buf_init(MESSAGE_MAX);
+	const char *own = json_member_text(json_member(object, "metadata"), "name");
+
+	if (own == NULL)
+		own = json_member_text(json_member(object, "metadata"), "generateName");
+	/* Names in a manifest may hold anything, a terminal's escape sequences too. */
+	buf_put_json(&name, slice_text(own != NULL ? own : ""));
+	fprintf(stderr, "openshell-webhook inject: document %zu: %.63s %s: %s\n", tool->document,
+		json_member_text(object, "kind"), buf_text(&name), text);
+}
+
+static void report(void *ctx, const json_t *object, bool is_known, const struct outcome *outcome)
+{
+	AUTO(buf_done) struct buf message = buf_init(MESSAGE_MAX);
+	struct tool *tool = ctx;
+
+	if (!is_known)
+		complain(tool, object,
+			 "left as it is: what makes pods of this kind is not known here");
+	for (size_t i = 0; i < outcome->findings.n_warnings; i++)
+		complain(tool, object, outcome->findings.warnings[i]);
+	if (!findings_denied(&outcome->findings))
+		return;
+	findings_message(&outcome->findings, &message);
+	complain(tool, object, buf_text(&message));
+	tool->is_refused = true;
+}
+
+static int read_input(struct tool *tool, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(INPUT_MAX);
+	const char *file = tool->options.file;
+	bool is_stdin = strcmp(file, "-") == 0;
+
+	if ((is_stdin ? io_read_all(STDIN_FILENO, &text, err) : io_read_file(file, &text, err)) ==
+		    -1 ||
+	    manifest_read(buf_slice(&text), &tool->manifest, err) == -1)
+		return err_wrap(err, "'%s'", is_stdin ? "standard input" : file);
+	return 0;
+}
+
+/* Without a file of namespaces there is one namespace, and it is opted in. */
+static int read_namespaces(struct tool *tool, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(MESSAGE_MAX);
+
+	if (tool->options.namespaces != NULL)
+		return namespaces_load(tool->options.namespaces, &tool->namespaces, err);
+	buf_puts(&text, "{\"kind\":\"Namespace\",\"metadata\":{\"name\":");
+	buf_put_json(&text, slice_text(tool->options.namespace_name));
+	buf_puts(&text, ",\"labels\":{\"" KEY_INJECTION "\":\"enabled\"}}}");
+	if (namespaces_parse(buf_slice(&text), &tool->namespaces, err) == -1)
+		return err_wrap(err, "--namespace");
+	return 0;
+}
+
+static int inject_all(struct tool *tool, struct err *err)
+{
+	/* Refusals are told one by one; an event for each would say the same again. */
+	const struct log quiet = { .level = LOG_LEVEL_ERROR };
+	const struct handler handler = { &tool->config, &tool->namespaces, &quiet };
+	const struct inject inject = {
+		.handler = &handler,
+		.namespace_name = tool->options.namespace_name,
+		.is_only_namespace = tool->options.namespaces == NULL,
+		.report = report,
+		.ctx = tool,
+	};
+	size_t n = json_array_size(tool->manifest.documents);
+
+	for (tool->document = 1; tool->document <= n; tool->document++)
+		if (inject_object(&inject,
+				  json_array_get(tool->manifest.documents, tool->document - 1),
+				  err) == -1)
+			return err_wrap(err, "document %zu", tool->document);
+	return 0;
+}
+
+static int run(struct tool *tool, struct err *err)
+{
+	AUTO(buf_done) struct buf out = buf_init(OUTPUT_MAX);
+
+	if (read_namespaces(tool, err) == -1 || read_input(tool, err) == -1 ||
+	    inject_all(tool, err) == -1)
+		return -1;
+	if (tool->is_refused)
+		return 0;
+	if (manifest_write(&tool->manifest, &out, err) == -1)
+		return -1;
+	return io_write_all(STDOUT_FILENO, buf_slice(&out), err);
+}
+
+static int parse(int argc, char **argv, const struct cmd_option *options, size_t n,
+		 struct tool *tool, struct err *err)
+{
+	int rest = 0;
+
+	if (cmd_parse(options, n, argc, argv, &rest, err) == -1 ||
+	    config_parse(&tool->options.config, &tool->config, err) == -1)
+		return -1;
+	if (rest != argc)
+		return err_set(err, ERR_INVALID, "unexpected '%s'", argv[rest]);
+	if (tool->options.file == NULL)
+		return err_set(err, ERR_INVALID, "-f is needed");
+	if (tool->options.namespace_name == NULL)
+		tool->options.namespace_name = "default";
+	return 0;
+}
+
+int cmd_inject(int argc, char **argv)
+{
+	AUTO(tool_done) struct tool tool = { 0 };
+	struct options *to = &tool.options;
+	const struct cmd_option options[] = {
+		{ "-f", CMD_TEXT, &to->file, "FILE", "manifest (YAML, JSON); -: standard input" },
+		CONFIG_OPTIONS(&to->config),
+		{ "--namespace", CMD_TEXT, &to->namespace_name, "NAME",
+		  "of objects that name none, default: default" },
+		{ "--namespaces", CMD_TEXT, &to->namespaces, "FILE",
+		  "Namespace objects; without it, any namespace is opted in" },
+	};
+	static const char synopsis[] = "openshell-webhook inject -f FILE OPTIONS";
+	struct err err = { 0 };
+
+	if (cmd_wants_help(synopsis, options, ARRAY_LEN(options), argc, argv))
+		return 0;
+	if (parse(argc, argv, options, ARRAY_LEN(options), &tool, &err) == -1) {
+		fprintf(stderr, "openshell-webhook inject: %s\n", err.msg);
+		return CMD_EXIT_USAGE;
+	}
+	if (run(&tool, &err) == -1) {
+		fprintf(stderr, "openshell-webhook inject: %s\n", err.msg);
+		return 1;
+	}
+	return tool.is_refused ? 1 : 0;
+}

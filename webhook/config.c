@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/config.h"
+
+#include <stddef.h>
+
+int config_parse(const struct config_text *text, struct webhook_config *out, struct err *err)
+{
+	struct webhook_config config = { text->agent_image, TOPOLOGY_COMBINED };
+
+	if (text->agent_image == NULL || text->agent_image[0] == '\0')
+		return err_set(err, ERR_INVALID, "--agent-image is needed");
+	if (text->default_topology != NULL &&
+	    (!topology_parse(text->default_topology, &config.default_topology) ||
+	     config.default_topology == TOPOLOGY_NONE))
+		return err_set(err, ERR_INVALID,
+			       "--default-topology '%s' is not combined, sidecar or proxy-pod",
+			       text->default_topology);
+	*out = config;
+	return 0;
+}
