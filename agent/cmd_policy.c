@@ -29,14 +29,14 @@ static int read_text(const char *path, struct buf *out, struct err *err)
 	return io_read_file(path, out, err);
 }
 
-struct policy *cmd_policy_load(const char *path, FILE *to)
+struct policy *cmd_policy_load_text(const char *path, FILE *to, struct buf *out_text)
 {
 	AUTO(policy_problems_done) struct policy_problems problems = { 0 };
-	AUTO(buf_done) struct buf text = buf_init(POLICY_TEXT_MAX);
 	const char *name = strcmp(path, "-") == 0 ? "(standard input)" : path;
 	struct err err = { 0 };
 
-	if (read_text(path, &text, &err) == -1) {
+	*out_text = buf_init(POLICY_TEXT_MAX);
+	if (read_text(path, out_text, &err) == -1) {
 		if (err.code == ERR_LIMIT)
 			fprintf(to, "%s:1:1: is longer than %d bytes; split the policy\n", name,
 				POLICY_TEXT_MAX);
@@ -44,11 +44,18 @@ struct policy *cmd_policy_load(const char *path, FILE *to)
 			fprintf(to, "%s: %s\n", name, err.msg);
 		return NULL;
 	}
-	struct policy *policy = policy_parse(buf_slice(&text), &problems);
+	struct policy *policy = policy_parse(buf_slice(out_text), &problems);
 	print_problems(to, name, "", &problems);
 	if (policy != NULL)
 		print_problems(to, name, "warning: ", &policy->warnings);
 	return policy;
+}
+
+struct policy *cmd_policy_load(const char *path, FILE *to)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+
+	return cmd_policy_load_text(path, to, &text);
 }
 
 int cmd_policy_check(int argc, char **argv)
@@ -84,6 +91,8 @@ int cmd_policy(int argc, char **argv)
 	static const struct cmd cmds[] = {
 		{ "check", cmd_policy_check, "tell everything that is wrong with policy files" },
 		{ "test", cmd_policy_test, "tell what a policy decides about one request" },
+		{ "explain", cmd_policy_explain,
+		  "tell why, what came near, and the smallest addition that would allow it" },
 	};
 
 	return cmd_dispatch("openshell-agent policy", cmds, ARRAY_LEN(cmds), argc, argv);

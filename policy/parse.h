@@ -10,6 +10,7 @@ void parse_filesystem(const struct value *value, struct policy_filesystem *out);
 void parse_landlock(const struct value *value, enum policy_landlock *out);
 void parse_process(const struct value *value, struct policy_process *out);
 
+/* Adds to what `out` has. */
 void parse_network(const struct value *value, struct model *out);
 
 /* One item of `endpoints`. `out->valid` tells that nothing was wrong. */

@@ -178,7 +178,11 @@ void parse_network(const struct value *value, struct model *out)
 {
 	if (!value_is(value, TREE_MAPPING, "a mapping of names to policies"))
 		return;
-	out->policies = arena_alloc(value->reader->arena, value->node->n, sizeof(*out->policies));
+	struct net_policy *before = out->policies;
+	out->policies =
+		arena_alloc(value->reader->arena, out->n + value->node->n, sizeof(*out->policies));
+	if (out->n > 0)
+		memcpy(out->policies, before, out->n * sizeof(*before));
 	for (const struct tree_node *key = value->node->first; key != NULL && key->next != NULL;
 	     key = key->next->next) {
 		struct place place = { .parent = value->place, .key = key->text };
@@ -189,6 +193,7 @@ void parse_network(const struct value *value, struct model *out)
 	}
 	if (out->n > 1)
 		qsort(out->policies, out->n, sizeof(*out->policies), compare_policies);
+	out->n_endpoints = 0;
 	for (size_t i = 0; i < out->n; i++) {
 		struct net_policy *policy = &out->policies[i];
 

@@ -81,30 +81,32 @@ static struct policy *new_policy(void)
 	return policy;
 }
 
-static void read_text(struct slice text, struct policy *policy, const struct report *report)
+static void read_text(struct slice text, struct draft *draft, const struct report *report)
 {
 	AUTO(arena_done) struct arena tree_arena = { 0 };
 	size_t n_forms = 0;
-	struct reader reader = { &policy->network->arena, report, &n_forms };
-	struct draft draft = { policy, { 1, 1 } };
+	struct reader reader = { &draft->policy->network->arena, report, &n_forms };
 	const struct tree_node *root = tree_parse(text, &tree_arena, report);
 	struct value document = { &reader, root, NULL };
 
-	if (root == NULL)
-		return;
-	read_document(&document, &draft);
-	network_compile(policy->network, report, draft.network_at);
-	policy->n_network_policies = policy->network->model.n;
-	policy->n_endpoints = policy->network->n_endpoints;
+	if (root != NULL)
+		read_document(&document, draft);
 }
 
-struct policy *policy_parse(struct slice text, struct policy_problems *out)
+struct policy *policy_parse_with(struct slice text, struct slice addition,
+				 struct policy_problems *out)
 {
 	struct policy *policy = new_policy();
 	struct report report = { out, &policy->warnings };
+	struct draft draft = { policy, { 1, 1 } };
 	size_t before = report_errors(&report);
 
-	read_text(text, policy, &report);
+	read_text(text, &draft, &report);
+	if (addition.n > 0)
+		read_text(addition, &draft, &report);
+	network_compile(policy->network, &report, draft.network_at);
+	policy->n_network_policies = policy->network->model.n;
+	policy->n_endpoints = policy->network->n_endpoints;
 	if (report_errors(&report) == before) {
 		report_sort(&policy->warnings);
 		return policy;
@@ -112,6 +114,11 @@ struct policy *policy_parse(struct slice text, struct policy_problems *out)
 	report_sort(out);
 	policy_free(policy);
 	return NULL;
+}
+
+struct policy *policy_parse(struct slice text, struct policy_problems *out)
+{
+	return policy_parse_with(text, (struct slice){ 0 }, out);
 }
 
 struct policy *policy_default(void)

@@ -87,6 +87,11 @@ struct policy {
  * the text. `out` is zeroed or holds earlier problems; the caller releases it in either case. */
 struct policy *policy_parse(struct slice text, struct policy_problems *out);
 
+/* The policy in `text` with the network policies of the one in `addition`. Problems have places in
+ * whichever text they are in. */
+struct policy *policy_parse_with(struct slice text, struct slice addition,
+				 struct policy_problems *out);
+
 /* What holds where no policy is named: `version: 1` and nothing else, so no egress. */
 struct policy *policy_default(void);
 
@@ -177,5 +182,27 @@ struct policy_decision policy_decide_request(const struct policy *policy,
 /* The decision as one sentence, appended to `out`; text from the request is escaped and cut. */
 void policy_explain(const struct policy_request *request, const struct policy_decision *decision,
 		    struct buf *out);
+
+/* --- advice ---------------------------------------------------------------------------------- */
+
+/* An endpoint, or a rule of it, that does not cover a request but comes near. Borrows from the policy. */
+struct policy_near {
+	const char *policy, *endpoint;
+	const char *rule; /* NULL: the endpoint as a whole */
+	unsigned distance; /* how much of it is different */
+	char why[240]; /* one line of printable text */
+};
+
+enum { POLICY_NEAR_MAX = 24 };
+
+/* The nearest first, at most POLICY_NEAR_MAX; how many. Without a method only the connection counts. */
+size_t policy_find_near(const struct policy *policy, const struct policy_request *request,
+			struct policy_near *out);
+
+/* The smallest addition to `network_policies` of the policy in `text` that allows `request`, as lines to paste
+ * there: this host, port and program, this method and path. It was tried: the policy takes it, and then
+ * allows the request. False where no addition would do, and `out` says why. `policy` is what `text` says. */
+bool policy_suggest(const struct policy *policy, struct slice text,
+		    const struct policy_request *request, struct buf *out);
 
 #endif

@@ -131,3 +131,17 @@ class Reload(SandboxCase):
         self.assertEqual(self.status_policy(rig)["at_next_start"], ["filesystem_policy", "process"])
         self.assertEqual(rig.run("id", "-u").stdout, b"1000\n")
         self.assertEqual(self.code(rig, "other.test"), "200")
+
+    def test_explain_asks_the_policy_that_is_in_force(self):
+        rig = self.rig_with(policy(API))
+
+        def explain(host: str) -> dict:
+            done = rig.pod.exec("app", [AGENT_PATH, "policy", "explain", "--live", "--json", "--host", host, "--port", "80",
+                                        "--binary", "/usr/bin/curl", "--method", "GET", "--path", "/x"])
+            return json.loads(done.stdout)
+        self.assertEqual(explain("api.test")["verdict"], "allow")
+        missing = explain("other.test")
+        self.assertEqual(missing["verdict"], "deny")
+        self.volume.swap(policy(API) + missing["suggestion"])
+        self.await_event(rig, "policy.reloaded")
+        self.assertEqual((self.code(rig, "other.test"), explain("other.test")["verdict"]), ("200", "allow"))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `policy check` and `policy test` as a shell sees them: what they print, and their exit status. */
+/* `policy check`, `policy test` and `policy explain` as a shell sees them: what they print, and their exit status. */
 #include "agent/cmd_policy.h"
 
 #include <check.h>
@@ -131,6 +131,41 @@ static const struct {
 	{ "policy test good.yaml --host a --port 80x", "", 2, "--port '80x'" },
 	{ "policy test good.yaml --host a --port 1 --host b", "", 2, "--host is given twice" },
 	{ "policy test good.yaml bad.yaml --host a --port 1", "", 2, "one argument too many" },
+	{ "policy test --live --host a --port 1", "", 2, "unknown option '--live'" },
+	{ "policy explain --help", "", 0, "--live" },
+	{ "policy explain good.yaml --host b.example.com --port 22 --binary /usr/bin/curl", "", 0,
+	  "allow: 'b.example.com' port 22 is named by network_policies.p.endpoints[1]\n" },
+	{ "policy explain good.yaml --host b.example.com --port 22 --binary /usr/bin/ssh", "", 3,
+	  "\nnear, but not it:\n  network_policies.p.endpoints[1]: the program is not among the "
+	  "policy's binaries ('/usr/bin/curl'), nor is one of its ancestors\n" },
+	{ "policy explain good.yaml --host b.example.com --port 22 --binary /usr/bin/ssh", "", 3,
+	  "\nthe smallest addition that allows it, under network_policies:\n"
+	  "  allow-b-example-com-22:\n    endpoints:\n      - host: \"b.example.com\"\n"
+	  "        port: 22\n    binaries:\n      - path: \"/usr/bin/ssh\"\n"
+	  "note: this allows any bytes" },
+	{ "policy explain good.yaml --host c.example.com --port 80 --binary /usr/bin/curl --method "
+	  "PUT",
+	  "", 0, "audit: 'PUT' '/' is permitted by no rule" },
+	{ "policy explain good.yaml --host c.example.com --port 80 --binary /usr/bin/curl --method "
+	  "PUT",
+	  "", 0,
+	  "        path: \"/\"\n        rules:\n          - allow:\n              method: "
+	  "\"PUT\"\n" },
+	{ "policy explain good.yaml --host a.example.com --port 443 --binary /usr/bin/curl --path "
+	  "/a%2fb",
+	  "", 3, "allow_encoded_slash: true" },
+	{ "policy explain good.yaml --host a.example.com --port 443 --binary /usr/bin/curl --path "
+	  "/..",
+	  "", 3, "no policy allows a malformed request" },
+	{ "policy explain good.yaml --host a.example.com --port 443", "", 3,
+	  "note: name the program with --binary" },
+	{ "policy explain - --host a --port 1 --relaxed-identity --json", "version: 1\n", 3,
+	  "be reached\",\"near\":[],\"suggestion\":\"  allow-a-1:\\n    endpoints:\\n      - host: "
+	  "\\\"a\\\"\\n        port: 1\\n\",\"no_suggestion\":null}\n" },
+	{ "policy explain --live --host a --port 1", "", 1, "no sandbox is running here" },
+	{ "policy explain good.yaml --live --host a --port 1", "", 2,
+	  "--live is in place of FILE" },
+	{ "policy explain --host a --port 1", "", 2, "no FILE is named" },
 };
 
 START_TEST(commands_print_and_exit_as_documented)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "lib/cleanup.h"
+#include "tests/support/policy_random.h"
 #include "tests/support/policy_reference.h"
 
 static const char policy_text[] =
@@ -312,98 +313,16 @@ START_TEST(an_enforced_denial_is_not_softened_by_an_audited_path)
 }
 END_TEST
 
-/* --- random policies ------------------------------------------------------------------------- */
-
-/* A generator of our own: the same policies on every machine. */
-static uint32_t next_random(uint32_t *state)
-{
-	*state = *state * 1664525U + 1013904223U;
-	return *state >> 8;
-}
-
-#define PICK(state, list) (list)[next_random(state) % ARRAY_LEN(list)]
-
-static const char *const hosts[] = { "a.x.com",   "b.x.com",    "*.x.com",    "**.x.com",
-				     "a*.x.com",  "*b.x.com",   "x.com",      "a.b.x.com",
-				     "*.b.x.com", "a.*.x.com",  "**.b.x.com", "ab.x.com",
-				     "*.*.x.com", "**.*.x.com", "a.y.com" };
-static const char *const paths[] = { "/**",   "/a",  "/a/*",      "/a/**",     "/*/b",
-				     "/**/b", "/a?", "/{a,b}/**", "/a/**/b/*", "**" };
-static const char *const methods[] = { "GET", "POST", "'*'", "DELETE" };
-
-static void put_rules(struct buf *text, uint32_t *state, const char *head, const char *tail)
-{
-	buf_printf(text, "%s", head);
-	for (uint32_t i = next_random(state) % 3 + 1; i > 0; i--)
-		buf_printf(text, "{%smethod: %s, path: '%s'%s}%s,",
-			   tail[0] != '\0' ? "allow: {" : "", PICK(state, methods),
-			   PICK(state, paths),
-			   next_random(state) % 4 == 0 ? ", query: {q: 'a*'}" : "", tail);
-	buf_puts(text, "]");
-}
-
-static void put_endpoint(struct buf *text, uint32_t *state)
-{
-	buf_printf(text, "   - {host: '%s', port: %u", PICK(state, hosts),
-		   1 + next_random(state) % 2);
-	switch (next_random(state) % 4) {
-	case 0:
-		break;
-	case 1:
-		buf_puts(text, ", protocol: rest, access: read-only");
-		break;
-	default:
-		buf_puts(text, ", protocol: rest");
-		put_rules(text, state, ", rules: [", "}");
-		if (next_random(state) % 2 == 0)
-			put_rules(text, state, ", deny_rules: [", "");
-		if (next_random(state) % 2 == 0)
-			buf_printf(text, ", path: '%s'", PICK(state, paths));
-	}
-	buf_puts(text, "}\n");
-}
-
-static struct policy *random_policy(uint32_t *state)
-{
-	AUTO(buf_done) struct buf text = buf_init(100000);
-
-	buf_puts(&text, "version: 1\nnetwork_policies:\n");
-	for (int p = 0; p < 4; p++) {
-		buf_printf(&text, " p%u%d:\n  binaries: [{path: /bin/%d}]\n  endpoints:\n",
-			   next_random(state) % 10, p, p);
-		for (uint32_t i = next_random(state) % 8 + 1; i > 0; i--)
-			put_endpoint(&text, state);
-	}
-	return parse(buf_text(&text));
-}
-
 START_TEST(compiled_decisions_are_those_of_a_walk_over_all_endpoints)
 {
-	static const char *const asked_hosts[] = {
-		"a.x.com",   "b.x.com",     "ab.x.com",  "x.com",
-		"a.b.x.com", "c.d.b.x.com", "a.c.x.com", "y.com"
-	};
-	static const char *const asked_paths[] = { "/",   "/a",       "/a/", "/a/b",
-						   "/ab", "/a/x/b/c", "/b",  "/x/y/b" };
-	static const char *const asked_methods[] = { "GET", "HEAD", "POST", "DELETE" };
-	static const char *const asked_queries[] = { "", "q=a1", "q=b", "q=a&q=b", "p=a" };
-	static const char *const binaries[] = { "/bin/0", "/bin/1", "/bin/2", "/bin/3", "/bin/4" };
+	AUTO(buf_done) struct buf text = buf_init(100000);
 	uint32_t state = (uint32_t)_i + 1;
-	AUTO(policy_free_slot) struct policy *policy = random_policy(&state);
+	struct random_request asked;
 
+	random_policy_text(&state, false, &text);
+	AUTO(policy_free_slot) struct policy *policy = parse(buf_text(&text));
 	for (int i = 0; i < 400; i++) {
-		const char *ancestor = PICK(&state, binaries);
-		struct policy_request request = {
-			.host = slice_text(PICK(&state, asked_hosts)),
-			.port = (uint16_t)(1 + next_random(&state) % 2),
-			.binary = PICK(&state, binaries),
-			.ancestors = &ancestor,
-			.n_ancestors = next_random(&state) % 2,
-			.relaxed_identity = next_random(&state) % 4 == 0,
-			.method = slice_text(PICK(&state, asked_methods)),
-			.path = slice_text(PICK(&state, asked_paths)),
-			.query = slice_text(PICK(&state, asked_queries)),
-		};
+		struct policy_request request = random_request_make(&state, &asked);
 
 		ck_assert_msg(reference_check(policy, &request), "%s %s %s %s port %u",
 			      (const char *)request.method.p, (const char *)request.host.p,
