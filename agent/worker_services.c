@@ -22,6 +22,9 @@ struct worker_services {
 	struct loop *loop;
 	struct identity_client *identity;
 	struct resolver *resolver;
+	/* Questions that wait until the helper has answered others, in the order of their coming. Each is a
+	 * connection's, so there are never more than connections may be open. */
+	struct identify_call *first_queued, *last_queued;
 	struct source identity_source, resolver_source;
 	struct address own[DESTINATION_OWN_MAX];
 	size_t n_own;
@@ -31,13 +34,15 @@ struct worker_services {
 
 /* Where a call waits: what its `service` points to. */
 struct ticket {
+	struct worker_services *services;
 	uint32_t id;
 };
 
-static struct ticket *ticket_new(uint32_t id)
+static struct ticket *ticket_new(struct worker_services *services, uint32_t id)
 {
 	struct ticket *ticket = mem_calloc(1, sizeof(*ticket));
 
+	ticket->services = services;
 	ticket->id = id;
 	return ticket;
 }
@@ -92,26 +97,38 @@ static void identity_ready(void *ctx, uint32_t events)
 	run_identity(ctx);
 }
 
-static void identified(void *context, const struct identity_answer *answer)
+static void enqueue(struct worker_services *s, struct identify_call *call)
 {
-	struct identify_call *call = context;
-	const char *ancestors[IDENTITY_PATHS_MAX];
-	struct program program = { .pid = answer->pid, .ancestors = ancestors };
-
-	ticket_take(&call->service);
-	if (answer->status != IDENTITY_OK || answer->paths.n == 0) {
-		call->done(call, NULL, identity_status_text(answer->status));
-		return;
-	}
-	program.binary = identity_paths_get(&answer->paths, 0);
-	for (size_t i = 1; i < answer->paths.n; i++)
-		ancestors[program.n_ancestors++] = identity_paths_get(&answer->paths, i);
-	call->done(call, &program, NULL);
+	call->queued = true;
+	call->next = NULL;
+	call->previous = s->last_queued;
+	if (s->last_queued != NULL)
+		s->last_queued->next = call;
+	else
+		s->first_queued = call;
+	s->last_queued = call;
 }
 
-static void identify(void *ctx, struct identify_call *call)
+static void dequeue(struct worker_services *s, struct identify_call *call)
 {
-	struct worker_services *s = ctx;
+	if (!call->queued)
+		return;
+	call->queued = false;
+	if (call->previous != NULL)
+		call->previous->next = call->next;
+	else
+		s->first_queued = call->next;
+	if (call->next != NULL)
+		call->next->previous = call->previous;
+	else
+		s->last_queued = call->previous;
+}
+
+static void identified(void *context, const struct identity_answer *answer);
+
+/* False where the helper has as many questions as it may have, and `call` must wait for its turn. */
+static bool try_identify(struct worker_services *s, struct identify_call *call)
+{
 	const struct identity_flow flow = {
 		.src = call->flow.workload,
 		.dst = call->flow.proxy,
@@ -122,11 +139,55 @@ static void identify(void *ctx, struct identify_call *call)
 	enum identity_status status =
 		identity_ask(s->identity, &flow, loop_now_ms(s->loop), identified, call, &id);
 
-	if (status != IDENTITY_OK) {
+	if (status == IDENTITY_BUSY)
+		return false;
+	dequeue(s, call);
+	if (status == IDENTITY_OK)
+		call->service = ticket_new(s, id);
+	else
 		call->done(call, NULL, identity_status_text(status));
+	return true;
+}
+
+static void identify_queued(struct worker_services *s)
+{
+	while (s->first_queued != NULL && try_identify(s, s->first_queued))
+		;
+}
+
+static void tell_identity(struct identify_call *call, const struct identity_answer *answer)
+{
+	const char *ancestors[IDENTITY_PATHS_MAX];
+	struct program program = { .pid = answer->pid, .ancestors = ancestors };
+
+	if (answer->status != IDENTITY_OK || answer->paths.n == 0) {
+		call->done(call, NULL, identity_status_text(answer->status));
 		return;
 	}
-	call->service = ticket_new(id);
+	program.binary = identity_paths_get(&answer->paths, 0);
+	for (size_t i = 1; i < answer->paths.n; i++)
+		ancestors[program.n_ancestors++] = identity_paths_get(&answer->paths, i);
+	call->done(call, &program, NULL);
+}
+
+static void identified(void *context, const struct identity_answer *answer)
+{
+	struct identify_call *call = context;
+	const struct ticket *ticket = call->service;
+	struct worker_services *s = ticket->services;
+
+	ticket_take(&call->service);
+	tell_identity(call, answer);
+	identify_queued(s);
+}
+
+static void identify(void *ctx, struct identify_call *call)
+{
+	struct worker_services *s = ctx;
+
+	/* Who came first is asked for first. */
+	if (s->first_queued != NULL || !try_identify(s, call))
+		enqueue(s, call);
 	await_identity(s);
 }
 
@@ -134,7 +195,10 @@ static void identify_cancel(void *ctx, struct identify_call *call)
 {
 	struct worker_services *s = ctx;
 
+	dequeue(s, call);
 	identity_cancel(s->identity, ticket_take(&call->service));
+	identify_queued(s);
+	await_identity(s);
 }
 
 static int start_identity(struct worker_services *s, int fd, struct err *err)
@@ -195,7 +259,7 @@ static void resolve(void *ctx, struct resolve_call *call)
 		finish_resolve(call, status, &addresses);
 		return;
 	}
-	call->service = ticket_new(id);
+	call->service = ticket_new(s, id);
 	set_deadline(s, &s->resolver_source, resolve_deadline_ms(s->resolver));
 }
 

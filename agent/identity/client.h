@@ -11,7 +11,7 @@
 #include "agent/identity/message.h"
 
 enum {
-	/* Connections that wait for their identity at a time; more are denied. */
+	/* Questions under way at a time; for more, identity_ask() says IDENTITY_BUSY, and the caller waits. */
 	IDENTITY_IN_FLIGHT_MAX = 256,
 	/* Reading a program of 1 GiB for the first time takes less. */
 	IDENTITY_TIMEOUT_MS = 5000,

@@ -25,6 +25,17 @@ void hints_keep(struct hints *hints, pid_t pid, unsigned number)
 	hints->items[hints->n - 1] = (struct hint){ pid, number };
 }
 
+bool hints_newest(const struct hints *hints, pid_t pid, unsigned *out_number)
+{
+	for (size_t at = hints->n; at > 0; at--) {
+		if (hints->items[at - 1].pid != pid)
+			continue;
+		*out_number = hints->items[at - 1].number;
+		return true;
+	}
+	return false;
+}
+
 bool hints_next(const struct hints *hints, pid_t pid, size_t *at, unsigned *out_number)
 {
 	for (; *at < hints->n; ++*at) {

@@ -28,6 +28,9 @@ struct hints {
 /* Makes it the newest. A full list loses its oldest. */
 void hints_keep(struct hints *hints, pid_t pid, unsigned number);
 
+/* The one of `pid` that was kept last; false where there is none. */
+bool hints_newest(const struct hints *hints, pid_t pid, unsigned *out_number);
+
 /* The next one of `pid` from `*at` on, which starts with 0. */
 bool hints_next(const struct hints *hints, pid_t pid, size_t *at, unsigned *out_number);
 

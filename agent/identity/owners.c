@@ -28,6 +28,11 @@ static bool find_by_hint(const struct hints *hints, const struct proc *proc, uin
 	size_t at = 0;
 	unsigned number;
 
+	/* A burst opens one behind the other. */
+	if (hints_newest(hints, proc->pid, &number) && proc_holds(proc, number + 1, inode)) {
+		*out_number = (int)number + 1;
+		return true;
+	}
 	for (int tried = 0; tried < HINTS_TRIED; tried++) {
 		if (!hints_next(hints, proc->pid, &at, &number))
 			return false;

@@ -328,6 +328,10 @@ enum step conn_timed_out(struct conn *conn)
 				 "the request's head did not arrive in time");
 	case CONN_IDENTIFY:
 		exchange_read_site(conn);
+		if (conn->identify.queued)
+			return conn_fail(
+				conn, REFUSAL_FULL,
+				"too many connections wait for their programs to be found");
 		return conn_fail(conn, REFUSAL_POLICY,
 				 "the program that asks was not found in time");
 	case CONN_RESOLVE:

@@ -34,7 +34,9 @@ struct identify_call {
 	struct flow flow;
 	/* NULL: it is not known, and `error` says why. */
 	void (*done)(struct identify_call *call, const struct program *program, const char *error);
-	void *service; /* the service's */
+	void *service; /* the service's, as the two below */
+	struct identify_call *next, *previous;
+	bool queued; /* it waits for its turn: nobody has been asked yet */
 	bool pending; /* who asks keeps this */
 };
 

@@ -214,6 +214,31 @@ class Allowed(Shared):
         self.assertEqual({k: told[0].get(k) for k in wanted}, wanted)
 
 
+class Bursts(Shared):
+    CONNECTIONS = 1000
+    # All are connected before the first asks; each prints what it is told.
+    BURST = """\
+import os, resource, selectors, socket, sys
+n = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (n + 64,) * 2)
+proxy = os.environ["HTTP_PROXY"].split("//")[1].split(":")
+socks = [socket.create_connection((proxy[0], int(proxy[1]))) for _ in range(n)]
+for s in socks:
+    s.sendall(b"GET http://nobody.test/ HTTP/1.1\\r\\nHost: nobody.test\\r\\n\\r\\n")
+for s in socks:
+    s.settimeout(60)
+    data = b""
+    while more := s.recv(65536):
+        data += more
+    print(data.split(b" ")[1].decode(), b"not known" in data or b"not found" in data)
+"""
+
+    def test_a_thousand_connections_at_once_are_all_identified_and_decided(self):
+        done = self.rig.run("python3", "-c", self.BURST, str(self.CONNECTIONS), seconds=120)
+        answers = done.stdout.decode().split("\n")[:-1]
+        self.assertEqual((len(answers), set(answers)), (self.CONNECTIONS, {"403 False"}), done.stderr)
+
+
 class Refused(Shared):
     def assert_denied(self, answer: tuple[int, bytes, bytes], error: str, **fields) -> dict:
         code, out, complaint = answer

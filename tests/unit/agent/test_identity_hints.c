@@ -65,6 +65,20 @@ START_TEST(a_full_list_loses_its_oldest)
 }
 END_TEST
 
+START_TEST(the_newest_of_a_process_is_known)
+{
+	struct hints hints = { 0 };
+	unsigned number = 0;
+
+	hints_keep(&hints, ME, 9);
+	hints_keep(&hints, ME, 5);
+	hints_keep(&hints, OTHER, 4);
+	ck_assert(hints_newest(&hints, ME, &number));
+	ck_assert_uint_eq(number, 5);
+	ck_assert(!hints_newest(&hints, 1, &number));
+}
+END_TEST
+
 Suite *identity_hints_suite(void);
 Suite *identity_hints_suite(void)
 {
@@ -75,6 +89,7 @@ Suite *identity_hints_suite(void)
 	tcase_add_test(tc, the_oldest_of_a_process_comes_first);
 	tcase_add_test(tc, one_that_is_kept_again_is_the_newest);
 	tcase_add_test(tc, a_full_list_loses_its_oldest);
+	tcase_add_test(tc, the_newest_of_a_process_is_known);
 	suite_add_tcase(s, tc);
 	return s;
 }
