@@ -30,9 +30,11 @@ enum {
 	BIG_BODY = 256 << 10,
 	/* Head of a request: request line and all headers. */
 	CONN_MEMORY = 32 << 10,
-	PLAIN_CONNS_MAX = 16,
-	TLS_CONNS_MAX = CONNS_MAX - PLAIN_CONNS_MAX,
 	THREADS = 2,
+	/* The library's own limit must not be met: at it no connection is taken, also none that would end
+	 * an idle one (webhook/conns.h). It deals the limit out to the threads, and one may have them all. */
+	LIBRARY_TLS_MAX = THREADS * (CONNS_TLS_MAX + CONNS_PLAIN_MAX),
+	LIBRARY_PLAIN_MAX = 2 * CONNS_PLAIN_MAX,
 	METRICS_MAX = 64 << 10,
 	STOP_WAIT_MS = 5000,
 };
@@ -276,9 +278,9 @@ static struct conn *conn_of(struct MHD_Connection *connection)
 	return info != NULL ? info->socket_context : NULL;
 }
 
-static void allow(struct server *server, struct MHD_Connection *connection, int64_t ms)
+static void enter(struct server *server, struct MHD_Connection *connection, enum conn_state state)
 {
-	conns_allow(&server->conns, conn_of(connection), now_us() / 1000, ms);
+	conns_enter(&server->conns, conn_of(connection), state, now_us() / 1000);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the library's signature */
@@ -292,7 +294,7 @@ static enum MHD_Result on_tls_request(void *cls, struct MHD_Connection *connecti
 	if (strcmp(path, "/mutate") != 0)
 		return on_page(server, connection, path, method);
 	if (*context == NULL)
-		allow(server, connection, CONNS_REQUEST_MS);
+		enter(server, connection, CONN_REQUEST);
 	struct request *request = *context;
 	enum MHD_Result result = on_mutate(server, connection, method, data, n, &request);
 	*context = request;
@@ -318,7 +320,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	struct request *request = *context;
 
 	(void)why;
-	allow(server, connection, CONNS_IDLE_MS);
+	enter(server, connection, CONN_IDLE);
 	if (request == NULL)
 		return;
 	atomic_fetch_sub(&server->bodies, request->body.n);
@@ -328,20 +330,31 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	*context = NULL;
 }
 
-static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+static void on_connection(struct server *server, enum conns_group group,
+			  struct MHD_Connection *connection, void **context,
 			  enum MHD_ConnectionNotificationCode what)
 {
-	struct server *server = cls;
-
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		const union MHD_ConnectionInfo *info =
 			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-		*context = conns_add(&server->conns, info->connect_fd, now_us() / 1000);
+		*context = conns_add(&server->conns, group, info->connect_fd, now_us() / 1000);
 	} else {
 		conns_remove(&server->conns, *context);
 		*context = NULL;
 	}
+}
+
+static void on_tls_connection(void *cls, struct MHD_Connection *connection, void **context,
+			      enum MHD_ConnectionNotificationCode what)
+{
+	on_connection(cls, CONNS_TLS, connection, context, what);
+}
+
+static void on_plain_connection(void *cls, struct MHD_Connection *connection, void **context,
+				enum MHD_ConnectionNotificationCode what)
+{
+	on_connection(cls, CONNS_PLAIN, connection, context, what);
 }
 
 __attribute__((format(printf, 2, 0))) static void on_message(void *cls, const char *fmt, va_list ap)
@@ -362,8 +375,9 @@ static struct MHD_Daemon *start_tls(struct server *server, int fd,
 {
 	return MHD_start_daemon(FLAGS | MHD_USE_TLS, 0, NULL, NULL, on_tls_request, server,
 				MHD_OPTION_EXTERNAL_LOGGER, on_message, server,
+				MHD_OPTION_NOTIFY_CONNECTION, on_tls_connection, server,
 				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-				TLS_CONNS_MAX, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
+				LIBRARY_TLS_MAX, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
 				MHD_OPTION_HTTPS_CERT_CALLBACK2, serving_cert_retrieve,
 				MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES, MHD_OPTION_ARRAY, options,
 				MHD_OPTION_END);
@@ -374,8 +388,9 @@ static struct MHD_Daemon *start_plain(struct server *server, int fd,
 {
 	return MHD_start_daemon(FLAGS, 0, NULL, NULL, on_plain_request, server,
 				MHD_OPTION_EXTERNAL_LOGGER, on_message, server,
+				MHD_OPTION_NOTIFY_CONNECTION, on_plain_connection, server,
 				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-				PLAIN_CONNS_MAX, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+				LIBRARY_PLAIN_MAX, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 int server_start(const struct webhook_config *config, const struct log *log, int tls_fd,
@@ -388,7 +403,6 @@ int server_start(const struct webhook_config *config, const struct log *log, int
 		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
 		{ MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
 		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, server },
-		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server },
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
