@@ -23,7 +23,8 @@ enum {
 };
 
 static const char *const places[] = { "/opt/openshell", "/etc/openshell/policy",
-				      "/etc/openshell-tls", "/run/openshell" };
+				      "/etc/openshell/upstream-ca", "/etc/openshell-tls",
+				      "/run/openshell" };
 
 /* The next field of a line, up to a blank. */
 static struct slice next_field(struct slice *line)

@@ -53,19 +53,20 @@ class Internet(Outside):
     def given_to(self, pod: dict) -> dict:
         """A copy of a rendered pod that knows our nameserver, as a kubelet would tell it, and whose agent
         knows our root."""
-        pod = self._furnished(pod)
+        pod = self.furnished(pod)
         for container in _run_by_agent(pod):
             container["command"][2:2] = ["--upstream-ca", ROOT_PLACE]
         return pod
 
     def given_to_plain(self, pod: dict) -> dict:
         """The same for a pod without an agent, whose programs know our root."""
-        pod = self._furnished(pod)
+        pod = self.furnished(pod)
         pod["spec"]["containers"][0].setdefault("env", []).extend(
             {"name": name, "value": ROOT_PLACE} for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE"))
         return pod
 
-    def _furnished(self, pod: dict) -> dict:
+    def furnished(self, pod: dict) -> dict:
+        """A copy that knows our nameserver and has our root at ROOT_PLACE."""
         pod = copy.deepcopy(pod)
         furnished = _run_by_agent(pod) or pod["spec"]["containers"][:1]
         for name, path, place in (("resolv-conf", self.resolv_conf, "/etc/resolv.conf"),

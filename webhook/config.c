@@ -3,9 +3,15 @@
 
 #include <stddef.h>
 
+#include "webhook/choices.h"
+
 int config_parse(const struct config_text *text, struct webhook_config *out, struct err *err)
 {
-	struct webhook_config config = { text->agent_image, TOPOLOGY_COMBINED };
+	struct webhook_config config = {
+		.agent_image = text->agent_image,
+		.default_topology = TOPOLOGY_COMBINED,
+		.upstream_ca = text->upstream_ca,
+	};
 
 	if (text->agent_image == NULL || text->agent_image[0] == '\0')
 		return err_set(err, ERR_INVALID, "--agent-image is needed");
@@ -15,6 +21,10 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		return err_set(err, ERR_INVALID,
 			       "--default-topology '%s' is not combined, sidecar or proxy-pod",
 			       text->default_topology);
+	if (text->upstream_ca != NULL && !choices_is_object_name(text->upstream_ca))
+		return err_set(err, ERR_INVALID,
+			       "--upstream-ca '%s' is not the name of a ConfigMap",
+			       text->upstream_ca);
 	*out = config;
 	return 0;
 }

@@ -9,19 +9,22 @@
 struct webhook_config {
 	const char *agent_image;
 	enum topology default_topology;
+	const char *upstream_ca; /* a ConfigMap with private roots, in each namespace; NULL: none */
 };
 
 /* As given in argv; NULL: not given. */
 struct config_text {
-	const char *agent_image, *default_topology;
+	const char *agent_image, *default_topology, *upstream_ca;
 };
 
 /* The options of `config_text`, which every subcommand that rewrites pods has alike. */
 #define CONFIG_OPTIONS(text)                                                                      \
 	{ "--agent-image", CMD_TEXT, &(text)->agent_image, "IMAGE", "image of openshell-agent" }, \
+		{ "--default-topology", CMD_TEXT, &(text)->default_topology, "NAME",              \
+		  "default: combined" },                                                          \
 	{                                                                                         \
-		"--default-topology", CMD_TEXT, &(text)->default_topology, "NAME",                \
-			"default: combined"                                                       \
+		"--upstream-ca", CMD_TEXT, &(text)->upstream_ca, "CONFIGMAP",                     \
+			"of the pod's namespace: private roots of servers (key ca.crt)"           \
 	}
 
 /* Borrows from `text`. */

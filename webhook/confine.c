@@ -114,6 +114,7 @@ static void edit_command(const struct confine_pod *pod, const struct confine *pl
 		.inbound = buf_text(&plan->inbound),
 		.proxy_uid = choices->proxy_uid,
 		.relaxed_identity = choices->relaxed_identity,
+		.private_roots = pod->in->config->upstream_ca != NULL,
 		.writable = writable,
 		.original = plan->original,
 	};

@@ -11,6 +11,8 @@
 #define NAME_POLICY_VOLUME "openshell-policy"
 #define NAME_RUN_VOLUME "openshell-run"
 #define NAME_TLS_VOLUME "openshell-supervisor-tls"
+#define NAME_ROOTS_VOLUME "openshell-upstream-ca"
+#define NAME_ROOTS_KEY "ca.crt"
 #define NAME_DEFAULT_POLICY "openshell-default-policy"
 #define NAME_POLICY_KEY "policy.yaml"
 
@@ -19,6 +21,8 @@
 #define PATH_AGENT_IN_IMAGE "/openshell-agent"
 #define PATH_POLICY "/etc/openshell/policy"
 #define PATH_POLICY_FILE PATH_POLICY "/" NAME_POLICY_KEY
+#define PATH_ROOTS "/etc/openshell/upstream-ca"
+#define PATH_ROOTS_FILE PATH_ROOTS "/" NAME_ROOTS_KEY
 #define PATH_RUN "/run/openshell"
 #define PATH_TLS "/etc/openshell-tls"
 #define PATH_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount"

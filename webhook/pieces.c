@@ -63,23 +63,35 @@ static json_t *install_container(const char *image, bool hide_token)
 			 "/dev/termination-log", "terminationMessagePolicy", "File");
 }
 
-void pieces_render(const char *agent_image, const char *policy, bool hide_token, struct pieces *out)
+/* `optional`: a container whose file is absent starts, and the agent judges that. */
+static json_t *config_map(const char *volume, const char *name, const char *key, bool optional)
 {
-	out->install = install_container(agent_image, hide_token);
-	out->volumes = json_pack(
-		"[{s:s, s:{}}, {s:s, s:{s:s, s:[{s:s, s:s}], s:i, s:b}}, {s:s, s:{s:s, s:s}},"
-		" {s:s, s:{s:s}}]",
-		"name", NAME_BIN_VOLUME, "emptyDir", /* */
-		"name", NAME_POLICY_VOLUME, "configMap", "name", policy, "items", "key",
-		NAME_POLICY_KEY, "path", NAME_POLICY_KEY, "defaultMode", 0644, "optional", 1, /* */
-		"name", NAME_RUN_VOLUME, "emptyDir", "medium", "Memory", "sizeLimit",
-		RUN_SIZE, /* */
-		"name", NAME_TLS_VOLUME, "emptyDir", "sizeLimit", TLS_SIZE);
+	return json_pack("{s:s, s:{s:s, s:[{s:s, s:s}], s:i, s:b}}", "name", volume, "configMap",
+			 "name", name, "items", "key", key, "path", key, "defaultMode", 0644,
+			 "optional", optional);
+}
+
+void pieces_render(const struct webhook_config *config, const char *policy, bool hide_token,
+		   struct pieces *out)
+{
+	out->install = install_container(config->agent_image, hide_token);
+	out->volumes =
+		json_pack("[{s:s, s:{}}, o, {s:s, s:{s:s, s:s}}, {s:s, s:{s:s}}]", /* */
+			  "name", NAME_BIN_VOLUME, "emptyDir", /* */
+			  config_map(NAME_POLICY_VOLUME, policy, NAME_POLICY_KEY, true), /* */
+			  "name", NAME_RUN_VOLUME, "emptyDir", "medium", "Memory", "sizeLimit",
+			  RUN_SIZE, /* */
+			  "name", NAME_TLS_VOLUME, "emptyDir", "sizeLimit", TLS_SIZE);
 	out->mounts = json_array();
 	json_array_append_new(out->mounts, mount(NAME_BIN_VOLUME, PATH_BIN, true));
 	json_array_append_new(out->mounts, mount(NAME_POLICY_VOLUME, PATH_POLICY, true));
 	json_array_append_new(out->mounts, mount(NAME_RUN_VOLUME, PATH_RUN, false));
 	json_array_append_new(out->mounts, mount(NAME_TLS_VOLUME, PATH_TLS, false));
+	if (config->upstream_ca == NULL)
+		return;
+	json_array_append_new(out->volumes, config_map(NAME_ROOTS_VOLUME, config->upstream_ca,
+						       NAME_ROOTS_KEY, false));
+	json_array_append_new(out->mounts, mount(NAME_ROOTS_VOLUME, PATH_ROOTS, true));
 }
 
 void pieces_done(struct pieces *pieces)

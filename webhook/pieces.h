@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "lib/json.h"
+#include "webhook/config.h"
 
 struct pieces {
 	json_t *install; /* the init container */
@@ -15,7 +16,7 @@ struct pieces {
 };
 
 /* `hide_token`: the pod keeps its ServiceAccount token, which must not reach our container. */
-void pieces_render(const char *agent_image, const char *policy, bool hide_token,
+void pieces_render(const struct webhook_config *config, const char *policy, bool hide_token,
 		   struct pieces *out);
 void pieces_done(struct pieces *pieces);
 

@@ -106,7 +106,7 @@ static void plan_pod(const struct rewrite *in, struct combined *plan, struct fin
 	plan->groups = buf_init(GROUPS_TEXT_MAX);
 	plan->status = buf_init(STATUS_TEXT_MAX);
 	put_status(policy, &plan->status);
-	pieces_render(in->config->agent_image, policy, in->choices->keep_token, &plan->pieces);
+	pieces_render(in->config, policy, in->choices->keep_token, &plan->pieces);
 
 	refuse_pod(in->pod, findings);
 	if (json_member_true(spec, "shareProcessNamespace"))

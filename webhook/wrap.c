@@ -60,6 +60,10 @@ json_t *wrap_render(const struct wrap *wrap)
 		push(command, "--binary-identity");
 		push(command, "relaxed");
 	}
+	if (wrap->private_roots) {
+		push(command, "--upstream-ca");
+		push(command, PATH_ROOTS_FILE);
+	}
 	for (size_t i = 0; i < json_array_size(wrap->writable); i++) {
 		push(command, "--rw");
 		json_array_append_new(command, wrap_literal(json_string_value(
@@ -101,8 +105,9 @@ static bool is_identity_option(const char *option)
 
 static bool is_value_option(const char *option)
 {
-	static const char *const names[] = { "--policy",    "--groups", "--inbound",
-					     "--proxy-uid", "--rw",     "--binary-identity" };
+	static const char *const names[] = { "--policy",     "--groups", "--inbound",
+					     "--proxy-uid",  "--rw",     "--binary-identity",
+					     "--upstream-ca" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(option, names[i]) == 0)

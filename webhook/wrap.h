@@ -15,6 +15,7 @@ struct wrap {
 	const char *inbound; /* "8080,5353/udp", or "" */
 	uint32_t proxy_uid; /* 0: the agent's default */
 	bool relaxed_identity;
+	bool private_roots; /* PATH_ROOTS_FILE is there */
 	const json_t *writable; /* array of paths */
 	json_t *original; /* array of texts, at least one */
 };

@@ -21,7 +21,7 @@ static const char namespaces_text[] =
 	"\"openshell.io/injection\":\"annotated\"},\"annotations\":{"
 	"\"openshell.io/policy\":\"p\",\"openshell.io/locked\":\"openshell.io/policy\"}}}]}";
 
-static const struct webhook_config config = { "registry.example/agent:1", TOPOLOGY_COMBINED };
+static const struct webhook_config config = { "registry.example/agent:1", TOPOLOGY_COMBINED, NULL };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 static struct namespaces namespaces;
 

@@ -23,7 +23,9 @@ enum { CASES_MAX = 512, TEXT_MAX = GOLDEN_TEXT_MAX };
 static char *cases[CASES_MAX];
 static int n_cases;
 
-static const struct webhook_config config = { IMAGE, TOPOLOGY_COMBINED };
+static const struct webhook_config config = { IMAGE, TOPOLOGY_COMBINED, NULL };
+static const struct webhook_config config_with_roots = { IMAGE, TOPOLOGY_COMBINED,
+							 "private-roots" };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 static struct namespaces namespaces;
 
@@ -242,6 +244,32 @@ START_TEST(a_mount_added_later_is_taken_in_by_a_second_pass)
 }
 END_TEST
 
+/* The golden folders have one configuration; this is what the other one adds. */
+START_TEST(private_roots_are_mounted_and_told_to_the_agent)
+{
+	const struct handler handler = { &config_with_roots, &namespaces, &quiet };
+	AUTO(json_drop) json_t *pod = read_pod("init-containers-one-after-the-other");
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	struct err err = { 0 };
+
+	ck_assert(review_pod(&handler, pod, &answer, &err) == 0);
+	ck_assert(json_patch_apply(pod, answer.patch, &err) == 0);
+	AUTO_FREE char *text = json_dumps(pod, JSON_COMPACT);
+	size_t told = 0;
+	for (const char *at = text;
+	     (at = strstr(at, "\"--upstream-ca\",\"" PATH_ROOTS_FILE "\"")) != NULL; at++)
+		told++;
+	ck_assert_uint_eq(told, 3);
+	ck_assert_ptr_nonnull(strstr(text,
+				     "{\"name\":\"" NAME_ROOTS_VOLUME
+				     "\",\"mountPath\":\"" PATH_ROOTS "\",\"readOnly\":true}"));
+	ck_assert_ptr_nonnull(strstr(text, "{\"name\":\"private-roots\",\"items\":[{\"key\":"
+					   "\"ca.crt\",\"path\":\"ca.crt\"}],"
+					   "\"defaultMode\":420,\"optional\":false}"));
+	expect_fixed_point(&handler, pod, "private roots");
+}
+END_TEST
+
 START_TEST(an_init_container_added_later_is_confined_by_a_second_pass)
 {
 	const struct handler handler = { &config, &namespaces, &quiet };
@@ -330,6 +358,7 @@ Suite *golden_suite(void)
 	tcase_add_loop_test(each, an_update_leaves_the_images_of_our_containers, 0,
 			    (int)ARRAY_LEN(updates));
 	tcase_add_test(each, a_mount_added_later_is_taken_in_by_a_second_pass);
+	tcase_add_test(each, private_roots_are_mounted_and_told_to_the_agent);
 	tcase_add_test(each, an_init_container_added_later_is_confined_by_a_second_pass);
 	tcase_add_test(each, every_denial_is_shown_by_a_case);
 	tcase_add_test(each, the_documentation_of_denials_is_what_the_table_says);

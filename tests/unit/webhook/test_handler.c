@@ -8,7 +8,7 @@ static const char namespaces_text[] =
 	"{\"kind\":\"Namespace\",\"metadata\":{\"name\":\"team\",\"labels\":{"
 	"\"openshell.io/injection\":\"enabled\"}}}";
 
-static const struct webhook_config config = { "registry.example/agent:1", TOPOLOGY_COMBINED };
+static const struct webhook_config config = { "registry.example/agent:1", TOPOLOGY_COMBINED, NULL };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 
 /* A review of `resource`, with `more` members behind it. */

@@ -19,7 +19,7 @@ static char *cases[CASES_MAX];
 static int n_cases;
 
 static const struct webhook_config config = { "registry.example/openshell/agent:1.0.0",
-					      TOPOLOGY_COMBINED };
+					      TOPOLOGY_COMBINED, NULL };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 
 /* KIND NAME: WHAT, a line each. */

@@ -17,6 +17,7 @@ START_TEST(what_was_rendered_is_read_back)
 		.inbound = _i & 4 ? "80,53/udp" : "",
 		.proxy_uid = _i & 1 ? 2000 : 0,
 		.relaxed_identity = _i & 2,
+		.private_roots = _i & 4,
 		.writable = writable,
 		.original = original,
 	};
