@@ -21,6 +21,8 @@ static const char *const fixed[] = {
 	"REQUESTS_CA_BUNDLE=" WORKLOAD_CA_BUNDLE,
 	"CURL_CA_BUNDLE=" WORKLOAD_CA_BUNDLE,
 	"GIT_SSL_CAINFO=" WORKLOAD_CA_BUNDLE,
+	"AWS_CA_BUNDLE=" WORKLOAD_CA_BUNDLE,
+	"CARGO_HTTP_CAINFO=" WORKLOAD_CA_BUNDLE,
 };
 
 char **workload_env(const char *proxy_url)

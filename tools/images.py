@@ -3,8 +3,8 @@
 """images: container images from local files only; no registry is asked.
 
 Product images hold the programs as they were built. Test images are small worlds for them to run in.
-The two that come from Debian's packages are slow to make and are kept in the cache; all others are
-built where they are needed, in a fraction of a second.
+Roots of Debian's packages are slow to make and are kept in the cache; all others are built where they
+are needed, in a fraction of a second.
 """
 import fcntl
 import hashlib
@@ -23,11 +23,20 @@ from podman import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AGENT_IMAGE = "localhost/openshell/agent:dev"
 WEBHOOK_IMAGE = "localhost/openshell/webhook:dev"
-BUSYBOX, SCRATCH, CLIENTS, DEBIAN_BASE, DEBIAN, HOSTILE, LINKED = (
+BUSYBOX, SCRATCH, CLIENTS, DEBIAN_BASE, DEBIAN, TOOLS_BASE, TOOLS, HOSTILE, LINKED = (
     f"localhost/openshell-test/{name}"
-    for name in ("busybox", "scratch", "clients", "debian-base", "debian", "hostile", "linked"))
+    for name in ("busybox", "scratch", "clients", "debian-base", "debian", "tools-base", "tools", "hostile",
+                 "linked"))
 
-DEBIAN_PACKAGES = ["bash", "curl", "python3", "nodejs", "procps"]
+# The packages of each root, and how much of them: `extract` unpacks them and runs none of their scripts,
+# which would take minutes.
+ROOTS = {
+    DEBIAN_BASE: ("minbase", ["bash", "curl", "python3", "nodejs", "procps"]),
+    TOOLS_BASE: ("extract", [
+        "base-files", "bash", "coreutils", "sed", "curl", "wget", "git", "python3", "python3-pip",
+        "python3-requests", "python3-httpx", "python3-aiohttp", "nodejs", "npm", "node-undici",
+        "openjdk-17-jdk-headless"]),
+}
 SUITE = "bookworm"
 SLIM = ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
 SANDBOX_UID = 1000
@@ -68,30 +77,32 @@ def debian_root(target: pathlib.Path, variant: str, packages: list[str], *option
         raise SystemExit(f"mmdebstrap failed:\n{done.stderr}")
 
 
-def debian_store() -> pathlib.Path:
-    """A read-only image store with `DEBIAN_BASE`, made once and kept in the cache."""
+def root_store(name: str) -> pathlib.Path:
+    """A read-only image store with one of `ROOTS`, made once and kept in the cache."""
     stores = cache_dir() / "images"
     stores.mkdir(parents=True, exist_ok=True)
-    recipe = f"{SUITE} {platform.machine()} {storage_driver(stores)} {DEBIAN_PACKAGES}"
-    store = stores / f"debian-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
+    recipe = f"{SUITE} {platform.machine()} {storage_driver(stores)} {ROOTS[name]}"
+    short = name.rpartition("/")[2]
+    store = stores / f"{short}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     with open(stores / "lock", "w") as lock:
         # One builder at a time; who waited for it finds the work done.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not store.exists():
-            print("  IMAGE debian (kept in the cache from now on)", flush=True)
+            print(f"  IMAGE {short} (kept in the cache from now on)", flush=True)
             for killed in stores.glob("new-*"):
                 shutil.rmtree(killed, ignore_errors=True)
-            _build_debian(store)
+            _build_root(name, store)
     return store
 
 
-def _build_debian(store: pathlib.Path) -> None:
+def _build_root(name: str, store: pathlib.Path) -> None:
+    variant, packages = ROOTS[name]
     with tempfile.TemporaryDirectory(dir=store.parent, prefix="new-") as scratch:
         work = pathlib.Path(scratch)
-        debian_root(work / "root.tar", "minbase", DEBIAN_PACKAGES, *SLIM)
+        debian_root(work / "root.tar", variant, packages, *SLIM)
         (work / "storage.conf").write_text(storage_conf(work / "graph", work / "run"))
         environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(work / "storage.conf")}
-        _commit(lambda *argv: _output("buildah", *argv, env=environment), DEBIAN_BASE,
+        _commit(lambda *argv: _output("buildah", *argv, env=environment), name,
                 work / "root.tar", [])
         os.rename(work / "graph", store)
 
@@ -162,6 +173,19 @@ def clients_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
     (tree / "usr/bin/python3").symlink_to(python.name)
 
 
+def tools_tree(tree: pathlib.Path, _out: pathlib.Path) -> None:
+    """Small programs that ask for a URL, each by another library; Debian's packages are below."""
+    sources = ROOT / "tests/e2e/clients"
+    shutil.copytree(sources, tree / "clients")
+    environment = {**os.environ, "CGO_ENABLED": "0", "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
+    _output("go", "build", "-o", tree / "clients/fetch-go", sources / "fetch.go", env=environment)
+    (tree / "tmp").mkdir()
+    (tree / "tmp").chmod(0o1777)
+    # What a script of the package would have linked.
+    (tree / "bin").mkdir()
+    (tree / "bin/sh").symlink_to("bash")
+
+
 def hostile_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
     """Files by which an image makes careless programs load its code."""
     programs_tree(tree, out)
@@ -209,6 +233,7 @@ TREES = {
     SCRATCH: (programs_tree, "scratch", ENVIRONMENT),
     CLIENTS: (clients_tree, "scratch", ENVIRONMENT),
     DEBIAN: (programs_tree, DEBIAN_BASE, ENVIRONMENT),
+    TOOLS: (tools_tree, TOOLS_BASE, ENVIRONMENT),
     HOSTILE: (hostile_tree, DEBIAN_BASE, ENVIRONMENT),
     **{f"{LINKED}-{name}": (linked_tree(name, f"tmp/{name}"), "scratch", ENVIRONMENT)
        for name in ("opt", "run", "etc")},
@@ -245,6 +270,8 @@ def ensure(podman: Podman, out: pathlib.Path, *names: str) -> None:
         if podman.has_image(name):
             continue
         make_tree, base, settings = TREES[name]
+        if base in ROOTS:
+            podman.see_store(root_store(base))
         with tempfile.TemporaryDirectory(dir=podman.state) as tree:
             os.chmod(tree, 0o755)
             make_tree(pathlib.Path(tree), out)

@@ -21,9 +21,10 @@ ROOT_PLACE = "/etc/private-root.crt"
 
 class Internet(Outside):
     """Knows `names`, which map to addresses; every other name does not exist. The certificate does not
-    vouch for `unvouched`."""
+    vouch for `unvouched`. Below `files`, a folder with a host's name is what that host serves."""
 
-    def __init__(self, names: dict[str, list[str]], unvouched: tuple[str, ...] = ()):
+    def __init__(self, names: dict[str, list[str]], unvouched: tuple[str, ...] = (),
+                 files: pathlib.Path = pathlib.Path("/nonexistent")):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory(prefix="openshell-internet-")
         where = pathlib.Path(self._folder.name)
@@ -38,7 +39,7 @@ class Internet(Outside):
         inside(str(self.pid), "ip", "link", "set", "lo", "up")
         self.start(["nsenter", f"--net=/proc/{self.pid}/ns/net", "--", str(SERVERS),
                     str(where / "leaf.crt"), str(where / "leaf.key"), str(where / "zone.json"),
-                    str(self._log), self.token])
+                    str(self._log), self.token, str(files)])
 
     def __exit__(self, *exc) -> None:
         super().__exit__(*exc)

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""internet_servers CERTIFICATE KEY ZONE LOG TOKEN: what a policy may allow, in one process.
+"""internet_servers CERTIFICATE KEY ZONE LOG TOKEN FILES: what a policy may allow, in one process.
 
 HTTP on 80, HTTPS on 443, a bare TCP service on 5432 that says TOKEN, and DNS on 53 that answers from
-the JSON file ZONE (names to addresses). Each request, connection and question becomes a line of LOG:
+the JSON file ZONE (names to addresses). A host with a folder in FILES serves it (hosted.py). Each request, connection and question becomes a line of LOG:
 nobody else can say what arrived. Prints "ready"."""
 import http.server
 import json
@@ -15,11 +15,13 @@ import struct
 import sys
 import threading
 
+import hosted
+
 TYPE_A, CLASS_IN, NAME_ERROR = 1, 1, 3
 
 
 class Web(http.server.BaseHTTPRequestHandler):
-    """Answers any request with what it saw of it, and TOKEN."""
+    """Answers with what is hosted there, or else with what it saw of the request, and TOKEN."""
 
     protocol_version = "HTTP/1.1"
 
@@ -29,9 +31,11 @@ class Web(http.server.BaseHTTPRequestHandler):
         seen = {"method": self.command, "path": self.path, "host": self.headers.get("Host"),
                 "scheme": self.server.scheme, "bytes": len(body)}
         self.server.note(seen)
-        text = json.dumps({**seen, "token": self.server.token}).encode() + b"\n"
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        answer = hosted.answer(self.server.files, self.command, self.path, self.headers, body)
+        status, kind, text = answer or (
+            200, "application/json", json.dumps({**seen, "token": self.server.token}).encode() + b"\n")
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         if self.command != "HEAD":
@@ -47,8 +51,9 @@ class WebServer(http.server.ThreadingHTTPServer):
     address_family = socket.AF_INET6
     daemon_threads = True
 
-    def __init__(self, port: int, context: ssl.SSLContext | None, note, token: str):
+    def __init__(self, port: int, context: ssl.SSLContext | None, files: str, note, token: str):
         self.scheme, self.note, self.token = "https" if context else "http", note, token
+        self.files = pathlib.Path(files)
         super().__init__(("::", port), Web)
         if context:
             self.socket = context.wrap_socket(self.socket, server_side=True,
@@ -105,7 +110,7 @@ def serve_dns(zone: dict[str, list[str]], note) -> None:
 
 
 def main() -> None:
-    certificate, key, zone, log, token = sys.argv[1:]
+    certificate, key, zone, log, token, files = sys.argv[1:]
     lines = open(log, "a", buffering=1, encoding="ascii")
 
     def note(what: dict) -> None:
@@ -114,7 +119,7 @@ def main() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     serve_dns(json.loads(pathlib.Path(zone).read_text()), note)
-    servers = [WebServer(80, None, note, token), WebServer(443, context, note, token),
+    servers = [WebServer(80, None, files, note, token), WebServer(443, context, files, note, token),
                BareServer(5432, note, token)]
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()

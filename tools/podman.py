@@ -94,11 +94,11 @@ def storage_driver(where: pathlib.Path) -> str:
 class Podman:
     """A private podman. Use it in a `with` block; leaving it removes everything that it made."""
 
-    def __init__(self, stores: list[pathlib.Path] = ()):
+    def __init__(self):
         self.state, self._lock = _new_state(cache_dir() / "run")
+        self._stores: list[pathlib.Path] = []
         (self.state / "containers.conf").write_text(_containers_conf(self.state))
-        (self.state / "storage.conf").write_text(
-            storage_conf(self.state / "graph", self.state / "run", stores))
+        self._write_storage_conf()
 
     def __enter__(self) -> "Podman":
         return self
@@ -109,6 +109,16 @@ class Podman:
     def close(self) -> None:
         _remove_state(self.state)
         os.close(self._lock)
+
+    def see_store(self, store: pathlib.Path) -> None:
+        """From now on the images of `store` are there too, read-only."""
+        if store not in self._stores:
+            self._stores.append(store)
+            self._write_storage_conf()
+
+    def _write_storage_conf(self) -> None:
+        (self.state / "storage.conf").write_text(
+            storage_conf(self.state / "graph", self.state / "run", self._stores))
 
     def tool(self, *argv, check: bool = True, **options) -> subprocess.CompletedProcess:
         """Runs podman or buildah on this store. Output is captured as bytes unless redirected."""

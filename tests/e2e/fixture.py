@@ -46,7 +46,7 @@ class World:
     @property
     def podman(self) -> Podman:
         if not self._podman:
-            podman = self._stack.enter_context(Podman([images.debian_store()]))
+            podman = self._stack.enter_context(Podman())
             images.ensure(podman, OUT, images.PAUSE_IMAGE, images.AGENT_IMAGE)
             self._podman = podman
         return self._podman

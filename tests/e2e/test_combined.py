@@ -9,26 +9,15 @@ import os
 import pathlib
 import signal
 import socket
-import struct
 import subprocess
 import time
 
-from fixture import AGENT_PATH, SandboxCase, events, pod
-from images import DEBIAN
-from internet import BARE_PORT, HERE, METADATA, PRIVATE, PUBLIC, Internet
-from netplay import Capture
+from fixture import AGENT_PATH, SandboxCase
+from internet import BARE_PORT, HERE, METADATA, PUBLIC
 from network import PORT, inside
-from pods import Pod
+from rig import PROXY, SANDBOX, Rig, status
 
-SANDBOX, PROXY = 1000, 1337
 POD, POD6, HERE6 = "198.51.100.2", "2001:db8:1::2", "2001:db8:1::1"
-NAMES = {
-    "api.test": [HERE], "python.test": [HERE], "raw.test": [HERE], "other.test": [HERE],
-    "liar.test": [HERE], "sealed.test": [HERE],
-    "public.wild.test": [PUBLIC], "private.wild.test": [PRIVATE], "loopback.wild.test": ["127.0.0.1"],
-    "metadata.wild.test": [METADATA], "mixed.wild.test": [PUBLIC, PRIVATE],
-}
-UNVOUCHED = ("liar.test",)
 POLICY = f"""version: 1
 network_policies:
   api:
@@ -63,84 +52,6 @@ print("ready", flush=True)
 threading.Event().wait()
 """
 PYTHON_GET = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
-IPPROTO = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", socket.IPPROTO_ICMP: "icmp",
-           socket.IPPROTO_ICMPV6: "icmp6"}
-
-
-def describe(packet: bytes) -> str:
-    """`tcp 198.51.100.1 80`: what a packet is and where it goes."""
-    if packet[0] >> 4 == 4:
-        protocol, to = packet[9], socket.inet_ntop(socket.AF_INET, packet[16:20])
-        payload = packet[(packet[0] & 15) * 4:]
-    else:
-        protocol, to = packet[6], socket.inet_ntop(socket.AF_INET6, packet[24:40])
-        payload = packet[40:]
-    name = IPPROTO.get(protocol, str(protocol))
-    port = f" {struct.unpack('!H', payload[2:4])[0]}" if name in ("tcp", "udp") else ""
-    return f"{name} {to}{port}"
-
-
-def status(pid: int) -> dict[str, str]:
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return {k: " ".join(v.split()) for k, _, v in (line.partition(":") for line in text.splitlines())}
-
-
-def children(pid: int) -> list[int]:
-    return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-class Rig:
-    """A pod with egress, its outside and the judge between them."""
-
-    def __init__(self, case: SandboxCase, policy: str | None, command: list[str], cleanup,
-                 init_containers: list[dict] = (), **fields):
-        self._cleanup = cleanup
-        self.net = Internet(NAMES, UNVOUCHED)
-        cleanup(self.net.__exit__, None, None, None)
-        manifest = pod(DEBIAN, command, **fields)
-        manifest["spec"]["initContainers"] = list(init_containers)
-        rendered = case.rendered(manifest, policy)
-        self.pod: Pod = case.played(self.net.given_to(rendered), policy)
-        cleanup(self.pod.remove)
-        self.capture = None
-        self.pod.start(self._connect)
-        cleanup(self.capture.close)
-
-    def _connect(self, pid: int) -> None:
-        self._network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self._cleanup(os.close, self._network)
-        self.net.plug(pid)
-        self.capture = Capture(f"/proc/{self.net.pid}/ns/net", "pod")
-
-    @property
-    def network(self) -> str:
-        """The pod's network namespace, also once its containers have ended."""
-        return f"/proc/self/fd/{self._network}"
-
-    def run(self, *argv: str, seconds: float = 30) -> subprocess.CompletedProcess:
-        """A command inside the sandbox, as `kubectl exec` brings it there."""
-        return self.pod.exec("app", [AGENT_PATH, "exec", "--", *argv], timeout=seconds)
-
-    def curl(self, url: str, *options: str) -> tuple[int, bytes, bytes]:
-        """Exit status of curl, what it wrote, and what it complained of."""
-        done = self.run("curl", "-sS", "--max-time", "10", *options, url)
-        return done.returncode, done.stdout, done.stderr
-
-    def left(self) -> list[str]:
-        """What left the pod since the last call, each once."""
-        return sorted({describe(p) for p in self.capture.packets(0.2)})
-
-    def events(self, name: str) -> list[dict]:
-        return [e for e in events(self.pod.output("app")[1])[0] if e["event"] == name]
-
-    def processes(self) -> dict[str, int]:
-        """The machine's numbers of the agent's processes, by their part."""
-        init = self.pod.pid("app")
-        parts = {"init": init}
-        for pid in children(init):
-            uid = int(status(pid)["Uid"].split()[0])
-            parts[{SANDBOX: "workload", PROXY: "worker"}.get(uid, "helper")] = pid
-        return parts
 
 
 class Shared(SandboxCase):

@@ -9,7 +9,8 @@ from fixture import SandboxCase
 from images import DEBIAN
 from internet import HERE
 from netplay import inside
-from test_combined import POLICY, Rig
+from rig import Rig
+from test_combined import POLICY
 
 # What each init container tries, as `NAME=WHAT CAME OF IT` lines.
 TRY = f"""\

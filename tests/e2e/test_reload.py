@@ -9,7 +9,7 @@ import time
 
 from fixture import AGENT_PATH, SandboxCase
 from internet import BARE_PORT
-from test_combined import Rig
+from rig import Rig
 
 MOUNT = "/etc/openshell/policy"
 # A user may write a change, look away and come back; a machine under load must not fail the test.
