@@ -96,6 +96,13 @@ struct conn {
 	struct site upstream_site; /* while upstream is open */
 	int64_t upstream_used_ms; /* when it last was of use */
 
+	/* Of a tunnel that is not inspected: what its client says first. */
+	enum {
+		HELLO_AWAITED = 0, /* nothing yet */
+		HELLO_BEGUN, /* a ClientHello, which is held back until it is whole */
+		HELLO_DONE,
+	} hello;
+
 	/* A CONNECT, from its decision on. */
 	bool has_tunnel;
 	bool in_tunnel; /* requests come through it, decrypted */

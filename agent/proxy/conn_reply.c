@@ -92,6 +92,20 @@ void conn_audit_close(struct conn *conn, const char *reason)
 	audit_write(conn->proxy->log, &audit);
 }
 
+void conn_audit_refuse_tunnel(struct conn *conn, const char *reason)
+{
+	struct gate_answer answer = { .site = conn->tunnel, .decision = conn->tunnel_decision };
+	struct audit audit = audit_of(conn, &answer);
+
+	audit.kind = AUDIT_CONNECT;
+	audit.verdict = AUDIT_DENY;
+	audit.reason = reason;
+	put_traffic(conn, conn->tunnel_ms, &audit);
+	count(&conn->proxy->counters, audit.kind, audit.verdict, REFUSAL_AUTHORITY);
+	conn->proxy->counters.refused[REFUSAL_AUTHORITY]++;
+	audit_write(conn->proxy->log, &audit);
+}
+
 static void audit_refusal(struct conn *conn, const struct gate_answer *answer, int status)
 {
 	const struct exchange *x = conn->exchange;

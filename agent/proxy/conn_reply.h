@@ -18,6 +18,9 @@ enum step conn_abort(struct conn *conn, const char *reason);
 void conn_audit(struct conn *conn, enum audit_kind kind, enum audit_verdict verdict,
 		const char *reason);
 
+/* The event of a tunnel that is refused after it was allowed, and is to be closed. */
+void conn_audit_refuse_tunnel(struct conn *conn, const char *reason);
+
 /* The event of a tunnel's end; `reason` may be NULL. */
 void conn_audit_close(struct conn *conn, const char *reason);
 

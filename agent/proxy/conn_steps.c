@@ -351,8 +351,7 @@ enum step conn_timed_out(struct conn *conn)
 	case CONN_EXCHANGE:
 		return exchange_timed_out(conn);
 	case CONN_RELAY:
-		conn_audit_close(conn, "no bytes moved for too long");
-		return STEP_CLOSE;
+		return relay_timed_out(conn);
 	case CONN_DECIDE:
 	case CONN_OPEN_TUNNEL:
 	case CONN_REPLY:

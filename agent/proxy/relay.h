@@ -11,4 +11,6 @@ enum step relay_begin(struct conn *conn);
 
 enum step step_relay(struct conn *conn);
 
+enum step relay_timed_out(struct conn *conn);
+
 #endif

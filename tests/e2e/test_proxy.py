@@ -393,6 +393,74 @@ class Tls(Case):
         self.assertEqual(done.stdout, b"GET / 0\n")
 
 
+class Hellos(Case):
+    """TLS in a tunnel that nobody looks into must ask for the tunnel's host."""
+
+    def setUp(self):
+        self.server = self.origin(lambda connection: connection.more() and connection.send(b"answer"))
+        self.through = self.proxy(self.server, "--limit=sniff_ms=500")
+
+    def hello(self, name: str | None) -> bytes:
+        out = ssl.MemoryBIO()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        session = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            session.do_handshake()
+        return out.read()
+
+    def tunnel(self) -> socket.socket:
+        sock = self.through.tunnel(f"raw.test:{self.server.port}")
+        self.addCleanup(sock.close)
+        return sock
+
+    def test_another_name_than_the_tunnels_is_refused_and_told(self):
+        sock = self.tunnel()
+        sock.sendall(self.hello("other.test"))
+        self.assertEqual(read_all(sock), b"")
+        told = self.through.event("net.connect", verdict="deny")
+        self.assertEqual(told["reason"], "TLS asks for 'other.test' in a tunnel to 'raw.test'")
+        self.assertEqual(told["bytes_out"], 0)
+        self.assertEqual(self.server.all_bytes(), b"")
+
+    def test_the_tunnels_name_in_any_spelling_and_no_name_pass(self):
+        for name in ("raw.test", "RAW.test", None):
+            with self.subTest(name=name):
+                self.server.forget()
+                sock, hello = self.tunnel(), self.hello(name)
+                for part in (hello[:1], hello[1:7], hello[7:]):
+                    sock.sendall(part)
+                    time.sleep(0.02)
+                self.assertEqual(read_all(sock), b"answer")
+                wait_for(lambda: self.server.all_bytes() == hello, "the hello as it was sent")
+
+    def test_a_hello_that_is_not_whole_goes_nowhere_and_is_not_waited_for_long(self):
+        hello = self.hello("raw.test")
+        for part in (hello[:1], hello[:100], hello[:-1]):
+            sock = self.tunnel()
+            sock.sendall(part)
+            self.assertEqual(read_all(sock), b"")
+        sock = self.tunnel()
+        sock.sendall(hello[:100])
+        sock.shutdown(socket.SHUT_WR)
+        self.assertEqual(read_all(sock), b"")
+        self.assertEqual(self.server.all_bytes(), b"")
+        self.through.event("net.connect", verdict="deny", reason="the ClientHello in the tunnel did not come in time")
+
+    def test_a_server_that_speaks_first_is_not_held_back(self):
+        def banner(connection):
+            connection.send(b"220 ready\r\n")
+            connection.more()
+            connection.send(b"bye")
+        server = self.origin(banner)
+        through = self.proxy(server, "--limit=sniff_ms=300")
+        with through.tunnel(f"raw.test:{server.port}") as sock:
+            self.assertEqual(read_until(sock, b"\n"), b"220 ready\r\n")
+            time.sleep(0.6)
+            sock.sendall(b"QUIT\r\n")
+            self.assertEqual(read_all(sock), b"bye")
+
+
 class Refusals(Case):
     def test_a_refusal_says_what_and_why(self):
         origin, proxy = self.pair(polite, "--binary=/usr/bin/app")
