@@ -115,7 +115,20 @@
 	  "remove restartPolicy from the init container, or choose sidecar or proxy-pod once "     \
 	  "this version offers them")                                                              \
 	X(PROBE_HOST, 44, 422,                                                                     \
-	  "A probe or hook would send the node to another host than the pod.", "remove its host")
+	  "A probe or hook would send the node to another host than the pod.", "remove its host")  \
+	X(POD_SECURITY, 45, 403,                                                                   \
+	  "The namespace enforces a level of PodSecurity that refuses the capabilities which "     \
+	  "topology combined takes to build the sandbox.",                                         \
+	  "use a namespace that enforces privileged, or choose proxy-pod once this version "       \
+	  "offers it")                                                                             \
+	X(PORT_OURS, 46, 422, "A port is one of the sandbox's own: 3128, 15001, 15053, 15090.",    \
+	  "let the workload use another one")                                                      \
+	X(HOST_PORT, 47, 422, "A container takes a port of the node.",                             \
+	  "remove hostPort and use a Service")                                                     \
+	X(RUNTIME_CLASS, 48, 422,                                                                  \
+	  "The RuntimeClass has a kernel of its own (gVisor, Kata), which the workload's root "    \
+	  "could change, and not all that the sandbox is built of.",                               \
+	  "use another RuntimeClass, or choose proxy-pod once this version offers it")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

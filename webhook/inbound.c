@@ -19,6 +19,9 @@ struct ports {
 	bool too_many;
 };
 
+/* The proxy's, and those of other topologies: a workload must be able to change to one. */
+static const unsigned own_ports[] = { 3128, 15001, 15053, 15090 };
+
 static void add(struct ports *ports, unsigned number, bool udp)
 {
 	for (size_t i = 0; i < ports->n; i++)
@@ -38,6 +41,11 @@ static void add_declared(const json_t *container, struct ports *ports, struct fi
 		const json_t *port = json_array_get(declared, i);
 		const char *protocol = json_member_text(port, "protocol");
 
+		if (json_integer_value(json_member(port, "hostPort")) != 0)
+			findings_deny(findings, DENIAL_HOST_PORT,
+				      "container '%.63s' has hostPort %" JSON_INTEGER_FORMAT,
+				      pod_name_of(container),
+				      json_integer_value(json_member(port, "hostPort")));
 		if (protocol != NULL && strcmp(protocol, "SCTP") == 0) {
 			findings_deny(findings, DENIAL_PORT_PROTOCOL,
 				      "container '%.63s' declares an SCTP port",
@@ -73,6 +81,17 @@ static void add_annotated(const char *text, struct ports *ports)
 	}
 }
 
+static void refuse_own(const json_t *container, const struct ports *ports,
+		       struct findings *findings)
+{
+	for (size_t i = 0; i < ports->n; i++)
+		for (size_t k = 0; k < ARRAY_LEN(own_ports); k++)
+			if (ports->items[i].number == own_ports[k])
+				findings_deny(findings, DENIAL_PORT_OURS,
+					      "container '%.63s' lets port %u in",
+					      pod_name_of(container), own_ports[k]);
+}
+
 void inbound_ports(const json_t *container, const char *annotation, struct buf *out,
 		   struct findings *findings)
 {
@@ -82,6 +101,7 @@ void inbound_ports(const json_t *container, const char *annotation, struct buf *
 	add_probed(container, &ports);
 	if (annotation != NULL)
 		add_annotated(annotation, &ports);
+	refuse_own(container, &ports, findings);
 	if (ports.too_many)
 		findings_deny(findings, DENIAL_PORT_PROTOCOL,
 			      "container '%.63s' has more than %d ports", pod_name_of(container),

@@ -34,6 +34,7 @@
 
 /* Other people's keys that matter here. */
 #define KEY_OPENSHIFT_UID_RANGE "openshift.io/sa.scc.uid-range"
+#define KEY_POD_SECURITY "pod-security.kubernetes.io/enforce"
 #define KEY_MIRROR_POD "kubernetes.io/config.mirror"
 
 #endif

@@ -20,6 +20,7 @@
 		{ "spec." list "[].env[].name", FIELD_TEXT },                               \
 		{ "spec." list "[].envFrom[].prefix", FIELD_TEXT },                         \
 		{ "spec." list "[].ports[]", FIELD_OBJECT },                                \
+		{ "spec." list "[].ports[].hostPort", FIELD_INT },                          \
 		{ "spec." list "[].volumeDevices[]", FIELD_OBJECT },                        \
 		{ "spec." list "[].volumeMounts[]", FIELD_OBJECT },                         \
 		{ "spec." list "[].volumeMounts[].name", FIELD_TEXT },                      \

@@ -45,12 +45,36 @@ static void put_status(const char *policy, struct buf *out)
 	buf_puts(out, "}");
 }
 
+/* The API server would refuse each pod on its own, and tell only whoever looks at the ReplicaSet. */
+static void check_pod_security(const struct namespace_facts *ns, struct findings *findings)
+{
+	const char *level = json_member_text(ns->labels, KEY_POD_SECURITY);
+
+	if (level != NULL && (strcmp(level, "baseline") == 0 || strcmp(level, "restricted") == 0))
+		findings_deny(findings, DENIAL_POD_SECURITY,
+			      "namespace '%.63s' has " KEY_POD_SECURITY " %s", ns->name, level);
+}
+
+/* By the names that they go by: what a RuntimeClass stands for is not seen here. */
+static void check_runtime_class(const char *name, struct findings *findings)
+{
+	static const char *const parts[] = { "gvisor", "runsc", "kata" };
+
+	for (size_t i = 0; name != NULL && i < ARRAY_LEN(parts); i++)
+		if (strstr(name, parts[i]) != NULL)
+			findings_deny(findings, DENIAL_RUNTIME_CLASS, "the RuntimeClass is '%.63s'",
+				      name);
+}
+
 /* What a pod says that this version does not do. */
 static void check_choices(const struct rewrite *in, const json_t *spec, struct findings *findings)
 {
 	const struct choices *choices = in->choices;
 	const char *runtime_class = json_member_text(spec, "runtimeClassName");
 
+	check_pod_security(in->ns, findings);
+	check_runtime_class(runtime_class != NULL ? runtime_class : choices->runtime_class,
+			    findings);
 	if (choices->network_only)
 		findings_deny(findings, DENIAL_KEY_UNSUPPORTED,
 			      KEY_PROCESS_ENFORCEMENT

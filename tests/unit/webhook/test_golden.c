@@ -9,9 +9,9 @@
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "lib/mem.h"
-#include "tests/support/golden.h"
 #include "tests/support/json_patch.h"
 #include "tests/support/review_text.h"
+#include "tests/unit/golden.h"
 #include "webhook/manifest.h"
 #include "webhook/names.h"
 

@@ -6,7 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/mem.h"
-#include "tests/support/golden.h"
+#include "tests/unit/golden.h"
 #include "webhook/inject.h"
 #include "webhook/manifest.h"
 

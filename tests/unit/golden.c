@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/golden.h"
+#include "tests/unit/golden.h"
 
 #include <check.h>
 #include <dirent.h>
