@@ -13,7 +13,7 @@ from pods import Outcome, Pod
 
 # What has to get out of a pod without a sandbox.
 CONTROLS = ["tcp4_origin", "tcp6_origin", "tcp4_pod_loopback", "udp4_origin", "udp6_origin",
-            "udp4_dns", "udp6_dns", "udp4_from_an_orphan", "abstract_connect", "path_sockets",
+            "udp4_dns", "udp6_dns", "udp4_fragments", "udp4_from_an_orphan", "abstract_connect", "path_sockets",
             "setuid_program", "filecap_program", "forbidden_write", "unreadable_read"]
 # Doors of the machine that a container need not have.
 DOORS = re.compile(r"(dev|sys|sysctl|cgroup)_|sysrq_trigger|proc_kcore|tls_folder_create|policy_retarget")

@@ -180,6 +180,58 @@ static struct verdict loopback_connect(const struct attack *attack)
 	return tcp_connect(&aimed);
 }
 
+/* More than a frame carries: the second part has no port for a filter to look at. */
+static struct verdict udp_fragments(const struct attack *attack)
+{
+	static const char data[4000];
+	int may_cut = IP_PMTUDISC_DONT;
+	struct verdict missing;
+	struct address to;
+
+	if (!target_of(attack, &to, &missing))
+		return missing;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1 ||
+	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &may_cut, sizeof(may_cut)) == -1)
+		return held_errno("socket");
+	return judge("sendto", sendto(fd, data, sizeof(data), 0, (struct sockaddr *)&to.sa, to.n));
+}
+
+/* What the agent might serve beside the proxy, at the proxy's address: its metrics, for one. */
+static struct verdict beside_the_proxy(const struct attack *attack)
+{
+	static const unsigned ports[] = { 22, 53, 80, 15053, 15090 };
+	char host[64], text[96];
+	struct address to;
+
+	(void)attack;
+	if (sscanf(setting("HTTP_PROXY", ""), "http://%63[0-9.]:", host) != 1)
+		return held("there is no proxy");
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		snprintf(text, sizeof(text), "%s:%u", host, ports[i]);
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (!address_parse(text, &to) || fd == -1)
+			return not_tried("'%s' is no address", text);
+		if (connect(fd, (struct sockaddr *)&to.sa, to.n) == 0)
+			return got_out("connected to port %u", ports[i]);
+		close(fd);
+	}
+	return held_errno("connect");
+}
+
+/* What a packet filter might go by. */
+static struct verdict set_option(const struct attack *attack)
+{
+	int one = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd == -1)
+		return held_errno("socket");
+	return judge("setsockopt",
+		     setsockopt(fd, (int)attack->arg0, (int)attack->arg1, &one, sizeof(one)));
+}
+
 /* --- local sockets ------------------------------------------------------------------------------ */
 
 static socklen_t abstract_address(const char *name, struct sockaddr_un *out)
@@ -376,6 +428,12 @@ static const struct attack rows[] = {
 	{ "udp4_connected", udp_connected, NETWORK, NULL, "192.0.2.1:443" },
 	{ "udp6_dns", udp_send, NETWORK, "holds where no IPv6 route is", "[2001:db8::1]:53" },
 	{ "udp4_multicast", udp_send, NETWORK, NULL, "224.0.0.251:5353" },
+	{ "udp4_fragments", udp_fragments, NETWORK, NULL, "192.0.2.1:53" },
+	{ "tcp4_beside_the_proxy", beside_the_proxy,
+	  "the fence: of the pod's ports the proxy's alone", "holds where there is no proxy" },
+	{ "socket_mark", set_option, "no CAP_NET_ADMIN", NULL, NULL, SOL_SOCKET, SO_MARK },
+	{ "socket_transparent", set_option, "no CAP_NET_ADMIN", NULL, NULL, IPPROTO_IP,
+	  IP_TRANSPARENT },
 	{ "udp4_from_an_orphan", orphan_sends, NETWORK },
 	{ "udp4_from_a_thread", thread_sends, NETWORK },
 	{ "abstract_connect", abstract_connect, "network namespace; Landlock scope", NULL,

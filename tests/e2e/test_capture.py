@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing leaves a pod undecided: each packet on its wire is explained by an event that allows it.
+
+The wire is watched from before the pod's first container until after its last."""
+import os
+import signal
+import time
+
+from fixture import SandboxCase, events, pod
+from images import DEBIAN
+from judge import unexplained
+from internet import HERE, Internet
+from netplay import Capture
+from rig import NAMES, UNVOUCHED, Rig
+from test_attacks import environment
+
+POLICY = """version: 1
+network_policies:
+  api:
+    endpoints: [{host: api.test, port: 80, protocol: rest, access: read-only}]
+    binaries: [{path: /usr/bin/curl}]
+"""
+# From its first instruction on it asks for what it may have, and for what it may not.
+BUSY = ("while :; do curl -s -m 2 http://api.test/x -o /dev/null; curl -s -m 2 http://other.test/; "
+        f"curl -s -m 1 --noproxy '*' http://{HERE}/; done & ")
+MOUNTS = {"volumes": [{"name": "tmp", "emptyDir": {}}],
+          "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
+
+
+class EveryPacket(SandboxCase):
+    def assert_explained(self, rig: Rig) -> None:
+        packets = rig.capture.packets(0.3)
+        self.assertGreater(len(packets), 10, "what is allowed is seen")
+        told = events(rig.pod.output("app")[1])[0]
+        # Each loop has one request at a time, which is told when it has been answered.
+        self.assertEqual(unexplained(packets, told, NAMES, under_way=1), [])
+        self.assertEqual({r.get("host") for r in rig.net.arrived()}, {"api.test"})
+
+    def rig(self, command: str) -> Rig:
+        net = Internet(NAMES, UNVOUCHED)
+        return Rig(self, POLICY, ["bash", "-c", command], self.addCleanup, net=net,
+                   env=environment(net, ""), **MOUNTS)
+
+    def test_while_everything_is_tried_is_explained(self):
+        rig = self.rig(BUSY + "/attack all; code=$?; kill $!; exit $code")
+        outcome = rig.pod.wait("app", 300)
+        self.assertEqual(outcome.code, 0, outcome.stdout)
+        self.assertIn(b"tcp4_beside_the_proxy: held (connect", outcome.stdout)
+        self.assert_explained(rig)
+
+    def test_while_the_first_process_is_stopped_is_explained(self):
+        rig = self.rig(BUSY + "echo ready; wait")
+        rig.pod.await_output("app", b"ready\n")
+        init = rig.processes()["init"]
+        os.kill(init, signal.SIGSTOP)
+        time.sleep(2)
+        self.assert_explained(rig)
+        os.kill(init, signal.SIGCONT)
+
+    def test_after_the_worker_or_the_helper_was_killed_is_explained(self):
+        for part in ("worker", "helper"):
+            with self.subTest(process=part):
+                rig = self.rig(BUSY + "echo ready; wait")
+                rig.pod.await_output("app", b"ready\n")
+                time.sleep(1)
+                os.kill(rig.processes()[part], signal.SIGKILL)
+                self.assertEqual(rig.pod.wait("app", 20).code, 125)
+                self.assert_explained(rig)
+
+    def test_of_a_pod_without_a_sandbox_is_not(self):
+        with Internet(NAMES, UNVOUCHED) as net:
+            made = self.plain(net.given_to_plain(pod(
+                DEBIAN, ["bash", "-c", f"curl -s -m 2 http://{HERE}/; /attack udp4_fragments tcp4_origin "
+                         "udp6_origin; exit 0"], env=environment(net, ""))))
+            captures = []
+
+            def connect(pid: int) -> None:
+                net.plug(pid)
+                captures.append(Capture(f"/proc/{net.pid}/ns/net", "pod"))
+            made.start(connect)
+            made.wait("app")
+            odd = unexplained(captures[0].packets(0.3), [], NAMES)
+            captures[0].close()
+        for what in (f"protocol 6 to {HERE} 80", f"protocol 6 to {HERE} 8080", "protocol 17 to 192.0.2.1 53",
+                     "protocol -1 to 192.0.2.1", "protocol 17 to 2001:db8:1::1"):
+            self.assertTrue([line for line in odd if line.startswith(what)], what)
