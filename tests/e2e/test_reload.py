@@ -5,10 +5,14 @@ The policy's volume is written as a kubelet writes it (a link that is replaced) 
 import json
 import os
 import pathlib
+import re
+import threading
 import time
+import unittest
 
 from fixture import AGENT_PATH, SandboxCase
 from internet import BARE_PORT
+from proxy_world import Origin, Proxy, polite, read_response, wait_for
 from rig import Rig
 
 MOUNT = "/etc/openshell/policy"
@@ -145,3 +149,85 @@ class Reload(SandboxCase):
         self.volume.swap(policy(API) + missing["suggestion"])
         self.await_event(rig, "policy.reloaded")
         self.assertEqual((self.code(rig, "other.test"), explain("other.test")["verdict"]), ("200", "allow"))
+
+
+class UnderLoad(unittest.TestCase):
+    """The worker alone, with a new policy every 100 ms while requests go through it."""
+
+    ROUNDS, CLIENTS = 40, 6
+
+    def policy(self, number: int, port: int) -> str:
+        """Allows requests below /NUMBER/, a tunnel that always stays, and much that nobody asks for."""
+        filler = "".join(f"      - {{host: h{i}.filler.test, port: 443, protocol: rest, access: read-only}}\n"
+                         for i in range(300))
+        return (f"version: 1\nnetwork_policies:\n  p:\n    endpoints:\n"
+                f"      - {{host: web.test, port: {port}, protocol: rest, rules: "
+                f"[{{allow: {{method: GET, path: /{number}/**}}}}]}}\n"
+                f"      - {{host: raw.test, port: {port}}}\n{filler}")
+
+    def load(self, proxy: Proxy, port: int) -> None:
+        """Asks for what the policy of the moment allows, and for what the ones beside it do."""
+        while not self.over.is_set():
+            try:
+                with proxy.connect() as sock:
+                    for step in (0, -1, 0, 1):
+                        sock.sendall(f"GET http://web.test:{port}/{self.number + step}/x HTTP/1.1\r\n"
+                                     f"Host: web.test:{port}\r\n\r\n".encode())
+                        if read_response(sock)[0] != 200:
+                            break
+            except OSError:
+                pass
+
+    def start(self) -> tuple[Origin, Proxy]:
+        origin = Origin(polite)
+        self.addCleanup(origin.close)
+        proxy = Proxy(self.policy(0, origin.port), "--host", "web.test=127.0.0.1", "--host", "raw.test=127.0.0.1")
+        self.addCleanup(proxy.stop)
+        self.number, self.over = 0, threading.Event()
+        self.addCleanup(self.over.set)
+        return origin, proxy
+
+    def next_policies(self, proxy: Proxy, port: int, n: int) -> None:
+        for _ in range(n):
+            time.sleep(0.1)
+            self.number += 1
+            proxy.set_policy(self.policy(self.number, port))
+
+    @staticmethod
+    def memory_kib(proxy: Proxy) -> int:
+        status = pathlib.Path(f"/proc/{proxy.process.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+)", status)[1])
+
+    def test_nothing_gets_out_that_the_policy_of_the_moment_refuses_and_memory_returns(self):
+        origin, proxy = self.start()
+        port = origin.port
+        tunnel = proxy.tunnel(f"raw.test:{port}")
+        self.addCleanup(tunnel.close)
+        clients = [threading.Thread(target=self.load, args=(proxy, port)) for _ in range(self.CLIENTS)]
+        for client in clients:
+            client.start()
+        self.next_policies(proxy, port, self.ROUNDS // 4)
+        before = self.memory_kib(proxy)
+        self.next_policies(proxy, port, self.ROUNDS)
+        self.over.set()
+        for client in clients:
+            client.join()
+        # What stays allowed by every policy stays open through all of them.
+        tunnel.sendall(b"GET /still HTTP/1.1\r\n\r\n")
+        self.assertEqual(read_response(tunnel)[2], b"GET /still 0\n")
+        self.check_order(proxy)
+        wait_for(lambda: self.memory_kib(proxy) < before + 1024, "the memory to return")
+
+    def check_order(self, proxy: Proxy) -> None:
+        """The proxy writes its events one after the other: what was allowed after a change is the new policy's."""
+        number, allowed, denied = 0, 0, 0
+        for event in proxy.events():
+            if event["event"] == "policy.reloaded":
+                number += 1
+            elif event["event"] == "http.request" and event["verdict"] == "allow":
+                self.assertEqual(event["path"], f"/{number}/x")
+                allowed += 1
+            elif event["event"] == "http.request":
+                denied += 1
+        self.assertEqual(number, self.number)
+        self.assertGreater(min(allowed, denied), self.ROUNDS)
