@@ -73,6 +73,7 @@ static int start_egress(const struct log *log, const struct run_options *options
 		.inbound = options->inbound,
 		.n_inbound = options->n_inbound,
 		.upstream_ca = &options->upstream_ca,
+		.limits = options->limits,
 	};
 
 	return egress_start(&config, &s->egress, err);

@@ -224,6 +224,7 @@ run_worker(const struct egress_config *config, const struct egress *egress, stru
 		.uid = config->proxy_uid,
 		.landlock = config->policy->landlock,
 		.policy = config->policy,
+		.limits = config->limits,
 		.ca = &parts->ca,
 		.roots_pem = buf_slice(&parts->roots),
 		.resolv_conf = buf_slice(&parts->resolv_conf),

@@ -35,6 +35,7 @@ struct egress_config {
 	bool relaxed_identity; /* `binaries` are not looked at */
 	const struct fence_port *inbound;
 	size_t n_inbound;
+	struct proxy_limits limits;
 	const struct cmd_list *upstream_ca; /* files of roots beside those of our image */
 };
 

@@ -70,6 +70,7 @@ static int parse_inbound(const char *text, struct run_options *o, struct err *er
 }
 
 struct words {
+	struct cmd_list limits;
 	const char *proxy_uid, *binary_identity, *inbound, *log_level, *log_format;
 };
 
@@ -90,6 +91,9 @@ static int parse_words(const struct words *words, struct run_options *o, struct 
 	}
 	if (words->inbound != NULL && parse_inbound(words->inbound, o, err) == -1)
 		return err_wrap(err, "--inbound");
+	for (size_t i = 0; i < words->limits.n; i++)
+		if (proxy_limits_set(&o->limits, words->limits.items[i], err) == -1)
+			return err_wrap(err, "--limit");
 	if (log_parse_level(words->log_level, &o->log_level, err) == -1)
 		return -1;
 	return log_parse_format(words->log_format, &o->log_format, err);
@@ -98,7 +102,7 @@ static int parse_words(const struct words *words, struct run_options *o, struct 
 int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_help,
 		      struct err *err)
 {
-	struct run_options o = { .log_level = LOG_LEVEL_INFO };
+	struct run_options o = { .log_level = LOG_LEVEL_INFO, .limits = proxy_limits_default() };
 	struct words words = { 0 };
 	const struct cmd_option options[] = {
 		{ "--policy", CMD_TEXT, &o.policy_path, "FILE",
@@ -120,6 +124,8 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 		  "required (default), or relaxed: the policy's binaries are not looked at" },
 		{ "--upstream-ca", CMD_REPEATED, &o.upstream_ca, "FILE",
 		  "roots that upstream servers may have besides the well-known ones" },
+		{ "--limit", CMD_REPEATED, &words.limits, "NAME=NUMBER",
+		  "how much or how long in the proxy, by the names of docs/proxy.md" },
 		{ "--log-level", CMD_TEXT, &words.log_level, "LEVEL",
 		  "error, warn, info (default), debug" },
 		{ "--log-format", CMD_TEXT, &words.log_format, "FORMAT",

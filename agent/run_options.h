@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "agent/net/nft_rules.h"
+#include "agent/proxy/limits.h"
 #include "agent/sandbox/ids.h"
 #include "lib/cmd.h"
 #include "lib/err.h"
@@ -27,6 +28,7 @@ struct run_options {
 	struct fence_port inbound[RUN_OPTIONS_INBOUND_MAX];
 	size_t n_inbound;
 	struct cmd_list upstream_ca;
+	struct proxy_limits limits;
 	enum log_level log_level;
 	enum log_format log_format;
 	char **command; /* NULL-terminated, at least one word */

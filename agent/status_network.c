@@ -30,14 +30,23 @@ static json_t *refusals_json(const struct proxy_counters *counters)
 	return refusals;
 }
 
+static json_t *limits_json(const struct proxy_limits *limits)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; proxy_limits_name(i) != NULL; i++)
+		json_object_set_new(all, proxy_limits_name(i), number(proxy_limits_get(limits, i)));
+	return all;
+}
+
 static json_t *worker_json(const struct worker_counts *counts, bool ready)
 {
 	const struct proxy_counters *c = &counts->proxy;
 
 	return json_pack(
-		"{s:b, s:{s:o, s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:o}",
-		"ready", ready, "connections", "open", number(c->open), "total",
-		number(c->accepted), "limit", number(counts->limit_conns), "turned_away",
+		"{s:b, s:o, s:{s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:o}",
+		"ready", ready, "limits", limits_json(&counts->limits), "connections", "open",
+		number(c->open), "total", number(c->accepted), "turned_away",
 		number(c->turned_away), "connects", "allowed", number(c->connects_allowed),
 		"denied", number(c->connects_denied), "requests", "allowed",
 		number(c->requests_allowed), "denied", number(c->requests_denied), "refusals",

@@ -29,7 +29,7 @@ static const struct {
 	GAUGE("ready", is_ready, "1 while requests are served."),
 	COUNTER("connections_total", proxy.accepted, "Connections of the workload."),
 	GAUGE("connections_open", proxy.open, "Connections of the workload now."),
-	GAUGE("connections_limit", limit_conns, "As many may be open."),
+	GAUGE("connections_limit", limits.conns, "As many may be open."),
 	COUNTER("connections_turned_away_total", proxy.turned_away,
 		"Connections answered 503, as there were too many."),
 	LABELLED("decisions_total", "{kind=\"connect\",verdict=\"allow\"}", proxy.connects_allowed,

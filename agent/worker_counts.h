@@ -5,6 +5,7 @@
 #define AGENT_WORKER_COUNTS_H
 
 #include "agent/proxy/counters.h"
+#include "agent/proxy/limits.h"
 #include "lib/buf.h"
 
 enum {
@@ -14,7 +15,7 @@ enum {
 
 struct worker_counts {
 	struct proxy_counters proxy;
-	uint64_t limit_conns; /* as many may be open */
+	struct proxy_limits limits;
 	uint64_t identity_asked, identity_answered, identity_timed_out;
 	uint64_t names_asked;
 	uint64_t leaves_made;

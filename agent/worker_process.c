@@ -36,9 +36,9 @@ struct serving {
 };
 
 /* Both ends of every connection that may be open. */
-static size_t descriptors_max(void)
+static size_t descriptors_max(const struct proxy_limits *limits)
 {
-	return (proxy_limits_default().conns + LISTEN_TURNED_AWAY_MAX) * 2 + OTHER_DESCRIPTORS;
+	return (limits->conns + LISTEN_TURNED_AWAY_MAX) * 2 + OTHER_DESCRIPTORS;
 }
 
 static int compare(const void *a, const void *b)
@@ -67,7 +67,7 @@ static int confine(const struct worker_process_config *config, struct err *err)
 		keep[n++] = config->feed->worker_fd;
 	keep[n++] = config->http_fd;
 	qsort(keep, n, sizeof(*keep), compare);
-	if (worker_confine_room(descriptors_max(), err) == -1)
+	if (worker_confine_room(descriptors_max(&config->limits), err) == -1)
 		return -1;
 	return worker_confine(config->uid, config->landlock, keep, n, err);
 }
@@ -78,7 +78,7 @@ static void collect(void *ctx, struct worker_counts *out)
 
 	*out = (struct worker_counts){
 		.proxy = *worker_counters(serving->worker),
-		.limit_conns = proxy_limits_default().conns,
+		.limits = serving->config->limits,
 		.leaves_made = intercept_stats(serving->intercept).made,
 		.is_ready = worker_is_serving(serving->worker),
 		.at_ms = live_page_now_ms(),
@@ -135,7 +135,7 @@ static int serve(struct serving *serving, struct err *err)
 		.policy = config->policy,
 		.log = config->log,
 		.services = worker_services_table(serving->services),
-		.limits = proxy_limits_default(),
+		.limits = config->limits,
 		.intercept = serving->intercept,
 		.tls_client = client,
 		.control_fd = -1,

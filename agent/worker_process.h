@@ -24,6 +24,7 @@ struct worker_process_config {
 	uid_t uid;
 	enum policy_landlock landlock;
 	struct policy *policy;
+	struct proxy_limits limits;
 	struct ca *ca; /* the worker's from then on */
 	struct slice roots_pem; /* whom upstream servers are verified against */
 	struct slice resolv_conf, hosts;

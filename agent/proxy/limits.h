@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/err.h"
+
 enum {
 	/* Of one direction of a tunnel, and what is read at once: with less, a fast tunnel makes more system
 	 * calls than it moves pages; with more, a slow reader holds more memory. */
@@ -65,5 +67,13 @@ static inline struct proxy_limits proxy_limits_default(void)
 		.drain_ms = 10000,
 	};
 }
+
+/* Sets the one that `text`, "NAME=NUMBER", names. Refuses an unknown name and a number out of range. */
+int proxy_limits_set(struct proxy_limits *limits, const char *text, struct err *err);
+
+/* Those that can be set, from 0 on; NULL behind the last. */
+const char *proxy_limits_name(size_t i);
+uint64_t proxy_limits_get(const struct proxy_limits *limits, size_t i);
+void proxy_limits_range(size_t i, uint64_t *out_min, uint64_t *out_max);
 
 #endif

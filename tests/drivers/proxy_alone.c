@@ -204,46 +204,6 @@ static int make_client(const struct alone *alone, struct tls_client **out, struc
 	return tls_client_new(buf_slice(&pem), out, err);
 }
 
-static const struct {
-	const char *name;
-	size_t at;
-} limits[] = {
-	{ "head_ms", offsetof(struct proxy_limits, head_ms) },
-	{ "keep_alive_ms", offsetof(struct proxy_limits, keep_alive_ms) },
-	{ "identify_ms", offsetof(struct proxy_limits, identify_ms) },
-	{ "resolve_ms", offsetof(struct proxy_limits, resolve_ms) },
-	{ "dial_ms", offsetof(struct proxy_limits, dial_ms) },
-	{ "handshake_ms", offsetof(struct proxy_limits, handshake_ms) },
-	{ "sniff_ms", offsetof(struct proxy_limits, sniff_ms) },
-	{ "exchange_idle_ms", offsetof(struct proxy_limits, exchange_idle_ms) },
-	{ "relay_idle_ms", offsetof(struct proxy_limits, relay_idle_ms) },
-	{ "half_closed_ms", offsetof(struct proxy_limits, half_closed_ms) },
-	{ "linger_ms", offsetof(struct proxy_limits, linger_ms) },
-	{ "drain_ms", offsetof(struct proxy_limits, drain_ms) },
-};
-
-/* --limit NAME=NUMBER */
-static int read_limit(struct proxy_limits *out, const char *text, struct err *err)
-{
-	const char *equals = strchr(text, '=');
-	int64_t value = equals != NULL ? strtoll(equals + 1, NULL, 10) : 0;
-
-	if (value <= 0)
-		return err_set(err, ERR_INVALID, "'%s' is not NAME=NUMBER", text);
-	if (strncmp(text, "conns=", 6) == 0) {
-		out->conns = (size_t)value;
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
-		if (strlen(limits[i].name) != (size_t)(equals - text) ||
-		    memcmp(limits[i].name, text, (size_t)(equals - text)) != 0)
-			continue;
-		memcpy((char *)out + limits[i].at, &value, sizeof(value));
-		return 0;
-	}
-	return err_set(err, ERR_INVALID, "'%s' names no limit", text);
-}
-
 static int serve(struct alone *alone, struct err *err)
 {
 	struct services services = {
@@ -264,7 +224,7 @@ static int serve(struct alone *alone, struct err *err)
 	unsigned port = 0;
 
 	for (size_t i = 0; i < alone->limits.n; i++)
-		if (read_limit(&config.limits, alone->limits.items[i], err) == -1)
+		if (proxy_limits_set(&config.limits, alone->limits.items[i], err) == -1)
 			return -1;
 	config.policy = read_policy(alone->policy_path);
 	if (config.policy == NULL)

@@ -416,6 +416,7 @@ class Operators(Shared):
         before = self.network()
         self.assertTrue(before["fence"]["holds"] and before["worker"]["ready"], before)
         self.assertLess(before["fence"]["proved_ms_ago"], 30000)
+        self.assertEqual(before["worker"]["limits"]["conns"], 4096)
         self.rig.curl("https://other.test/")
         self.await_true(lambda: self.network()["worker"]["connects"]["denied"] ==
                         before["worker"]["connects"]["denied"] + 1)
