@@ -27,14 +27,6 @@ NAMESPACE = {"apiVersion": "v1", "kind": "Namespace",
 POLICY_NAME = "test-policy"
 
 
-MACHINE_LACKS = "this machine lacks "
-
-
-def machine_lacks(what: str) -> unittest.SkipTest:
-    """A skip that no installation on this machine could avoid (an old kernel, for example)."""
-    return unittest.SkipTest(MACHINE_LACKS + what)
-
-
 class World:
     """Podman, images and webhook, each from the moment that it is needed."""
 

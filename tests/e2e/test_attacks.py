@@ -5,11 +5,12 @@ tests/peers/attack performs each attack and judges it by its effect. The same at
 from a pod that is not sandboxed have to succeed, else it would be the test that holds them."""
 import re
 
-from fixture import SandboxCase, machine_lacks, pod
+from fixture import SandboxCase, pod
 from images import BUSYBOX, DEBIAN, SCRATCH
 from netplay import Capture
 from network import ABSTRACT, LOOPBACK_PORT, Outside
 from pods import Outcome, Pod
+from runner import machine_lacks
 
 # What has to get out of a pod without a sandbox.
 CONTROLS = ["tcp4_origin", "tcp6_origin", "tcp4_pod_loopback", "udp4_origin", "udp6_origin",
