@@ -60,7 +60,7 @@ AGENT   := $(OUT)/openshell-agent
 WEBHOOK := $(OUT)/openshell-webhook
 UNIT    := $(OUT)/unit
 
-.PHONY: all help deps check unit corpora golden-update test test-bare e2e bench bench-quick demo image lint format-check \
+.PHONY: all help deps check unit corpora golden-update test test-bare test-cluster e2e bench bench-quick demo image lint format-check \
         attacks-check format tidy cppcheck layers shellcheck fuzz clean
 .DELETE_ON_ERROR:
 
@@ -72,6 +72,7 @@ help:
 ## make            build openshell-agent and openshell-webhook into build/release
 ## make demo       a plain annotated Deployment comes up confined, shown step by step (root)
 ## make test       every test: check, then all that needs root and containers
+## make test-cluster  webhook and agent on a real Kubernetes that this makes, or that KUBECONFIG names (root)
 ## make test-bare  demo and test in a bare Debian that this makes; ten minutes (root)
 ## make check      unit tests, golden cases and fuzz corpora; no root, under a minute
 ## make lint       format, clang-tidy, cppcheck, shellcheck, module layers
@@ -89,7 +90,7 @@ build/.deps-%: tools/packages-%.txt
 	$(Q)tools/deps.sh $*
 	$(Q)mkdir -p build && touch $@
 
-deps: build/.deps-build build/.deps-test build/.deps-lint build/.deps-bench
+deps: build/.deps-build build/.deps-test build/.deps-lint build/.deps-bench build/.deps-cluster
 
 # --- programs ------------------------------------------------------------------------------------
 $(OUT)/%.o: %.c | build/.deps-build
@@ -149,6 +150,9 @@ test: check e2e
 
 e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/driver_%) | build/.deps-test
 	$(Q)tests/e2e/run
+
+test-cluster: all | build/.deps-test build/.deps-cluster
+	$(Q)tests/cluster/run
 
 test-bare: | build/.deps-test
 	$(Q)tests/bare/run

@@ -312,17 +312,22 @@ def ensure_product(podman: Podman, out: pathlib.Path) -> None:
         _commit(_buildah_of(podman), WEBHOOK_IMAGE, tar, settings)
 
 
+def archive(podman: Podman, image: str, target: pathlib.Path) -> None:
+    """Writes an image as what podman, docker, ctr and kind can load."""
+    target.unlink(missing_ok=True)
+    podman.podman("save", "--quiet", "--format", "docker-archive", "-o", str(target), image)
+
+
 def save_product(out: pathlib.Path) -> None:
-    """Writes OUT/images/{agent,webhook}.tar, which podman, docker, ctr and kind can load."""
+    """Writes OUT/images/{agent,webhook}.tar."""
     archives = out / "images"
     archives.mkdir(exist_ok=True)
     with Podman() as podman:
         ensure_product(podman, out)
         for name, image in (("agent", AGENT_IMAGE), ("webhook", WEBHOOK_IMAGE)):
-            archive = archives / f"{name}.tar"
-            archive.unlink(missing_ok=True)
-            podman.podman("save", "--quiet", "--format", "docker-archive", "-o", str(archive), image)
-            print(f"  IMAGE {archive} ({archive.stat().st_size // 1024} KiB)")
+            target = archives / f"{name}.tar"
+            archive(podman, image, target)
+            print(f"  IMAGE {target} ({target.stat().st_size // 1024} KiB)")
 
 
 def _output(*argv, **options) -> str:

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""fixture: the cluster that all tests share, with the webhook installed as docs/install.md says."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import images  # noqa: E402
+import runner  # noqa: E402
+from cluster import OUTSIDE_NAMES, Cluster  # noqa: E402
+from daemons import Failed  # noqa: E402
+from release import Release  # noqa: E402
+
+OUT = pathlib.Path(os.environ.get("OPENSHELL_OUT", ROOT / "build/release"))
+MANIFESTS = ROOT / "deploy/webhook"
+SYSTEM, NAME = "openshell-system", "openshell-webhook"
+FIRST = "t-first"
+AGENT = "/opt/openshell/openshell-agent"
+# Where a cluster of KUBECONFIG pulls the images from: PREFIX/agent, PREFIX/webhook and PREFIX/clients.
+PREFIX = os.environ.get("OPENSHELL_IMAGES")
+IMAGES = {name: f"{PREFIX}/{short}" if PREFIX else name for name, short in (
+    (images.AGENT_IMAGE, "agent"), (images.WEBHOOK_IMAGE, "webhook"), (images.CLIENTS, "clients"))}
+CLIENTS = IMAGES[images.CLIENTS]
+OUTSIDE = OUTSIDE_NAMES[0]
+SECONDS = 120
+
+
+class World:
+    """A cluster with the webhook, from `open` to `close`."""
+
+    def __init__(self):
+        self.cluster: Cluster | None = None
+
+    def open(self) -> None:
+        if "KUBECONFIG" not in os.environ:
+            self.cluster = Cluster(Release(), OUT)
+            self.cluster.up()
+        try:
+            self._install()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self.cluster:
+            self.cluster.down()
+            self.cluster = None
+            return
+        for name in ("admission.yaml", "webhook.yaml"):
+            self.kubectl("delete", "--ignore-not-found", "-f", MANIFESTS / name)
+
+    def _install(self) -> None:
+        manifest = (MANIFESTS / "webhook.yaml").read_text()
+        for name, mine in IMAGES.items():
+            manifest = manifest.replace(name, mine)
+        if self.cluster and not self.cluster.release.since(21):
+            manifest = manifest.replace("policy/v1\n", "policy/v1beta1\n")
+        self.kubectl("apply", "-f", "-", text=manifest)
+        self.kubectl("apply", "-f", MANIFESTS / "admission.yaml")
+        self.make_certificate()
+        self.await_webhook()
+        # Ready is not reachable: kube-proxy has yet to hear of it.
+        self.kubectl("create", "namespace", FIRST)
+        self.kubectl("label", "namespace", FIRST, "openshell.io/injection=enabled")
+        await_that("the API server reaches the webhook", lambda: self.kubectl(
+            "create", f"--namespace={FIRST}", "--dry-run=server", "-f", "-", text=json.dumps(pod("first")),
+            check=False).returncode == 0)
+        self.kubectl("delete", "namespace", FIRST, "--wait=false")
+
+    def make_certificate(self) -> None:
+        self._run([MANIFESTS / "certificate.sh"])
+
+    def await_webhook(self) -> None:
+        self.kubectl("rollout", "status", f"deployment/{NAME}", f"--namespace={SYSTEM}", f"--timeout={SECONDS}s")
+
+    # --- kubectl ----------------------------------------------------------------------------------
+    def _environment(self) -> dict[str, str]:
+        if not self.cluster:
+            return dict(os.environ)
+        path = f"{self.cluster.release.programs}:{os.environ['PATH']}"
+        return {**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "PATH": path}
+
+    def _run(self, argv: list, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess:
+        done = subprocess.run([str(a) for a in argv], input=text, capture_output=True, text=True,
+                              env=self._environment())
+        if check and done.returncode != 0:
+            raise Failed(f"{' '.join(map(str, argv[:6]))}: {done.stderr.strip()}")
+        return done
+
+    def kubectl(self, *argv, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess:
+        return self._run(["kubectl", *argv], text, check)
+
+    def popen(self, *argv) -> subprocess.Popen:
+        return subprocess.Popen(["kubectl", *argv], env=self._environment(), stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def arrived(self) -> list[dict]:
+        """What reached the outside's servers so far."""
+        text = self.cluster.at.arrived.read_text() if self.cluster else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+
+world = World()
+
+
+class ClusterCase(unittest.TestCase):
+    """Base of the tests: a namespace of its own for each class, opted in by `label`."""
+
+    label: str | None = "enabled"
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.namespace = f"t-{cls.__name__.lower()}"
+        cls.make_namespace(cls.namespace, cls.label)
+        cls.addClassCleanup(world.kubectl, "delete", "namespace", cls.namespace, "--wait=false", check=False)
+
+    @staticmethod
+    def make_namespace(name: str, label: str | None, **annotations) -> None:
+        labels = {"openshell.io/injection": label} if label else {}
+        world.kubectl("apply", "-f", "-", text=json.dumps(
+            {"apiVersion": "v1", "kind": "Namespace",
+             "metadata": {"name": name, "labels": labels, "annotations": annotations}}))
+        await_that(f"the account of {name}", lambda: world.kubectl(
+            "get", "serviceaccount", "default", f"--namespace={name}", check=False).returncode == 0)
+
+    def kubectl(self, *argv, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess:
+        """In the namespace of this class."""
+        return world.kubectl(f"--namespace={self.namespace}", *argv, text=text, check=check)
+
+    def apply(self, *objects: dict, check: bool = True) -> subprocess.CompletedProcess:
+        return self.kubectl("apply", "-f", "-", text=json.dumps(
+            {"apiVersion": "v1", "kind": "List", "items": list(objects)}), check=check)
+
+    def get(self, kind: str, name: str) -> dict:
+        return json.loads(self.kubectl("get", kind, name, "--output=json").stdout)
+
+    def pod_of(self, app: str) -> str:
+        """The name of the running pod with label app=APP."""
+        pods = json.loads(self.kubectl("get", "pods", f"--selector=app={app}", "--output=json").stdout)["items"]
+        alive = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        self.assertEqual(len(alive), 1, alive)
+        return alive[0]
+
+    def await_ready(self, what: str) -> None:
+        """A Deployment or a pod, else the test fails with what is known of it."""
+        waited = (self.kubectl("rollout", "status", what, f"--timeout={SECONDS}s", check=False)
+                  if what.startswith("deployment/") else
+                  self.kubectl("wait", "--for=condition=Ready", what, f"--timeout={SECONDS}s", check=False))
+        if waited.returncode != 0:
+            self.fail(waited.stderr + self.kubectl("get", "events", "--sort-by=.lastTimestamp").stdout[-3000:])
+
+    def inside(self, pod: str, command: str, container: str = "app") -> subprocess.CompletedProcess:
+        """A shell command inside the sandbox of a pod."""
+        return self.kubectl("exec", pod, f"--container={container}", "--", AGENT, "exec", "--", "sh", "-c", command,
+                            check=False)
+
+    def own_cluster(self) -> Cluster:
+        """Skips where a cluster was given: its parts are not ours to stop."""
+        if not world.cluster:
+            raise runner.machine_lacks("a control plane of its own: KUBECONFIG names another's")
+        return world.cluster
+
+
+def await_that(what: str, holds, seconds: float = SECONDS) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            raise AssertionError(f"not in {seconds} s: {what}")
+        time.sleep(0.2)
+
+
+def pod(name: str, *command: str, annotations: dict | None = None, **spec) -> dict:
+    """A pod as a user would write it, with one container `app`."""
+    return {"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "labels": {"app": name}, "annotations": annotations or {}},
+            "spec": {"terminationGracePeriodSeconds": 1, "containers": [container(*command)], **spec}}
+
+
+def container(*command: str, **fields) -> dict:
+    return {"name": "app", "image": CLIENTS, "imagePullPolicy": "IfNotPresent",
+            "command": list(command) or ["sleep", "infinity"], **fields}
+
+
+def deployment(name: str, app: dict, annotations: dict | None = None, **spec) -> dict:
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+            "spec": {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": {
+                "metadata": {"labels": {"app": name}, "annotations": annotations or {}},
+                "spec": {"terminationGracePeriodSeconds": 1, "containers": [app], **spec}}}}
+
+
+def config_map(name: str, policy: str) -> dict:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"policy.yaml": policy}}
