@@ -9,6 +9,9 @@
 #include "lib/mem.h"
 #include "lib/utf8.h"
 
+/* 19 digits and a sign, and room to be generous with zeros. */
+enum { INT_DIGITS_MAX = 24 };
+
 struct buf buf_init(size_t max)
 {
 	return (struct buf){ .max = max };
@@ -77,6 +80,23 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 		b->n += (size_t)n;
 	}
 	va_end(again);
+}
+
+void buf_put_int(struct buf *b, int64_t value, unsigned width)
+{
+	char digits[INT_DIGITS_MAX];
+	size_t at = sizeof(digits);
+	/* Of the lowest number, too. */
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+	do
+		digits[--at] = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	while (at > 1 && sizeof(digits) - at < width)
+		digits[--at] = '0';
+	if (value < 0)
+		digits[--at] = '-';
+	buf_put(b, digits + at, sizeof(digits) - at);
 }
 
 /* How many bytes at the start need no look at each: ASCII that stands for itself. */

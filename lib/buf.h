@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/rd.h"
 
@@ -26,6 +27,9 @@ __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char 
 /* `text` as a JSON string with its quotes: control characters, DEL, quote and backslash escaped,
  * bytes that are not UTF-8 replaced by U+FFFD. So a line made of these stays one line. */
 void buf_put_json(struct buf *b, struct slice text);
+
+/* `value` in decimal, with zeros in front up to `width` digits. */
+void buf_put_int(struct buf *b, int64_t value, unsigned width);
 
 /* Borrows from `b`, until the next put. */
 struct slice buf_slice(const struct buf *b);

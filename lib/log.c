@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/log.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,8 +15,20 @@ void log_put_time(struct buf *b, int64_t unix_ms)
 	struct tm at = { 0 };
 
 	utc_split(unix_ms / 1000, &at);
-	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03" PRId64 "Z", at.tm_year + 1900,
-		   at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec, unix_ms % 1000);
+	const struct {
+		int64_t value;
+		unsigned width;
+		const char *behind;
+	} parts[] = {
+		{ at.tm_year + 1900, 4, "-" }, { at.tm_mon + 1, 2, "-" }, { at.tm_mday, 2, "T" },
+		{ at.tm_hour, 2, ":" },        { at.tm_min, 2, ":" },     { at.tm_sec, 2, "." },
+		{ unix_ms % 1000, 3, "Z" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		buf_put_int(b, parts[i].value, parts[i].width);
+		buf_puts(b, parts[i].behind);
+	}
 }
 
 static int64_t now_ms(void)
@@ -52,38 +62,42 @@ struct log_line log_begin(const struct log *log, enum log_level level, const cha
 	return line;
 }
 
-static void put_field(struct log_line *line, const char *key, struct slice value, bool is_number)
+/* NULL where the line takes no more. */
+static struct log_field *add_field(struct log_line *line, const char *key)
 {
-	bool is_cut = value.n > LOG_VALUE_MAX;
-
 	if (line->muted || line->n_fields == LOG_FIELDS_MAX)
-		return;
-	line->fields[line->n_fields++] = (struct log_field){
-		.key = key,
-		.at = line->values.n,
-		.n = is_cut ? LOG_VALUE_MAX : value.n,
-		.is_number = is_number,
-		.is_cut = is_cut,
-	};
-	buf_put(&line->values, value.p, is_cut ? LOG_VALUE_MAX : value.n);
+		return NULL;
+	struct log_field *field = &line->fields[line->n_fields++];
+
+	*field = (struct log_field){ .key = key, .at = line->values.n };
+	return field;
 }
 
 void log_str(struct log_line *line, const char *key, const char *value)
 {
-	put_field(line, key, slice_text(value), false);
+	log_slice(line, key, slice_text(value));
 }
 
 void log_slice(struct log_line *line, const char *key, struct slice value)
 {
-	put_field(line, key, value, false);
+	struct log_field *field = add_field(line, key);
+
+	if (field == NULL)
+		return;
+	field->is_cut = value.n > LOG_VALUE_MAX;
+	field->n = field->is_cut ? LOG_VALUE_MAX : value.n;
+	buf_put(&line->values, value.p, field->n);
 }
 
 void log_int(struct log_line *line, const char *key, int64_t value)
 {
-	char text[24];
+	struct log_field *field = add_field(line, key);
 
-	snprintf(text, sizeof(text), "%" PRId64, value);
-	put_field(line, key, slice_text(text), true);
+	if (field == NULL)
+		return;
+	field->is_number = true;
+	buf_put_int(&line->values, value, 1);
+	field->n = line->values.n - field->at;
 }
 
 void log_end(struct log_line *line)

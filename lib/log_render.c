@@ -46,7 +46,10 @@ static void put_json_field(const struct log_line *line, const struct log_field *
 {
 	struct slice value = value_of(line, field);
 
-	buf_printf(out, ",\"%s\":", field->key);
+	/* Printing by a format would take half of the time that an event does. */
+	buf_puts(out, ",\"");
+	buf_puts(out, field->key);
+	buf_puts(out, "\":");
 	if (field->is_number)
 		buf_put(out, value.p, value.n);
 	else
@@ -57,16 +60,21 @@ static void put_json_head(const struct log_line *line, struct buf *out)
 {
 	buf_puts(out, "{\"time\":\"");
 	log_put_time(out, line->unix_ms);
-	buf_printf(out, "\",\"level\":\"%s\"", level_names[line->level]);
+	buf_puts(out, "\",\"level\":\"");
+	buf_puts(out, level_names[line->level]);
+	buf_puts(out, "\"");
 	if (line->log->run_id != NULL) {
 		buf_puts(out, ",\"run\":");
 		buf_put_json(out, slice_text(line->log->run_id));
 	}
 	buf_puts(out, ",\"event\":");
 	buf_put_json(out, slice_text(line->event));
-	if (line->class_uid != 0)
-		buf_printf(out, ",\"class_uid\":%d,\"activity_id\":%d", line->class_uid,
-			   line->activity_id);
+	if (line->class_uid == 0)
+		return;
+	buf_puts(out, ",\"class_uid\":");
+	buf_put_int(out, line->class_uid, 1);
+	buf_puts(out, ",\"activity_id\":");
+	buf_put_int(out, line->activity_id, 1);
 }
 
 /* --- shorthand ----------------------------------------------------------------------------------- */

@@ -63,6 +63,18 @@ static char *lower_case(const char *text)
 	return copy;
 }
 
+/* OpenSSL's call after each operation on the socket. */
+static long note_read(BIO *socket, int operation, const char *data, size_t wanted, int argi,
+		      long argl, int result, size_t *got)
+{
+	struct tls_session *session = (struct tls_session *)(void *)BIO_get_callback_arg(socket);
+
+	(void)data, (void)argi, (void)argl;
+	if (operation == (BIO_CB_READ | BIO_CB_RETURN))
+		session->drained = result <= 0 || *got < wanted;
+	return result;
+}
+
 int tls_session_new(SSL_CTX *context, const char *host, int fd, struct tls_session **out,
 		    struct err *err)
 {
@@ -75,6 +87,8 @@ int tls_session_new(SSL_CTX *context, const char *host, int fd, struct tls_sessi
 	if (session->ssl == NULL || SSL_set_fd(session->ssl, fd) != 1 ||
 	    SSL_set_app_data(session->ssl, session) != 1)
 		return ossl_fail(err, ERR_SYS, "begin a TLS session");
+	BIO_set_callback_ex(SSL_get_rbio(session->ssl), note_read);
+	BIO_set_callback_arg(SSL_get_rbio(session->ssl), (char *)session);
 	*out = STEAL(session);
 	return 0;
 }
@@ -253,6 +267,11 @@ bool tls_has_pending(const struct tls_session *session)
 {
 	return SSL_has_pending(session->ssl) == 1 ||
 	       (session->socket != NULL && BIO_ctrl_pending(SSL_get_rbio(session->ssl)) > 0);
+}
+
+bool tls_is_drained(const struct tls_session *session)
+{
+	return session->drained && !tls_has_pending(session);
 }
 
 bool tls_is_resumed(const struct tls_session *session)

@@ -48,6 +48,10 @@ int tls_shutdown(struct tls_session *session, struct err *err);
  * TLS_WANT_READ asks this before waiting for the socket again. */
 bool tls_has_pending(const struct tls_session *session);
 
+/* Nothing is pending, and the socket had no more when it was read last: reading again would only wait,
+ * unless the peer's end has come. */
+bool tls_is_drained(const struct tls_session *session);
+
 /* Bytes that were taken from the socket before the session was made (a hello that was sniffed after a
  * proxy request's head): they are read first. Copied. Once, before the first tls_handshake(). What was
  * only looked at (MSG_PEEK) is still in the socket and must not be given. */

@@ -17,6 +17,7 @@ struct tls_session {
 	enum tls_state state;
 	/* While bytes that were put back are read: the socket, whose turn comes after them. */
 	BIO *socket;
+	bool drained; /* the last read of the socket took all that it had */
 	char *host; /* in lower case */
 	/* What our side refused within the handshake, where OpenSSL only knows that it was refused. */
 	struct err refusal;

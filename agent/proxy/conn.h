@@ -22,6 +22,9 @@
 
 struct conn;
 
+/* One request and its response; see exchange.h. */
+struct exchange;
+
 /* What all connections of a worker share. */
 struct proxy {
 	struct loop *loop;
@@ -34,6 +37,7 @@ struct proxy {
 	struct tls_client *tls_client;
 	bool draining; /* no new requests */
 	struct pool pool;
+	struct exchange *spare_exchange; /* owned; see exchange.c */
 	struct conn *first; /* of all */
 	void (*ended)(void *ctx); /* after a connection is gone */
 	void *ended_ctx;
@@ -71,9 +75,6 @@ struct end {
 
 /* The connection to the destination while it is being made; see upstream.h. */
 struct dialing;
-
-/* One request and its response; see exchange.h. */
-struct exchange;
 
 struct conn {
 	struct proxy *proxy;

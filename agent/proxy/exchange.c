@@ -19,9 +19,28 @@ enum {
 	HEAD_OUT_MAX = HTTP1_REQUEST_HEAD_MAX * 3 + 1024,
 };
 
+/* One is kept: a request begins where another one ends, and the allocator takes long for so large a piece. */
+static struct exchange *take_spare(struct proxy *proxy)
+{
+	struct exchange *x = STEAL(proxy->spare_exchange);
+
+	if (x == NULL)
+		return mem_calloc(1, sizeof(*x));
+	*x = (struct exchange){ 0 };
+	return x;
+}
+
+static void keep_spare(struct proxy *proxy, struct exchange *x)
+{
+	if (proxy->spare_exchange == NULL)
+		proxy->spare_exchange = x;
+	else
+		free(x);
+}
+
 void exchange_begin(struct conn *conn, const struct http1_request *http)
 {
-	struct exchange *x = mem_calloc(1, sizeof(*x));
+	struct exchange *x = take_spare(conn->proxy);
 
 	x->http = *http;
 	x->answer.detail = buf_init(GATE_DETAIL_MAX);
@@ -43,7 +62,7 @@ void exchange_free(struct conn *conn)
 	gate_answer_done(&x->answer);
 	buf_done(&x->head);
 	free(x->query);
-	free(x);
+	keep_spare(conn->proxy, x);
 	conn->exchange = NULL;
 }
 

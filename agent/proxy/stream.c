@@ -91,6 +91,9 @@ static enum stream_result read_tls(struct stream *s, void *to, size_t room, size
 	if (n < 0)
 		return tls_waits(s, n);
 	*out_n = (size_t)n;
+	/* As below: what comes is reported. */
+	if (tls_is_drained(s->tls) && !s->ending)
+		s->readable = false;
 	return STREAM_MOVED;
 }
 

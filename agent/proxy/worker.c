@@ -194,6 +194,7 @@ void worker_free(struct worker *worker)
 		close(worker->control.fd);
 	}
 	policy_free(worker->proxy.policy);
+	free(worker->proxy.spare_exchange);
 	free(worker);
 }
 

@@ -44,6 +44,30 @@ START_TEST(overflow_sticks_and_keeps_what_fitted)
 }
 END_TEST
 
+static const struct {
+	int64_t value;
+	unsigned width;
+	const char *want;
+} int_cases[] = {
+	{ 0, 0, "0" },
+	{ 0, 1, "0" },
+	{ 7, 2, "07" },
+	{ 123, 2, "123" },
+	{ -5, 3, "-005" },
+	{ 9, 99, "00000000000000000000009" },
+	{ INT64_MAX, 1, "9223372036854775807" },
+	{ INT64_MIN, 1, "-9223372036854775808" },
+};
+
+START_TEST(numbers_are_decimal)
+{
+	AUTO(buf_done) struct buf b = buf_init(32);
+
+	buf_put_int(&b, int_cases[_i].value, int_cases[_i].width);
+	ck_assert_str_eq(buf_text(&b), int_cases[_i].want);
+}
+END_TEST
+
 START_TEST(an_empty_buffer_reads_as_empty_text)
 {
 	AUTO(buf_done) struct buf b = buf_init(4);
@@ -62,6 +86,7 @@ Suite *buf_suite(void)
 	tcase_add_loop_test(tc, json_strings_escape_whatever_comes_from_outside, 0,
 			    (int)ARRAY_LEN(json_cases));
 	tcase_add_test(tc, overflow_sticks_and_keeps_what_fitted);
+	tcase_add_loop_test(tc, numbers_are_decimal, 0, (int)ARRAY_LEN(int_cases));
 	tcase_add_test(tc, an_empty_buffer_reads_as_empty_text);
 	suite_add_tcase(s, tc);
 	return s;

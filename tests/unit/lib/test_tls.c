@@ -208,6 +208,23 @@ START_TEST(a_record_that_was_read_ahead_is_pending)
 }
 END_TEST
 
+START_TEST(a_socket_that_had_no_more_is_drained)
+{
+	char text[8];
+	struct err err = { 0 };
+
+	check_up();
+	ck_assert_int_eq(tls_write(pair.near, slice_text("abc"), &err), 3);
+	ck_assert_int_eq(tls_write(pair.near, slice_text("de"), &err), 2);
+	ck_assert_int_eq(tls_read(pair.far, text, 1, &err), 1);
+	ck_assert(!tls_is_drained(pair.far)); /* the rest of a record */
+	ck_assert_int_eq(tls_read(pair.far, text, sizeof(text), &err), 2);
+	ck_assert(!tls_is_drained(pair.far)); /* a record that was read ahead */
+	ck_assert_int_eq(tls_read(pair.far, text, sizeof(text), &err), 2);
+	ck_assert(tls_is_drained(pair.far));
+}
+END_TEST
+
 /* More than the socket holds, by a writer whose buffer moves and a reader of odd sizes. */
 START_TEST(a_long_stream_arrives_whole)
 {
@@ -294,6 +311,7 @@ Suite *tls_suite(void)
 	tcase_add_test(tc, a_session_that_never_reads_what_was_put_back_frees_it);
 	tcase_add_test(tc, what_is_left_in_a_record_is_pending);
 	tcase_add_test(tc, a_record_that_was_read_ahead_is_pending);
+	tcase_add_test(tc, a_socket_that_had_no_more_is_drained);
 	tcase_add_test(tc, a_long_stream_arrives_whole);
 	tcase_add_test(tc, a_write_that_waits_is_not_lost_by_a_read);
 	suite_add_tcase(s, tc);
