@@ -142,16 +142,18 @@ int conn_new(struct proxy *proxy, int fd, struct conn **out, struct err *err)
 	return 0;
 }
 
-static void end_close(struct end *end, struct loop *loop)
+static void end_close(struct end *end, struct proxy *proxy)
 {
-	stream_close(&end->stream, loop);
+	stream_close(&end->stream, proxy->loop);
+	pipes_give(&proxy->pipes, STEAL(end->pipe));
+	end->flows = false;
 	queue_done(&end->in);
 	queue_done(&end->out);
 }
 
 void conn_close_upstream(struct conn *conn)
 {
-	end_close(&conn->upstream, conn->proxy->loop);
+	end_close(&conn->upstream, conn->proxy);
 }
 
 void conn_free(struct conn *conn)
@@ -164,8 +166,8 @@ void conn_free(struct conn *conn)
 	if (conn->state == CONN_READ_REQUEST)
 		upstream_leave(conn);
 	exchange_free(conn);
-	end_close(&conn->client, proxy->loop);
-	end_close(&conn->upstream, proxy->loop);
+	end_close(&conn->client, proxy);
+	end_close(&conn->upstream, proxy);
 	loop_timer_cancel(proxy->loop, &conn->timer);
 	loop_task_cancel(proxy->loop, &conn->task);
 	link_out(conn);

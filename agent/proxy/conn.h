@@ -12,6 +12,7 @@
 #include "agent/proxy/http_gate.h"
 #include "agent/proxy/intercept.h"
 #include "agent/proxy/limits.h"
+#include "agent/proxy/pipes.h"
 #include "agent/proxy/pool.h"
 #include "agent/proxy/queue.h"
 #include "agent/proxy/services.h"
@@ -37,6 +38,7 @@ struct proxy {
 	struct tls_client *tls_client;
 	bool draining; /* no new requests */
 	struct pool pool;
+	struct pipes pipes;
 	struct exchange *spare_exchange; /* owned; see exchange.c */
 	struct conn *first; /* of all */
 	void (*ended)(void *ctx); /* after a connection is gone */
@@ -70,6 +72,8 @@ enum step {
 struct end {
 	struct stream stream;
 	struct queue in, out; /* what was read from it and is to be written to it */
+	struct pipe *pipe; /* owned; what is to be written to it, in place of `out`. NULL: copied */
+	bool flows; /* so much comes for it that a pipe is worth it */
 	uint64_t moved_in, moved_out; /* payload, over the life of the tunnel or exchange */
 };
 

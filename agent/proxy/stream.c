@@ -2,6 +2,7 @@
 #include "agent/proxy/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -160,6 +161,50 @@ enum stream_result stream_write(struct stream *s, struct queue *q, struct err *e
 		return STREAM_WAIT;
 	}
 	err_sys(err, "write");
+	return broken(s);
+}
+
+enum stream_result stream_fill(struct stream *s, struct pipe *pipe, struct err *err)
+{
+	if (s->ended)
+		return STREAM_END;
+	if (!s->readable)
+		return STREAM_WAIT;
+	ssize_t n = splice(s->watch.fd, NULL, pipe->in, NULL, PIPE_BYTES,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n == 0)
+		return ended(s, false);
+	if (n > 0) {
+		pipe->n = (size_t)n;
+		return STREAM_MOVED;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		s->readable = false;
+		return STREAM_WAIT;
+	}
+	err_sys(err, "splice from a socket");
+	return broken(s);
+}
+
+enum stream_result stream_drain(struct stream *s, struct pipe *pipe, struct err *err)
+{
+	if (pipe->n == 0)
+		return STREAM_FULL;
+	if (!s->writable)
+		return STREAM_WAIT;
+	ssize_t n = splice(pipe->out, NULL, s->watch.fd, NULL, pipe->n,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n >= 0) {
+		pipe->n -= (size_t)n;
+		return STREAM_MOVED;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		s->writable = false;
+		return STREAM_WAIT;
+	}
+	err_sys(err, "splice into a socket");
 	return broken(s);
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "agent/proxy/pipes.h"
 #include "agent/proxy/queue.h"
 #include "lib/err.h"
 #include "lib/loop.h"
@@ -51,6 +52,10 @@ enum stream_result stream_read(struct stream *s, struct queue *q, size_t max, st
 
 /* Writes once from `q`. */
 enum stream_result stream_write(struct stream *s, struct queue *q, struct err *err);
+
+/* The same from a bare socket into an empty pipe, and from a pipe into a bare socket. */
+enum stream_result stream_fill(struct stream *s, struct pipe *pipe, struct err *err);
+enum stream_result stream_drain(struct stream *s, struct pipe *pipe, struct err *err);
 
 /* Goes on with the handshake of `s->tls`: STREAM_MOVED once it is done. */
 enum stream_result stream_handshake(struct stream *s, struct err *err);

@@ -195,6 +195,7 @@ void worker_free(struct worker *worker)
 	}
 	policy_free(worker->proxy.policy);
 	free(worker->proxy.spare_exchange);
+	pipes_done(&worker->proxy.pipes);
 	free(worker);
 }
 
