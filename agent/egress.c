@@ -15,6 +15,7 @@
 #include "agent/identity/sockdiag.h"
 #include "agent/net/netns.h"
 #include "agent/own_stdio.h"
+#include "agent/proxy/inside.h"
 #include "agent/proxy/intercept.h"
 #include "agent/worker_http.h"
 #include "agent/worker_process.h"
@@ -38,6 +39,7 @@ static const char own_roots[] = "/opt/openshell/ca-bundle.pem";
 /* What the two processes are made of; PID 1 keeps none of it. */
 struct parts {
 	int listen_fd, http_fd, netlink_fd, helper_fd, identity_fd;
+	struct inside inside;
 	struct ca ca;
 	struct buf roots, resolv_conf, hosts;
 };
@@ -49,6 +51,7 @@ static void parts_done(struct parts *parts)
 	auto_close(&parts->netlink_fd);
 	auto_close(&parts->helper_fd);
 	auto_close(&parts->identity_fd);
+	inside_close(&parts->inside);
 	ca_done(&parts->ca);
 	buf_done(&parts->roots);
 	buf_done(&parts->resolv_conf);
@@ -75,6 +78,8 @@ static int build_fence(const struct egress_config *config, struct egress *egress
 		.proxy_port = EGRESS_PROXY_PORT,
 		.own = { EGRESS_HTTP_PORT },
 		.n_own = 1,
+		.transparent_port = INSIDE_TCP_PORT,
+		.dns_port = INSIDE_DNS_PORT,
 	};
 
 	if (config->n_inbound > NFT_RULES_PORTS_MAX)
@@ -104,6 +109,11 @@ static int listen_for_workload(struct egress *egress, int *out_fd, struct err *e
 		 EGRESS_PROXY_PORT);
 	*out_fd = steal_fd(&fd);
 	return 0;
+}
+
+static int open_inside(void *arg, struct err *err)
+{
+	return inside_open(arg, err);
 }
 
 /* On all addresses of the pod; who reaches it is the fence's. An IPv6 socket takes IPv4 too, where there
@@ -173,6 +183,7 @@ static int make_parts(const struct egress_config *config, struct egress *egress,
 {
 	if (listen_for_workload(egress, &parts->listen_fd, err) == -1 ||
 	    listen_for_operators(&parts->http_fd, err) == -1 ||
+	    netns_run(egress->netns_fd, open_inside, &parts->inside, err) == -1 ||
 	    read_roots(config, &parts->roots, err) == -1 ||
 	    read_optional("/etc/resolv.conf", &parts->resolv_conf, err) == -1 ||
 	    read_optional("/etc/hosts", &parts->hosts, err) == -1)
@@ -233,6 +244,7 @@ run_worker(const struct egress_config *config, const struct egress *egress, stru
 		.n_own = egress->fence.has_v6 ? 4 : 2,
 		.listen_fds = { parts->listen_fd },
 		.n_listen_fds = 1,
+		.inside = parts->inside,
 		.identity_fd = parts->identity_fd,
 		.feed = &egress->feed,
 		.report_fds = { egress->fence.inner_reports_fd, egress->fence.pod_reports_fd },
@@ -295,6 +307,7 @@ static int link_up(const struct egress_config *config, struct egress *egress, st
 		.netlink_fd = -1,
 		.helper_fd = -1,
 		.identity_fd = -1,
+		.inside = INSIDE_NONE,
 		.roots = buf_init(ROOTS_MAX),
 		.resolv_conf = buf_init(RESOLVER_FILE_MAX),
 		.hosts = buf_init(RESOLVER_FILE_MAX),

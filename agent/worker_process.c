@@ -6,7 +6,6 @@
 
 #include "agent/live_page.h"
 #include "agent/proxy/limits.h"
-#include "agent/proxy/listen.h"
 #include "agent/proxy/worker.h"
 #include "agent/worker_confine.h"
 #include "agent/worker_http.h"
@@ -16,7 +15,7 @@
 #include "lib/cleanup.h"
 
 enum {
-	KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + 5,
+	KEEP_MAX = WORKER_PROCESS_LISTENERS_MAX + WORKER_PROCESS_INBOUND_MAX + INSIDE_FDS + 5,
 	/* What is open beside connections: listeners, channels, nameservers, and what
 	 * worker_inbound.c passes on. */
 	OTHER_DESCRIPTORS = 1024,
@@ -38,7 +37,7 @@ struct serving {
 /* Both ends of every connection that may be open. */
 static size_t descriptors_max(const struct proxy_limits *limits)
 {
-	return (limits->conns + LISTEN_TURNED_AWAY_MAX) * 2 + OTHER_DESCRIPTORS;
+	return (limits->conns + WORKER_TURNED_AWAY_MAX) * 2 + OTHER_DESCRIPTORS;
 }
 
 static int compare(const void *a, const void *b)
@@ -48,6 +47,20 @@ static int compare(const void *a, const void *b)
 	memcpy(&x, a, sizeof(x));
 	memcpy(&y, b, sizeof(y));
 	return (x > y) - (x < y);
+}
+
+static size_t keep_inside(const struct inside *inside, int *keep)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < INSIDE_FAMILIES; i++) {
+		const int fds[] = { inside->tcp[i], inside->dns_udp[i], inside->dns_tcp[i] };
+
+		for (size_t k = 0; k < ARRAY_LEN(fds); k++)
+			if (fds[k] != -1)
+				keep[n++] = fds[k];
+	}
+	return n;
 }
 
 static int confine(const struct worker_process_config *config, struct err *err)
@@ -61,6 +74,7 @@ static int confine(const struct worker_process_config *config, struct err *err)
 		keep[n++] = config->report_fds[i];
 	for (size_t i = 0; i < config->n_inbound; i++)
 		keep[n++] = config->inbound[i].fd;
+	n += keep_inside(&config->inside, keep + n);
 	if (config->identity_fd != -1)
 		keep[n++] = config->identity_fd;
 	if (config->feed != NULL)
@@ -140,6 +154,7 @@ static int serve(struct serving *serving, struct err *err)
 		.tls_client = client,
 		.control_fd = -1,
 		.n_listen_fds = config->n_listen_fds,
+		.inside = config->inside,
 	};
 	for (size_t i = 0; i < config->n_listen_fds; i++)
 		worker_config.listen_fds[i] = config->listen_fds[i];

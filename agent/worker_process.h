@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "agent/policy_feed.h"
+#include "agent/proxy/inside.h"
 #include "agent/worker_counts.h"
 #include "agent/worker_inbound.h"
 #include "certs/ca.h"
@@ -32,6 +33,7 @@ struct worker_process_config {
 	size_t n_own;
 	int listen_fds[WORKER_PROCESS_LISTENERS_MAX];
 	size_t n_listen_fds;
+	struct inside inside;
 	int identity_fd; /* -1: `binaries` are not looked at */
 	int report_fds[2];
 	const struct policy_feed *feed; /* NULL: the policy never changes */

@@ -131,9 +131,9 @@ static bool try_identify(struct worker_services *s, struct identify_call *call)
 {
 	const struct identity_flow flow = {
 		.src = call->flow.workload,
-		.dst = call->flow.proxy,
+		.dst = call->flow.remote,
 		.src_port = call->flow.workload_port,
-		.dst_port = call->flow.proxy_port,
+		.dst_port = call->flow.remote_port,
 	};
 	uint32_t id = 0;
 	enum identity_status status =

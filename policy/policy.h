@@ -179,6 +179,14 @@ struct policy_decision policy_decide_connect(const struct policy *policy,
 struct policy_decision policy_decide_request(const struct policy *policy,
 					     const struct policy_request *request);
 
+enum policy_naming { POLICY_NOT_NAMED = 0, POLICY_NAMED_BY_WILDCARD, POLICY_NAMED_EXACTLY };
+
+struct host_name;
+
+/* Does an endpoint name this host, for whichever port and program? `host` is in its one form
+ * (policy/match_host.h). Endpoints without `host` name nobody. */
+enum policy_naming policy_naming(const struct policy *policy, const struct host_name *host);
+
 /* The decision as one sentence, appended to `out`; text from the request is escaped and cut. */
 void policy_explain(const struct policy_request *request, const struct policy_decision *decision,
 		    struct buf *out);

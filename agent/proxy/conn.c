@@ -8,6 +8,7 @@
 #include "agent/proxy/conn_steps.h"
 #include "agent/proxy/exchange.h"
 #include "agent/proxy/socket.h"
+#include "agent/proxy/transparent.h"
 #include "agent/proxy/upstream.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
@@ -81,16 +82,9 @@ static void identified(struct identify_call *call, const struct program *program
 static void identify(struct conn *conn)
 {
 	const struct services *services = conn->proxy->services;
-	struct flow *flow = &conn->identify.flow;
-	int fd = conn->client.stream.watch.fd;
 
 	if (services->identify == NULL)
 		return;
-	if (!peer_address(fd, &flow->workload, &flow->workload_port) ||
-	    !own_address(fd, &flow->proxy, &flow->proxy_port)) {
-		conn->identity_error = mem_strdup("the connection is gone");
-		return;
-	}
 	conn->identify.done = identified;
 	conn->identify.pending = true;
 	services->identify(services->ctx, &conn->identify);
@@ -122,14 +116,34 @@ static void link_out(struct conn *conn)
 	proxy->counters.open--;
 }
 
-int conn_new(struct proxy *proxy, int fd, struct conn **out, struct err *err)
+/* The connection as the client's socket has it. */
+static int read_flow(int fd, enum conn_entry entry, struct flow *out, struct err *err)
+{
+	if (!peer_address(fd, &out->workload, &out->workload_port))
+		return err_set(err, ERR_SYS, "the connection is gone");
+	if (entry == CONN_TRANSPARENT)
+		return socket_original(fd, &out->remote, &out->remote_port, err);
+	return own_address(fd, &out->remote, &out->remote_port)
+		       ? 0
+		       : err_set(err, ERR_SYS, "the connection is gone");
+}
+
+static int open_client(struct conn *conn, int fd, struct err *err)
+{
+	if (read_flow(fd, conn->entry, &conn->identify.flow, err) == -1)
+		return -1;
+	return stream_open(&conn->client.stream, conn->proxy->loop, fd, client_ready, conn, err);
+}
+
+int conn_new(struct proxy *proxy, int fd, enum conn_entry entry, struct conn **out, struct err *err)
 {
 	struct conn *conn = mem_calloc(1, sizeof(*conn));
 
 	conn->proxy = proxy;
+	conn->entry = entry;
 	conn->task = (struct loop_task){ .run = run_task, .ctx = conn };
 	conn->timer = (struct loop_timer){ .fire = timer_fired, .ctx = conn };
-	if (stream_open(&conn->client.stream, proxy->loop, fd, client_ready, conn, err) == -1) {
+	if (open_client(conn, fd, err) == -1) {
 		close(fd);
 		free(conn);
 		return -1;
@@ -138,6 +152,8 @@ int conn_new(struct proxy *proxy, int fd, struct conn **out, struct err *err)
 	proxy->counters.accepted++;
 	conn_set_deadline(conn, proxy->limits.keep_alive_ms);
 	identify(conn);
+	if (entry == CONN_TRANSPARENT)
+		transparent_begin(conn);
 	*out = conn;
 	return 0;
 }

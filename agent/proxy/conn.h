@@ -17,6 +17,7 @@
 #include "agent/proxy/queue.h"
 #include "agent/proxy/services.h"
 #include "agent/proxy/stream.h"
+#include "agent/proxy/synthetic.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/tls_client.h"
@@ -40,9 +41,15 @@ struct proxy {
 	struct pool pool;
 	struct pipes pipes;
 	struct exchange *spare_exchange; /* owned; see exchange.c */
+	struct synthetic synthetic; /* what DNS told the workload */
 	struct conn *first; /* of all */
 	void (*ended)(void *ctx); /* after a connection is gone */
 	void *ended_ctx;
+};
+
+enum conn_entry {
+	CONN_EXPLICIT = 0, /* the client speaks to a proxy */
+	CONN_TRANSPARENT, /* it believes that it speaks to its destination */
 };
 
 enum conn_state {
@@ -59,6 +66,7 @@ enum conn_state {
 	CONN_RELAY, /* bytes both ways */
 	CONN_REPLY, /* the last bytes to the client */
 	CONN_LINGER, /* until it has taken them */
+	CONN_TURN_DOWN, /* a client that knows of no proxy: in what words can it be told? */
 	CONN_STATES,
 };
 
@@ -82,6 +90,7 @@ struct dialing;
 
 struct conn {
 	struct proxy *proxy;
+	enum conn_entry entry;
 	struct conn *next, *previous;
 	enum conn_state state;
 	struct end client, upstream;
@@ -108,7 +117,7 @@ struct conn {
 		HELLO_DONE,
 	} hello;
 
-	/* A CONNECT, from its decision on. */
+	/* A CONNECT or a transparent connection, from its decision on. */
 	bool has_tunnel;
 	bool in_tunnel; /* requests come through it, decrypted */
 	bool tunnel_tls;
@@ -117,8 +126,10 @@ struct conn {
 	int64_t tunnel_ms; /* when it was decided */
 };
 
-/* Takes over `fd`, accepted and non-blocking. -1, and the descriptor closed, where it cannot be watched. */
-int conn_new(struct proxy *proxy, int fd, struct conn **out, struct err *err);
+/* Takes over `fd`, accepted and non-blocking. -1, and the descriptor closed, where it cannot be watched or it
+ * is not known where it was going. */
+int conn_new(struct proxy *proxy, int fd, enum conn_entry entry, struct conn **out,
+	     struct err *err);
 
 /* At once, without another word to anybody. */
 void conn_free(struct conn *conn);

@@ -78,7 +78,8 @@ static bool exchange_still_allowed(struct conn *conn)
 
 static bool is_ending(const struct conn *conn)
 {
-	return conn->state == CONN_REPLY || conn->state == CONN_LINGER;
+	return conn->state == CONN_REPLY || conn->state == CONN_LINGER ||
+	       conn->state == CONN_TURN_DOWN;
 }
 
 static enum step give_up(struct conn *conn)

@@ -2,6 +2,7 @@
 #include "agent/proxy/conn_reply.h"
 
 #include "agent/proxy/exchange.h"
+#include "agent/proxy/transparent.h"
 #include "lib/cleanup.h"
 
 static struct slice path_of(const struct gate_answer *answer)
@@ -145,6 +146,10 @@ enum step conn_refuse(struct conn *conn, const struct gate_answer *answer)
 	queue_put(&conn->client.out, buf_slice(&out));
 	conn_close_upstream(conn);
 	exchange_free(conn);
+	if (transparent_is_raw(conn)) {
+		conn_set_deadline(conn, conn->proxy->limits.turn_down_ms);
+		return conn_goto(conn, CONN_TURN_DOWN);
+	}
 	conn_set_deadline(conn, conn->proxy->limits.linger_ms);
 	return conn_goto(conn, CONN_REPLY);
 }

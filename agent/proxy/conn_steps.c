@@ -8,6 +8,7 @@
 #include "agent/proxy/conn_tls.h"
 #include "agent/proxy/exchange.h"
 #include "agent/proxy/relay.h"
+#include "agent/proxy/transparent.h"
 #include "agent/proxy/upstream.h"
 
 /* Of what a client goes on sending after it was refused: enough for it to read the answer. */
@@ -126,7 +127,8 @@ static enum step decide_connect(struct conn *conn)
 	struct gate gate = conn_gate(conn);
 	struct site site;
 
-	if (!gate_read_connect(&x->http, &x->answer))
+	if (conn->entry == CONN_TRANSPARENT ? !transparent_read_site(&x->answer)
+					    : !gate_read_connect(&x->http, &x->answer))
 		return conn_refuse(conn, &x->answer);
 	site = x->answer.site;
 	gate_answer_done(&x->answer);
@@ -181,7 +183,8 @@ static enum step step_open_tunnel(struct conn *conn)
 	conn_audit(conn, AUDIT_CONNECT, AUDIT_ALLOW, NULL);
 	queue_take(&conn->client.in, x->http.head.n);
 	exchange_free(conn);
-	queue_put(&conn->client.out, slice_text(established));
+	if (conn->entry == CONN_EXPLICIT)
+		queue_put(&conn->client.out, slice_text(established));
 	if (inspect) {
 		conn_set_deadline(conn, conn->proxy->limits.sniff_ms);
 		return conn_goto(conn, CONN_SNIFF);
@@ -311,6 +314,7 @@ static enum step (*const steps[CONN_STATES])(struct conn *) = {
 	[CONN_RELAY] = step_relay,
 	[CONN_REPLY] = step_reply,
 	[CONN_LINGER] = step_linger,
+	[CONN_TURN_DOWN] = step_turn_down,
 };
 
 enum step conn_step(struct conn *conn)
@@ -352,6 +356,8 @@ enum step conn_timed_out(struct conn *conn)
 		return exchange_timed_out(conn);
 	case CONN_RELAY:
 		return relay_timed_out(conn);
+	case CONN_TURN_DOWN:
+		return transparent_reset(conn);
 	case CONN_DECIDE:
 	case CONN_OPEN_TUNNEL:
 	case CONN_REPLY:

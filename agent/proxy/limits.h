@@ -43,6 +43,8 @@ struct proxy_limits {
 	int64_t relay_idle_ms;
 	/* The same once one side has said that it is done. */
 	int64_t half_closed_ms;
+	/* For the first bytes of a client that is refused and knows of no proxy: they tell how to say so. */
+	int64_t turn_down_ms;
 	/* For the last bytes to leave and the peer to take them. */
 	int64_t linger_ms;
 	/* For what is in flight when the worker is told to stop. */
@@ -63,6 +65,7 @@ static inline struct proxy_limits proxy_limits_default(void)
 		.exchange_idle_ms = 900000,
 		.relay_idle_ms = 7200000,
 		.half_closed_ms = 300000,
+		.turn_down_ms = 500,
 		.linger_ms = 5000,
 		.drain_ms = 10000,
 	};

@@ -18,8 +18,8 @@
 
 /* A TCP connection as the workload's socket has it. */
 struct flow {
-	struct address workload, proxy;
-	uint16_t workload_port, proxy_port;
+	struct address workload, remote;
+	uint16_t workload_port, remote_port;
 };
 
 /* The program that opened a connection. */

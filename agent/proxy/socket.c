@@ -9,6 +9,9 @@
 
 #include "lib/cleanup.h"
 
+/* Of both families; the kernel's headers cannot be included beside netinet/in.h. */
+enum { ORIGINAL_DST = 80 };
+
 union any_address {
 	struct sockaddr any;
 	struct sockaddr_in v4;
@@ -44,6 +47,22 @@ bool own_address(int fd, struct address *out, uint16_t *out_port)
 	return getsockname(fd, &a.any, &n) == 0 && read_address(&a, out, out_port);
 }
 
+int socket_original(int fd, struct address *out, uint16_t *out_port, struct err *err)
+{
+	union any_address a = { 0 };
+	socklen_t n = sizeof(a);
+
+	if (getsockname(fd, &a.any, &n) == -1)
+		return err_sys(err, "read a connection's address");
+	int level = a.any.sa_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	n = sizeof(a);
+	if (getsockopt(fd, level, ORIGINAL_DST, &a, &n) == -1)
+		return err_sys(err, "read where a connection was going");
+	return read_address(&a, out, out_port)
+		       ? 0
+		       : err_set(err, ERR_SYS, "a connection of an unknown family");
+}
+
 void socket_set_no_delay(int fd)
 {
 	int on = 1;
@@ -56,6 +75,13 @@ void socket_set_keep_alive(int fd)
 	int on = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+void socket_reset_on_close(int fd)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
 static socklen_t put_address(struct address address, uint16_t port, union any_address *out)

@@ -16,9 +16,15 @@ int socket_connect(struct address address, uint16_t port);
 void socket_set_no_delay(int fd);
 void socket_set_keep_alive(int fd);
 
+/* Its close will be a reset, whatever is on its way. */
+void socket_reset_on_close(int fd);
+
 /* Is it an address of this network namespace, on any device, as of now? Sends nothing. Wildcard and multicast
  * addresses count too. */
 int socket_is_own(struct address address, bool *out, struct err *err);
+
+/* Where the packet filter redirected the connection of `fd` from. Only in the network namespace that did it. */
+int socket_original(int fd, struct address *out, uint16_t *out_port, struct err *err);
 
 /* False where there is none. */
 bool peer_address(int fd, struct address *out, uint16_t *out_port);

@@ -9,6 +9,7 @@
 
 #include "agent/proxy/conn.h"
 #include "agent/proxy/conn_policy.h"
+#include "agent/proxy/dns_server.h"
 #include "agent/proxy/listen.h"
 #include "lib/mem.h"
 
@@ -21,8 +22,9 @@ enum {
 
 struct worker {
 	struct proxy proxy;
-	struct listener listeners[WORKER_LISTENERS_MAX];
+	struct listener listeners[WORKER_LISTENERS_MAX + INSIDE_FAMILIES];
 	size_t n_listeners;
+	struct dns_server *dns;
 	struct loop_fd control;
 	struct loop_timer drain;
 	size_t most_open; /* since memory was last given back */
@@ -70,23 +72,98 @@ static void control_ready(void *ctx, uint32_t events)
 	}
 }
 
-static int start(struct worker *worker, const struct worker_config *config, struct err *err)
+static int watch_control(struct worker *worker, int fd, struct err *err)
 {
-	for (size_t i = 0; i < config->n_listen_fds; i++) {
-		if (listener_start(&worker->listeners[i], &worker->proxy, config->listen_fds[i],
-				   err) == -1)
-			return -1;
-		worker->n_listeners++;
-	}
-	if (config->control_fd < 0)
-		return 0;
 	worker->control = (struct loop_fd){
-		.fd = config->control_fd,
+		.fd = fd,
 		.ready = control_ready,
 		.ctx = worker,
 	};
-	return loop_fd_add(config->loop, &worker->control, EPOLLRDHUP, err);
+	return loop_fd_add(worker->proxy.loop, &worker->control, EPOLLRDHUP, err);
 }
+
+/* --- accepting ----------------------------------------------------------------------------------- */
+
+static void take(struct worker *worker, int fd, enum conn_entry entry)
+{
+	struct proxy *proxy = &worker->proxy;
+	bool full = proxy->counters.open >= proxy->limits.conns;
+	struct conn *conn;
+	struct err err;
+
+	if (conn_new(proxy, fd, entry, &conn, &err) == -1)
+		log_reason(proxy->log, LOG_LEVEL_ERROR, "proxy.accept_failed", err.msg);
+	else if (full)
+		conn_turn_away(conn);
+}
+
+static void take_explicit(void *ctx, int fd)
+{
+	take(ctx, fd, CONN_EXPLICIT);
+}
+
+static void take_transparent(void *ctx, int fd)
+{
+	take(ctx, fd, CONN_TRANSPARENT);
+}
+
+static bool has_room(void *ctx)
+{
+	const struct worker *worker = ctx;
+	const struct proxy *proxy = &worker->proxy;
+
+	return proxy->counters.open < proxy->limits.conns + WORKER_TURNED_AWAY_MAX;
+}
+
+static int listen_on(struct worker *worker, int fd, void (*take_conn)(void *, int), struct err *err)
+{
+	const struct listener_config config = {
+		.loop = worker->proxy.loop,
+		.log = worker->proxy.log,
+		.fd = fd,
+		.take = take_conn,
+		.has_room = has_room,
+		.ctx = worker,
+	};
+
+	if (fd == -1)
+		return 0;
+	if (listener_start(&worker->listeners[worker->n_listeners], &config, err) == -1)
+		return -1;
+	worker->n_listeners++;
+	return 0;
+}
+
+static int serve_inside(struct worker *worker, const struct inside *inside, struct err *err)
+{
+	struct dns_server_config dns = {
+		.loop = worker->proxy.loop,
+		.log = worker->proxy.log,
+		.policy = &worker->proxy.policy,
+		.synthetic = &worker->proxy.synthetic,
+	};
+
+	for (size_t i = 0; i < INSIDE_FAMILIES; i++) {
+		if (listen_on(worker, inside->tcp[i], take_transparent, err) == -1)
+			return -1;
+		dns.udp_fds[i] = inside->dns_udp[i];
+		dns.tcp_fds[i] = inside->dns_tcp[i];
+	}
+	return dns_server_start(&dns, &worker->dns, err);
+}
+
+static int start(struct worker *worker, const struct worker_config *config, struct err *err)
+{
+	for (size_t i = 0; i < config->n_listen_fds; i++)
+		if (listen_on(worker, config->listen_fds[i], take_explicit, err) == -1)
+			return -1;
+	if (config->control_fd >= 0 && watch_control(worker, config->control_fd, err) == -1)
+		return -1;
+	/* Last, as it takes its sockets over. */
+	return serve_inside(worker, &config->inside, err);
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
 
 int worker_new(const struct worker_config *config, struct worker **out, struct err *err)
 {
@@ -110,7 +187,8 @@ int worker_new(const struct worker_config *config, struct worker **out, struct e
 		return 0;
 	}
 	for (size_t i = 0; i < worker->n_listeners; i++)
-		loop_fd_remove(config->loop, &worker->listeners[i].watch);
+		listener_stop(&worker->listeners[i]);
+	loop_fd_remove(config->loop, &worker->control);
 	free(worker);
 	return -1;
 }
@@ -138,8 +216,10 @@ void worker_note_refused_policy(struct worker *worker)
 
 static void stop_listening(struct worker *worker)
 {
-	for (size_t i = 0; i < worker->n_listeners; i++)
+	for (size_t i = 0; i < worker->n_listeners; i++) {
 		listener_stop(&worker->listeners[i]);
+		close(worker->listeners[i].config.fd);
+	}
 	worker->n_listeners = 0;
 }
 
@@ -193,6 +273,8 @@ void worker_free(struct worker *worker)
 		loop_fd_remove(worker->proxy.loop, &worker->control);
 		close(worker->control.fd);
 	}
+	dns_server_free(worker->dns);
+	synthetic_done(&worker->proxy.synthetic);
 	policy_free(worker->proxy.policy);
 	free(worker->proxy.spare_exchange);
 	pipes_done(&worker->proxy.pipes);

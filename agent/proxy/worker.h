@@ -5,6 +5,7 @@
 #define AGENT_PROXY_WORKER_H
 
 #include "agent/proxy/counters.h"
+#include "agent/proxy/inside.h"
 #include "agent/proxy/intercept.h"
 #include "agent/proxy/limits.h"
 #include "agent/proxy/services.h"
@@ -13,7 +14,11 @@
 #include "lib/tls_client.h"
 #include "policy/policy.h"
 
-enum { WORKER_LISTENERS_MAX = 4 };
+enum {
+	WORKER_LISTENERS_MAX = 4,
+	/* Above the limit of connections one is told so; above these it waits in the kernel's queue. */
+	WORKER_TURNED_AWAY_MAX = 64,
+};
 
 struct worker;
 
@@ -22,6 +27,8 @@ struct worker_config {
 	struct loop *loop; /* the services' too */
 	int listen_fds[WORKER_LISTENERS_MAX]; /* listening TCP sockets, non-blocking; taken over */
 	size_t n_listen_fds;
+	struct inside
+		inside; /* for clients that know of no proxy; taken over; INSIDE_NONE for none */
 	struct policy *policy; /* taken over */
 	const struct log *log;
 	const struct services *services;

@@ -153,6 +153,30 @@ static struct verdict udp_send(const struct attack *attack)
 	return judge("sendto", sendto(fd, "x", 1, 0, (struct sockaddr *)&to.sa, to.n));
 }
 
+/* Nobody is at the address, so an answer comes from within the sandbox; silence means that it left. */
+static struct verdict dns_ask(const struct attack *attack)
+{
+	static const char question[] = "\x12\x34\x01\0\0\1\0\0\0\0\0\0"
+				       "\6secret\6attack\7invalid\0\0\1\0\1";
+	enum { FLAGS = 3, ANSWERS = 7, RCODE = 0xf, NO_NAME = 3 };
+	struct verdict missing;
+	struct address to;
+	unsigned char answer[512];
+
+	if (!target_of(attack, &to, &missing))
+		return missing;
+	int fd = socket(to.sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return held_errno("socket");
+	if (sendto(fd, question, sizeof(question) - 1, 0, (struct sockaddr *)&to.sa, to.n) == -1)
+		return held_errno("sendto");
+	if (wait_for(fd, POLLIN) == -1 || recv(fd, answer, sizeof(answer), 0) < 12)
+		return got_out("sendto succeeded, and nobody in the sandbox answered");
+	if ((answer[FLAGS] & RCODE) == NO_NAME && answer[ANSWERS] == 0)
+		return held("the sandbox's own DNS knows no such name");
+	return got_out("the name was looked up");
+}
+
 static struct verdict udp_connected(const struct attack *attack)
 {
 	struct verdict missing;
@@ -397,7 +421,7 @@ static struct verdict change_network(const struct attack *attack)
 
 static struct verdict send_to_test_net(void)
 {
-	static const struct attack probe = { .path = "192.0.2.1:53" };
+	static const struct attack probe = { .path = "192.0.2.1:443" };
 
 	return udp_send(&probe);
 }
@@ -416,6 +440,8 @@ static struct verdict thread_sends(const struct attack *attack)
 
 #define NETWORK "the network namespace has no way there but the proxy"
 
+#define DNS "the same; the only DNS there asks nobody"
+
 static const struct attack rows[] = {
 	{ "tcp4_origin", tcp_connect, NETWORK, NULL, "ATTACK_HOST" },
 	{ "tcp6_origin", tcp_connect, NETWORK, NULL, "ATTACK_HOST6" },
@@ -424,9 +450,9 @@ static const struct attack rows[] = {
 	{ "tcp4_pod_loopback", loopback_connect, "a loopback interface of its own" },
 	{ "udp4_origin", udp_send, NETWORK, NULL, "ATTACK_HOST" },
 	{ "udp6_origin", udp_send, NETWORK, NULL, "ATTACK_HOST6" },
-	{ "udp4_dns", udp_send, NETWORK, NULL, "192.0.2.1:53" },
+	{ "udp4_dns", dns_ask, DNS, NULL, "192.0.2.1:53" },
 	{ "udp4_connected", udp_connected, NETWORK, NULL, "192.0.2.1:443" },
-	{ "udp6_dns", udp_send, NETWORK, "holds where no IPv6 route is", "[2001:db8::1]:53" },
+	{ "udp6_dns", dns_ask, DNS, "holds where no IPv6 route is", "[2001:db8::1]:53" },
 	{ "udp4_multicast", udp_send, NETWORK, NULL, "224.0.0.251:5353" },
 	{ "udp4_fragments", udp_fragments, NETWORK, NULL, "192.0.2.1:53" },
 	{ "tcp4_beside_the_proxy", beside_the_proxy,
