@@ -8,6 +8,7 @@ enum { PROCESS = 1007, PROCESS_LAUNCH = 1, PROCESS_TERMINATE = 2 };
 enum { NETWORK = 4001, NETWORK_OPEN = 1, NETWORK_CLOSE = 2, NETWORK_FAIL = 4 };
 enum { NETWORK_REFUSE = 5, NETWORK_LISTEN = 7 };
 enum { HTTP = 4002 };
+enum { DNS = 4003, DNS_QUERY = 1 };
 enum { CONFIG = 5019, CONFIG_LOG = 1 };
 enum { LIFECYCLE = 6002, LIFECYCLE_START = 3, LIFECYCLE_STOP = 4 };
 enum { OTHER = 99 };
@@ -19,6 +20,8 @@ const struct log_event agent_events[] = {
 	{ "net.bypass", NETWORK, NETWORK_REFUSE },
 	{ "net.bypass_skipped", NETWORK, NETWORK_REFUSE },
 	{ "net.reports_lost", NETWORK, OTHER },
+	{ "dns.query", DNS, DNS_QUERY },
+	{ "dns.full", DNS, DNS_QUERY },
 	{ "proxy.listening", NETWORK, NETWORK_LISTEN },
 	{ "proxy.accept_failed", NETWORK, NETWORK_FAIL },
 	{ "proxy.draining", LIFECYCLE, LIFECYCLE_STOP },

@@ -154,7 +154,7 @@ static int serve(struct serving *serving, struct err *err)
 		.tls_client = client,
 		.control_fd = -1,
 		.n_listen_fds = config->n_listen_fds,
-		.inside = config->inside,
+		.inside = &config->inside,
 	};
 	for (size_t i = 0; i < config->n_listen_fds; i++)
 		worker_config.listen_fds[i] = config->listen_fds[i];

@@ -88,6 +88,7 @@ static const struct {
 	{ 1007, "PROC", { [1] = "LAUNCH", "TERMINATE", "OPEN", "INJECT", "SET_USER_ID" } },
 	{ 2004, "FINDING", { [1] = "CREATE", "UPDATE", "CLOSE" } },
 	{ 4001, "NET", { [1] = "OPEN", "CLOSE", "RESET", "FAIL", "REFUSE", "TRAFFIC", "LISTEN" } },
+	{ 4003, "DNS", { [1] = "QUERY" } },
 	{ 4002,
 	  "HTTP",
 	  { [1] = "CONNECT",

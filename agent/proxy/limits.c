@@ -27,7 +27,7 @@ static const struct {
 	{ "exchange_idle_ms", offsetof(struct proxy_limits, exchange_idle_ms), 100, DAY },
 	{ "relay_idle_ms", offsetof(struct proxy_limits, relay_idle_ms), 100, DAY },
 	{ "half_closed_ms", offsetof(struct proxy_limits, half_closed_ms), 100, DAY },
-	{ "turn_down_ms", offsetof(struct proxy_limits, turn_down_ms), 10, DAY },
+	{ "turn_down_ms", offsetof(struct proxy_limits, turn_down_ms), 100, DAY },
 	{ "linger_ms", offsetof(struct proxy_limits, linger_ms), 100, DAY },
 	{ "drain_ms", offsetof(struct proxy_limits, drain_ms), 100, DAY },
 };

@@ -45,7 +45,7 @@ static struct synthetic_entry *add(struct synthetic *table, const struct host_na
 	struct synthetic_entry *entry = mem_calloc(1, sizeof(*entry));
 
 	entry->name = *name;
-	table->entries = mem_grow(table->entries, table->n, &table->cap, sizeof(entry));
+	table->entries = mem_grow(table->entries, table->n, &table->cap, sizeof(void *));
 	table->entries[table->n++] = entry;
 	entry->number = (uint32_t)table->n;
 	if (tsearch(entry, &table->by_name, compare) == NULL)

@@ -160,7 +160,7 @@ static int start(struct worker *worker, const struct worker_config *config, stru
 	if (config->control_fd >= 0 && watch_control(worker, config->control_fd, err) == -1)
 		return -1;
 	/* Last, as it takes its sockets over. */
-	return serve_inside(worker, &config->inside, err);
+	return config->inside != NULL ? serve_inside(worker, config->inside, err) : 0;
 }
 
 /* --- life ---------------------------------------------------------------------------------------- */

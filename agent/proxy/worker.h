@@ -27,8 +27,8 @@ struct worker_config {
 	struct loop *loop; /* the services' too */
 	int listen_fds[WORKER_LISTENERS_MAX]; /* listening TCP sockets, non-blocking; taken over */
 	size_t n_listen_fds;
-	struct inside
-		inside; /* for clients that know of no proxy; taken over; INSIDE_NONE for none */
+	/* For clients that know of no proxy; taken over. NULL for none. */
+	const struct inside *inside;
 	struct policy *policy; /* taken over */
 	const struct log *log;
 	const struct services *services;

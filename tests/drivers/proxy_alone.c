@@ -220,7 +220,6 @@ static int serve(struct alone *alone, struct err *err)
 		.services = &services,
 		.limits = proxy_limits_default(),
 		.control_fd = -1,
-		.inside = INSIDE_NONE,
 	};
 	unsigned port = 0;
 

@@ -435,7 +435,6 @@ static void play_start(struct play *play, const struct services *services, const
 	struct worker_config config = {
 		.loop = play->loop,
 		.n_listen_fds = 1,
-		.inside = INSIDE_NONE,
 		.policy = read_policy(allowing),
 		.log = log,
 		.services = services,
