@@ -74,6 +74,8 @@ static int start_egress(const struct log *log, const struct run_options *options
 		.n_inbound = options->n_inbound,
 		.upstream_ca = &options->upstream_ca,
 		.limits = options->limits,
+		.upstream_proxy = options->has_upstream_proxy ? &options->upstream_proxy : NULL,
+		.upstream_proxy_auth_file = options->upstream_proxy_auth_file,
 	};
 
 	return egress_start(&config, &s->egress, err);

@@ -3,8 +3,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -42,6 +44,7 @@ struct parts {
 	struct inside inside;
 	struct ca ca;
 	struct buf roots, resolv_conf, hosts;
+	struct upstream_proxy upstream_proxy;
 };
 
 static void parts_done(struct parts *parts)
@@ -53,6 +56,7 @@ static void parts_done(struct parts *parts)
 	auto_close(&parts->identity_fd);
 	inside_close(&parts->inside);
 	ca_done(&parts->ca);
+	upstream_proxy_done(&parts->upstream_proxy);
 	buf_done(&parts->roots);
 	buf_done(&parts->resolv_conf);
 	buf_done(&parts->hosts);
@@ -238,6 +242,7 @@ run_worker(const struct egress_config *config, const struct egress *egress, stru
 		.limits = config->limits,
 		.ca = &parts->ca,
 		.roots_pem = buf_slice(&parts->roots),
+		.upstream_proxy = config->upstream_proxy != NULL ? &parts->upstream_proxy : NULL,
 		.resolv_conf = buf_slice(&parts->resolv_conf),
 		.hosts = buf_slice(&parts->hosts),
 		.own = own,
@@ -277,12 +282,48 @@ static int start_helper(const struct egress_config *config, struct egress *egres
 	return egress->helper == -1 ? err_sys(err, "fork the identity helper") : 0;
 }
 
+/* The workload sees the file too, where it may read it. */
+static int check_private(int fd, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return err_sys(err, "stat");
+	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 077) != 0)
+		return err_set(err, ERR_DENIED,
+			       "it is not a file of root's that nobody else may read: mount the "
+			       "Secret with defaultMode 0400, in a pod without fsGroup");
+	return 0;
+}
+
+static int read_upstream_proxy(const struct egress_config *config, struct upstream_proxy *out,
+			       struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(UPSTREAM_PROXY_CREDENTIALS_MAX + 2);
+	const char *path = config->upstream_proxy_auth_file;
+
+	if (config->upstream_proxy == NULL)
+		return 0;
+	*out = *config->upstream_proxy;
+	if (path == NULL)
+		return 0;
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd == -1)
+		return err_sys(err, "--upstream-proxy-auth-file %s", path);
+	if (check_private(fd, err) == -1 || io_read_all(fd, &text, err) == -1 ||
+	    upstream_proxy_set_credentials(out, buf_slice(&text), err) == -1)
+		return err_wrap(err, "--upstream-proxy-auth-file %s", path);
+	explicit_bzero(text.p, text.n);
+	return 0;
+}
+
 /* The authority's key is made after the helper was forked and wiped here after the worker was: the worker
  * alone has it. */
 static int start_worker(const struct egress_config *config, struct egress *egress,
 			struct parts *parts, struct err *err)
 {
-	if (make_pages(egress, err) == -1)
+	if (make_pages(egress, err) == -1 ||
+	    read_upstream_proxy(config, &parts->upstream_proxy, err) == -1)
 		return -1;
 	if (io_own_directory(WORKLOAD_TLS_DIR, 0755, err) == -1 ||
 	    intercept_new_ca(time(NULL), &parts->ca, err) == -1 ||

@@ -14,6 +14,7 @@
 #include "agent/live_page.h"
 #include "agent/net/fence.h"
 #include "agent/policy_feed.h"
+#include "agent/proxy/upstream_proxy.h"
 #include "lib/cmd.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -37,6 +38,8 @@ struct egress_config {
 	size_t n_inbound;
 	struct proxy_limits limits;
 	const struct cmd_list *upstream_ca; /* files of roots beside those of our image */
+	const struct upstream_proxy *upstream_proxy; /* NULL: destinations are dialled */
+	const char *upstream_proxy_auth_file; /* NULL: it wants no credentials */
 };
 
 struct egress {

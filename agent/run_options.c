@@ -104,6 +104,7 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 {
 	struct run_options o = { .log_level = LOG_LEVEL_INFO, .limits = proxy_limits_default() };
 	struct words words = { 0 };
+	struct upstream_proxy_options proxy = { 0 };
 	const struct cmd_option options[] = {
 		{ "--policy", CMD_TEXT, &o.policy_path, "FILE",
 		  "policy; without it, the built-in one: no egress" },
@@ -126,6 +127,17 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 		  "roots that upstream servers may have besides the well-known ones" },
 		{ "--limit", CMD_REPEATED, &words.limits, "NAME=NUMBER",
 		  "how much or how long in the proxy, by the names of docs/proxy.md" },
+		{ "--upstream-proxy", CMD_TEXT, &proxy.url, "http://HOST:PORT",
+		  "through which destinations are reached" },
+		{ "--upstream-no-proxy", CMD_TEXT, &proxy.no_proxy, "LIST",
+		  "what is reached past it: *, domains, addresses and blocks, with or without "
+		  ":PORT" },
+		{ "--upstream-proxy-auth-file", CMD_TEXT, &proxy.auth_file, "FILE",
+		  "USER:PASSWORD for it; root's, and nobody else may read it" },
+		{ "--upstream-proxy-auth-allow-insecure", CMD_TEXT, &proxy.auth_allow_insecure,
+		  "true", "they may go there in the clear" },
+		{ "--upstream-proxy-connect-by-hostname", CMD_TEXT, &proxy.connect_by_hostname,
+		  "true", "it is told names, not addresses" },
 		{ "--log-level", CMD_TEXT, &words.log_level, "LEVEL",
 		  "error, warn, info (default), debug" },
 		{ "--log-format", CMD_TEXT, &words.log_format, "FORMAT",
@@ -138,8 +150,10 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 		return 0;
 	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, err) == -1)
 		return -1;
-	if (parse_words(&words, &o, err) == -1)
+	if (parse_words(&words, &o, err) == -1 ||
+	    upstream_proxy_read(&proxy, &o.upstream_proxy, &o.has_upstream_proxy, err) == -1)
 		return -1;
+	o.upstream_proxy_auth_file = proxy.auth_file;
 	if (rest == argc)
 		return err_set(err, ERR_INVALID,
 			       "no command to run: expected -- COMMAND [ARGUMENTS]");

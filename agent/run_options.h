@@ -7,6 +7,7 @@
 
 #include "agent/net/nft_rules.h"
 #include "agent/proxy/limits.h"
+#include "agent/proxy/upstream_proxy.h"
 #include "agent/sandbox/ids.h"
 #include "lib/cmd.h"
 #include "lib/err.h"
@@ -29,6 +30,9 @@ struct run_options {
 	size_t n_inbound;
 	struct cmd_list upstream_ca;
 	struct proxy_limits limits;
+	bool has_upstream_proxy;
+	struct upstream_proxy upstream_proxy; /* without its credentials, which are in: */
+	const char *upstream_proxy_auth_file; /* NULL for none */
 	enum log_level log_level;
 	enum log_format log_format;
 	char **command; /* NULL-terminated, at least one word */

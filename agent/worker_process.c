@@ -152,6 +152,7 @@ static int serve(struct serving *serving, struct err *err)
 		.limits = config->limits,
 		.intercept = serving->intercept,
 		.tls_client = client,
+		.upstream_proxy = config->upstream_proxy,
 		.control_fd = -1,
 		.n_listen_fds = config->n_listen_fds,
 		.inside = &config->inside,

@@ -19,6 +19,8 @@
 
 enum { WORKER_PROCESS_LISTENERS_MAX = 2, WORKER_PROCESS_INBOUND_MAX = 128 };
 
+struct upstream_proxy;
+
 /* Borrows everything; the worker has its own copy after fork. */
 struct worker_process_config {
 	const struct log *log;
@@ -28,6 +30,7 @@ struct worker_process_config {
 	struct proxy_limits limits;
 	struct ca *ca; /* the worker's from then on */
 	struct slice roots_pem; /* whom upstream servers are verified against */
+	const struct upstream_proxy *upstream_proxy; /* NULL: destinations are dialled */
 	struct slice resolv_conf, hosts;
 	const struct address *own; /* the pod's addresses */
 	size_t n_own;

@@ -327,6 +327,7 @@ static int validate(void *ctx, const struct destination_question *question,
 		.exact_host = question->decision->exact_host,
 		.addresses = question->addresses,
 		.n_addresses = question->n,
+		.by_name = question->by_name,
 		.own = own.items,
 		.n_own = own.n,
 	};

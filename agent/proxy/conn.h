@@ -23,6 +23,7 @@
 #include "lib/tls_client.h"
 
 struct conn;
+struct upstream_proxy;
 
 /* One request and its response; see exchange.h. */
 struct exchange;
@@ -37,6 +38,7 @@ struct proxy {
 	struct proxy_counters counters;
 	struct intercept *intercept; /* NULL: TLS in inspected tunnels is refused */
 	struct tls_client *tls_client;
+	const struct upstream_proxy *upstream_proxy; /* NULL: destinations are dialled */
 	bool draining; /* no new requests */
 	struct pool pool;
 	struct pipes pipes;
@@ -58,6 +60,7 @@ enum conn_state {
 	CONN_DECIDE,
 	CONN_RESOLVE, /* which addresses has the host, and may they be dialled? */
 	CONN_DIAL,
+	CONN_UPSTREAM_CONNECT, /* through another proxy */
 	CONN_UPSTREAM_TLS,
 	CONN_OPEN_TUNNEL, /* CONNECT is answered */
 	CONN_SNIFF, /* what comes through an inspected tunnel? */

@@ -23,10 +23,11 @@ static bool upstream_still_valid(const struct conn *conn, const struct site *sit
 	const struct services *services = conn->proxy->services;
 	struct destination_answer ignored;
 	struct address addresses[PROXY_ADDRESSES_MAX];
+	bool by_name;
 	struct err err;
-	size_t n = upstream_addresses(conn, addresses);
+	size_t n = upstream_addresses(conn, addresses, &by_name);
 
-	if (n == 0)
+	if (n == 0 && !by_name)
 		return true;
 	struct destination_question question = {
 		.host = site_host(site),
@@ -34,6 +35,7 @@ static bool upstream_still_valid(const struct conn *conn, const struct site *sit
 		.decision = decision,
 		.addresses = addresses,
 		.n = n,
+		.by_name = by_name,
 	};
 	return services->validate(services->ctx, &question, &ignored, &err) == 0;
 }

@@ -10,6 +10,7 @@
 #include "agent/proxy/relay.h"
 #include "agent/proxy/transparent.h"
 #include "agent/proxy/upstream.h"
+#include "agent/proxy/upstream_connect.h"
 
 /* Of what a client goes on sending after it was refused: enough for it to read the answer. */
 enum { LINGER_BYTES_MAX = 1 << 20 };
@@ -306,6 +307,7 @@ static enum step (*const steps[CONN_STATES])(struct conn *) = {
 	[CONN_DECIDE] = step_decide,
 	[CONN_RESOLVE] = step_resolve,
 	[CONN_DIAL] = step_dial,
+	[CONN_UPSTREAM_CONNECT] = step_upstream_connect,
 	[CONN_UPSTREAM_TLS] = step_upstream_tls,
 	[CONN_OPEN_TUNNEL] = step_open_tunnel,
 	[CONN_SNIFF] = step_sniff,
@@ -342,6 +344,8 @@ enum step conn_timed_out(struct conn *conn)
 		return conn_fail(conn, REFUSAL_TIMEOUT, "the host was not resolved in time");
 	case CONN_DIAL:
 		return upstream_next_address(conn, "no answer in time");
+	case CONN_UPSTREAM_CONNECT:
+		return upstream_next_address(conn, "no answer of the upstream proxy in time");
 	case CONN_UPSTREAM_TLS:
 		return conn_fail(conn, REFUSAL_TIMEOUT,
 				 "the server did not finish the TLS handshake in time");

@@ -71,6 +71,10 @@ enum step conn_tls_connect(struct conn *conn)
 	if (tls_client_session(conn->proxy->tls_client, &target, s->watch.fd, now_s(), &s->tls,
 			       &err) == -1)
 		return conn_fail(conn, REFUSAL_UPSTREAM_TLS, err.msg);
+	if (conn->upstream.in.n > 0) {
+		tls_session_put_back(s->tls, queue_bytes(&conn->upstream.in));
+		queue_done(&conn->upstream.in);
+	}
 	conn_set_deadline(conn, conn->proxy->limits.handshake_ms);
 	return conn_goto(conn, CONN_UPSTREAM_TLS);
 }

@@ -221,6 +221,9 @@ static enum destination_verdict judge_request(const struct destination_request *
 		return DESTINATION_DENY_METADATA;
 	if (request->port == 0 || destination_is_control_port(request->port))
 		return DESTINATION_DENY_PORT;
+	/* What the policy lists cannot be promised for addresses that are not seen here. */
+	if (request->by_name && request->n_addresses == 0)
+		return request->allowed_ips != NULL ? DESTINATION_DENY_UNLISTED : DESTINATION_ALLOW;
 	if (request->n_addresses == 0 || request->n_addresses > DESTINATION_ADDRESSES_MAX)
 		return DESTINATION_DENY_NONE;
 	return DESTINATION_ALLOW;

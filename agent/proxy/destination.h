@@ -62,6 +62,7 @@ struct destination_request {
 	bool exact_host; /* of the decision */
 	const struct address *addresses; /* of a literal host, the literal */
 	size_t n_addresses;
+	bool by_name; /* there is none, as another proxy resolves the name: only what needs none is judged */
 	/* The pod's own, on any of its devices: a connection to one reaches what runs beside the
 	 * workload in the pod, unseen by network policies. */
 	const struct address *own;

@@ -57,5 +57,13 @@ const struct destination_range destination_ranges[] = {
 	V6(0x5f00, 0, 0, 0, 0, 16, INTERNAL, "5f00::/16 (segment routing)"),
 	V6(0xfc00, 0, 0, 0, 0, 7, INTERNAL, "fc00::/7 (unique local)"),
 	V6(0xfec0, 0, 0, 0, 0, 10, INTERNAL, "fec0::/10 (site-local)"),
+
+	/* Of IPv6 only 2000::/3 is given to networks; what is reserved leads nowhere, or to a translator that
+	 * nobody knows of here. */
+	V4(0, 0, 0, 0, 0, PUBLIC, ""),
+	V6(0x0064, 0xff9b, 0, 0, 0, 96, PUBLIC, ""), /* NAT64: what it carries decides */
+	V6(0, 0, 0, 0, 0, 3, BLOCKED, "::/3 (reserved)"),
+	V6(0x4000, 0, 0, 0, 0, 2, BLOCKED, "4000::/2 (reserved)"),
+	V6(0x8000, 0, 0, 0, 0, 1, BLOCKED, "8000::/1 (reserved)"),
 };
 const size_t destination_n_ranges = ARRAY_LEN(destination_ranges);

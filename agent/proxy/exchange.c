@@ -169,14 +169,8 @@ static enum step finish(struct conn *conn)
  * kept for, as the policy may be asked about it again. */
 static enum step go_on_as_tunnel(struct conn *conn)
 {
-	size_t early = conn->upstream.in.n;
-
 	audit_allowed(conn);
-	queue_put(&conn->client.out, queue_bytes(&conn->upstream.in));
-	queue_done(&conn->upstream.in);
-	enum step step = relay_begin(conn);
-	conn->upstream.moved_in = early;
-	return step;
+	return relay_begin(conn);
 }
 
 enum step step_exchange(struct conn *conn)

@@ -37,6 +37,7 @@ static const struct {
 			      "others use `tls: skip` or an endpoint without `protocol`." },
 	[REFUSAL_NO_NAME] = { 502, "name_not_resolved" },
 	[REFUSAL_UNREACHABLE] = { 502, "upstream_unreachable" },
+	[REFUSAL_UPSTREAM_PROXY] = { 502, "upstream_proxy_failed" },
 	[REFUSAL_UPSTREAM] = { 502, "upstream_failed" },
 	[REFUSAL_UPSTREAM_TLS] = { 502, "upstream_tls_failed" },
 	[REFUSAL_TIMEOUT] = { 504, "upstream_timeout" },

@@ -28,6 +28,7 @@ enum refusal_code {
 	/* From here on: nothing was refused, something failed. */
 	REFUSAL_NO_NAME, /* the host has no address */
 	REFUSAL_UNREACHABLE,
+	REFUSAL_UPSTREAM_PROXY, /* it is not there, or does not want */
 	REFUSAL_UPSTREAM, /* the server's answer is malformed, or it hung up */
 	REFUSAL_UPSTREAM_TLS,
 	REFUSAL_TIMEOUT,

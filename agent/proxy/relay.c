@@ -34,7 +34,10 @@ enum step relay_begin(struct conn *conn)
 	queue_done(&conn->upstream.out);
 	conn->upstream.out = conn->client.in;
 	conn->client.in = (struct queue){ 0 };
-	conn->upstream.moved_in = 0;
+	/* And the destination behind its answer, or that of a proxy before it. */
+	conn->upstream.moved_in = conn->upstream.in.n;
+	queue_put(&conn->client.out, queue_bytes(&conn->upstream.in));
+	queue_done(&conn->upstream.in);
 	conn->upstream.moved_out = conn->upstream.out.n;
 	/* A tunnel may be silent for hours; an exchange has its own limits. */
 	socket_set_keep_alive(conn->upstream.stream.watch.fd);

@@ -56,6 +56,7 @@ struct destination_question {
 	const struct policy_decision *decision;
 	const struct address *addresses;
 	size_t n;
+	bool by_name; /* another proxy is told the name, and no address is known here */
 };
 
 /* What may be dialled, in this order. */

@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 #include "lib/tls.h"
+#include "policy/cidr.h"
 
 /* A zeroed one is not open. */
 struct stream {
@@ -24,6 +25,10 @@ struct stream {
 	bool finished; /* we said so */
 	bool ending; /* the end, or an error, is on its way behind what can be read */
 	bool gone; /* reset or broken: nothing will move any more */
+	/* What it reaches is not the socket's peer, as another proxy is between: `to`, or what only that one
+	 * knows, where `by_name`. */
+	bool through, by_name;
+	struct address to;
 	size_t read_size; /* grows while reads are filled, so that an idle stream costs little */
 };
 

@@ -24,9 +24,14 @@ void upstream_leave(struct conn *conn);
 /* Closes a connection that waits for its next request and has ended meanwhile. */
 void upstream_check_idle(struct conn *conn);
 
-/* The address that is connected to; or the one being dialled and those that would be next. How many: 0
- * where nothing was validated yet, or the connection is gone. */
-size_t upstream_addresses(const struct conn *conn, struct address out[PROXY_ADDRESSES_MAX]);
+/* What is reached, once it was dialled or asked for. */
+enum step upstream_connected(struct conn *conn);
+
+/* The address that is connected to, through another proxy or not; or the one being dialled and those that would
+ * be next. How many: 0 where nothing was validated yet, or the connection is gone; 0 too where `*out_by_name`:
+ * the other proxy resolves the name, so nothing is known here. */
+size_t upstream_addresses(const struct conn *conn, struct address out[PROXY_ADDRESSES_MAX],
+			  bool *out_by_name);
 
 /* Stops what is under way. */
 void upstream_cancel(struct conn *conn);

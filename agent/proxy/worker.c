@@ -178,6 +178,7 @@ int worker_new(const struct worker_config *config, struct worker **out, struct e
 		.pool = { .loop = config->loop },
 		.intercept = config->intercept,
 		.tls_client = config->tls_client,
+		.upstream_proxy = config->upstream_proxy,
 		.ended = conn_ended,
 		.ended_ctx = worker,
 	};

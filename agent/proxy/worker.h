@@ -21,6 +21,7 @@ enum {
 };
 
 struct worker;
+struct upstream_proxy;
 
 /* Borrows what it points to, but for what is said. */
 struct worker_config {
@@ -36,6 +37,7 @@ struct worker_config {
 	/* NULL: TLS cannot be inspected, and is refused where it would have to be. */
 	struct intercept *intercept;
 	struct tls_client *tls_client;
+	const struct upstream_proxy *upstream_proxy; /* NULL: destinations are dialled */
 	int control_fd; /* the worker stops when its other end closes; -1 for none. Taken over. */
 };
 

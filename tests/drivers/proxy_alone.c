@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "agent/events.h"
+#include "agent/proxy/upstream_proxy.h"
 #include "agent/proxy/worker.h"
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
@@ -26,6 +27,8 @@ enum { FILE_MAX = 4 << 20, BACKLOG = 4096 };
 struct alone {
 	const char *policy_path, *ca_path, *roots_path;
 	size_t n_identified;
+	struct upstream_proxy_options upstream;
+	struct upstream_proxy upstream_proxy;
 	struct cmd_list binaries, hosts, blocked, limits, slow;
 	struct loop *loop;
 	struct worker *worker;
@@ -97,6 +100,9 @@ static int validate(void *ctx, const struct destination_question *question,
 {
 	const struct alone *alone = ctx;
 
+	out->n = question->n;
+	if (question->by_name && question->decision->allowed_ips != NULL)
+		return err_set(err, ERR_DENIED, "resolves to an address that is not listed");
 	for (size_t i = 0; i < question->n; i++) {
 		for (size_t k = 0; k < alone->blocked.n; k++) {
 			struct address blocked;
@@ -111,7 +117,6 @@ static int validate(void *ctx, const struct destination_question *question,
 				       "resolves to an address that is not listed");
 		out->addresses[i] = question->addresses[i];
 	}
-	out->n = question->n;
 	return 0;
 }
 
@@ -204,6 +209,21 @@ static int make_client(const struct alone *alone, struct tls_client **out, struc
 	return tls_client_new(buf_slice(&pem), out, err);
 }
 
+static int read_upstream_proxy(struct alone *alone, struct worker_config *config, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(FILE_MAX);
+	bool any;
+
+	if (upstream_proxy_read(&alone->upstream, &alone->upstream_proxy, &any, err) == -1)
+		return -1;
+	config->upstream_proxy = any ? &alone->upstream_proxy : NULL;
+	if (alone->upstream.auth_file == NULL)
+		return 0;
+	if (io_read_file(alone->upstream.auth_file, &text, err) == -1)
+		return -1;
+	return upstream_proxy_set_credentials(&alone->upstream_proxy, buf_slice(&text), err);
+}
+
 static int serve(struct alone *alone, struct err *err)
 {
 	struct services services = {
@@ -229,7 +249,8 @@ static int serve(struct alone *alone, struct err *err)
 	config.policy = read_policy(alone->policy_path);
 	if (config.policy == NULL)
 		return err_set(err, ERR_INVALID, "the policy is not usable");
-	if (make_intercept(alone, &config.intercept, err) == -1 ||
+	if (read_upstream_proxy(alone, &config, err) == -1 ||
+	    make_intercept(alone, &config.intercept, err) == -1 ||
 	    make_client(alone, &config.tls_client, err) == -1 || loop_new(&alone->loop, err) == -1)
 		return -1;
 	config.loop = alone->loop;
@@ -243,6 +264,7 @@ static int serve(struct alone *alone, struct err *err)
 	fflush(stdout);
 	int result = worker_run(alone->worker, err);
 	worker_free(alone->worker);
+	upstream_proxy_done(&alone->upstream_proxy);
 	intercept_free(config.intercept);
 	tls_client_free(config.tls_client);
 	close(alone->hangup.fd);
@@ -268,6 +290,14 @@ int main(int argc, char **argv)
 		{ "--slow", CMD_REPEATED, &alone.slow, "NAME", "a name that is never resolved" },
 		{ "--block", CMD_REPEATED, &alone.blocked, "ADDRESS", "what may not be dialled" },
 		{ "--log-format", CMD_TEXT, &format, "FORMAT", "json or shorthand" },
+		{ "--upstream-proxy", CMD_TEXT, &alone.upstream.url, "URL", "as of the agent" },
+		{ "--upstream-no-proxy", CMD_TEXT, &alone.upstream.no_proxy, "LIST", "likewise" },
+		{ "--upstream-proxy-auth-file", CMD_TEXT, &alone.upstream.auth_file, "FILE",
+		  "likewise" },
+		{ "--upstream-proxy-auth-allow-insecure", CMD_TEXT,
+		  &alone.upstream.auth_allow_insecure, "true", "likewise" },
+		{ "--upstream-proxy-connect-by-hostname", CMD_TEXT,
+		  &alone.upstream.connect_by_hostname, "true", "likewise" },
 		{ "--limit", CMD_REPEATED, &alone.limits, "NAME=NUMBER", "of struct proxy_limits" },
 	};
 

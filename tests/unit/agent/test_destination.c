@@ -98,7 +98,7 @@ static const struct {
 	{ "::", BLOCKED },
 	{ "::1", BLOCKED },
 	{ "::2", BLOCKED }, /* compatible with 0.0.0.2 */
-	{ "fe7f:ffff::1", PUBLIC },
+	{ "fe7f:ffff::1", BLOCKED },
 	{ "fe80::", BLOCKED },
 	{ "fe80::1", BLOCKED },
 	{ "febf:ffff::1", BLOCKED },
@@ -107,7 +107,7 @@ static const struct {
 	{ "ff00::", BLOCKED },
 	{ "ff02::1", BLOCKED },
 	{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", BLOCKED },
-	{ "fbff:ffff::1", PUBLIC },
+	{ "fbff:ffff::1", BLOCKED },
 	{ "fc00::", INTERNAL },
 	{ "fd00::1", INTERNAL },
 	{ "fd00:ec1:ffff::1", INTERNAL },
@@ -117,11 +117,11 @@ static const struct {
 	{ "fd20:ce::253", INTERNAL },
 	{ "fd20:ce::254", BLOCKED },
 	{ "fdff:ffff::1", INTERNAL },
-	{ "fe00::1", PUBLIC },
+	{ "fe00::1", BLOCKED },
 	{ "100::", INTERNAL },
 	{ "100::ffff:ffff:ffff:ffff", INTERNAL },
 	{ "100:0:0:1::1", INTERNAL },
-	{ "100:0:0:2::1", PUBLIC },
+	{ "100:0:0:2::1", BLOCKED },
 	{ "2000:ffff::1", PUBLIC },
 	{ "2001:2::1", INTERNAL },
 	{ "2001:1ff:ffff::1", INTERNAL },
@@ -136,16 +136,16 @@ static const struct {
 	{ "3fff::1", INTERNAL },
 	{ "3fff:fff::1", INTERNAL },
 	{ "3fff:1000::1", PUBLIC },
-	{ "5eff:ffff::1", PUBLIC },
+	{ "5eff:ffff::1", BLOCKED },
 	{ "5f00::1", INTERNAL },
-	{ "5f01::1", PUBLIC },
+	{ "5f01::1", BLOCKED },
 
 	/* IPv4-mapped. */
 	{ "::ffff:127.0.0.1", BLOCKED },
 	{ "::ffff:169.254.169.254", BLOCKED },
 	{ "::ffff:10.0.0.1", INTERNAL },
 	{ "::ffff:8.8.8.8", PUBLIC },
-	{ "::ffff:0:8.8.8.8", PUBLIC }, /* SIIT, RFC 2765: not in use, and no mapping */
+	{ "::ffff:0:8.8.8.8", BLOCKED }, /* SIIT, RFC 2765: not in use, and no mapping */
 	/* IPv4-compatible. */
 	{ "::127.0.0.1", BLOCKED },
 	{ "::169.254.169.254", BLOCKED },
@@ -159,14 +159,14 @@ static const struct {
 	{ "64:ff9b::10.0.0.1", INTERNAL },
 	{ "64:ff9b::192.168.1.1", INTERNAL },
 	{ "64:ff9b::8.8.8.8", PUBLIC },
-	{ "64:ff9b::1:8.8.8.8", PUBLIC }, /* beyond the /96 */
+	{ "64:ff9b::1:8.8.8.8", BLOCKED }, /* beyond the /96 */
 	{ "64:ff9b:1::8.8.8.8", INTERNAL },
 	{ "64:ff9b:1:7f00:0:100:808:808", BLOCKED }, /* 127.0.0.1 as RFC 6052 puts it in a /48 */
 	{ "64:ff9b:1:a9fe:a9:fe00:808:808", BLOCKED }, /* 169.254.169.254 */
 	{ "64:ff9b:1::127.0.0.1", BLOCKED },
 	{ "64:ff9b:1::", BLOCKED },
 	{ "64:ff9b::", BLOCKED },
-	{ "64:ff9b:2::127.0.0.1", PUBLIC }, /* no translation prefix */
+	{ "64:ff9b:2::127.0.0.1", BLOCKED }, /* no translation prefix */
 	/* 6to4. */
 	{ "2002:7f00:1::1", BLOCKED },
 	{ "2002:a9fe:a9fe::1", BLOCKED },
@@ -184,6 +184,16 @@ static const struct {
 	{ "2606:4700::5efe:10.0.0.1", INTERNAL },
 	{ "2606:4700::5efe:8.8.8.8", PUBLIC },
 	{ "fd00::5efe:8.8.8.8", INTERNAL },
+	/* What no registry gives to networks. */
+	{ "1fff:ffff::1", BLOCKED },
+	{ "2000::1", PUBLIC },
+	{ "3ffe:ffff::1", PUBLIC },
+	{ "4000::1", BLOCKED },
+	{ "7fff:ffff::1", BLOCKED },
+	{ "8000::1", BLOCKED },
+	{ "c000::1", BLOCKED },
+	{ "200::1", BLOCKED },
+	{ "64:ff9a:ffff:ffff::8.8.8.8", BLOCKED },
 };
 
 START_TEST(an_address_is_of_the_kind_that_the_table_says)
@@ -204,7 +214,10 @@ START_TEST(a_range_is_what_its_text_says)
 	struct err err = { 0 };
 	bool masked;
 
-	ck_assert_ptr_nonnull(blank);
+	/* What is public is named by nothing. */
+	ck_assert_int_eq(blank == NULL, range->class == DESTINATION_PUBLIC);
+	if (blank == NULL)
+		return;
 	ck_assert_msg(cidr_parse((struct slice){ (const uint8_t *)range->text,
 						 (size_t)(blank - range->text) },
 				 &block, &masked, &err) == 0,
@@ -680,6 +693,45 @@ START_TEST(the_address_that_was_refused_is_told)
 }
 END_TEST
 
+static const struct {
+	const char *host, *allowed; /* allowed NULL: no list */
+	uint16_t port;
+	enum destination_verdict want;
+} name_cases[] = {
+	{ "a.example.com", NULL, 443, DESTINATION_ALLOW },
+	{ "a.example.com", "10.0.0.0/8", 443, DESTINATION_DENY_UNLISTED },
+	{ "a.example.com", NULL, 6443, DESTINATION_DENY_PORT },
+	{ "metadata.google.internal", NULL, 80, DESTINATION_DENY_METADATA },
+};
+
+START_TEST(a_name_without_addresses_is_judged_by_what_needs_none)
+{
+	struct cidr block;
+	const struct cidr_list list = { &block, 1 };
+	struct destination_request request = {
+		.host = slice_text(name_cases[_i].host),
+		.port = name_cases[_i].port,
+		.by_name = true,
+	};
+	struct destination_result result;
+	struct err err = { 0 };
+	bool masked;
+
+	if (name_cases[_i].allowed != NULL) {
+		ck_assert_int_eq(cidr_parse(slice_text(name_cases[_i].allowed), &block, &masked,
+					    &err),
+				 0);
+		request.allowed_ips = &list;
+	}
+	destination_check(&request, &result);
+	ck_assert_int_eq(result.verdict, name_cases[_i].want);
+	ck_assert_uint_eq(result.n, 0);
+	request.by_name = false;
+	destination_check(&request, &result);
+	ck_assert_int_ne(result.verdict, DESTINATION_ALLOW);
+}
+END_TEST
+
 START_TEST(doubles_are_dialled_once)
 {
 	const struct address addresses[] = { address("8.8.8.8"), address("::ffff:8.8.8.8"),
@@ -756,6 +808,8 @@ Suite *destination_suite(void)
 	tcase_add_loop_test(tc, a_destination_is_judged_as_the_table_says, 0,
 			    (int)ARRAY_LEN(check_cases));
 	tcase_add_test(tc, the_address_that_was_refused_is_told);
+	tcase_add_loop_test(tc, a_name_without_addresses_is_judged_by_what_needs_none, 0,
+			    (int)ARRAY_LEN(name_cases));
 	tcase_add_test(tc, doubles_are_dialled_once);
 	tcase_add_test(tc, too_many_addresses_are_refused);
 	tcase_add_test(tc, control_ports_are_these_five);
