@@ -27,7 +27,11 @@ static json_t *kept_texts(json_t *texts)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(texts, key, value) if (is_kept(key)) json_object_set(kept, key, value);
+	json_object_foreach(texts, key, value)
+	{
+		if (is_kept(key))
+			json_object_set(kept, key, value);
+	}
 	return kept;
 }
 
@@ -41,8 +45,10 @@ static size_t size_of(const json_t *kept)
 		const char *key;
 		json_t *value;
 
-		json_object_foreach(json_member(meta, maps[i]), key, value) size +=
-			strlen(key) + json_string_length(value);
+		json_object_foreach(json_member(meta, maps[i]), key, value)
+		{
+			size += strlen(key) + json_string_length(value);
+		}
 	}
 	return size;
 }
@@ -236,6 +242,9 @@ int kube_cache_publish(const struct kube_cache *cache, struct namespaces *out, s
 	const char *name;
 	json_t *object;
 
-	json_object_foreach(cache->known, name, object) json_array_append(objects, object);
+	json_object_foreach(cache->known, name, object)
+	{
+		json_array_append(objects, object);
+	}
 	return namespaces_take(objects, out, err);
 }

@@ -24,7 +24,7 @@ static void remember(struct manifest *to, json_t *value, int style, const char *
 	to->styles = mem_grow(to->styles, to->n_styles, &to->cap_styles, sizeof(*to->styles));
 	to->styles[to->n_styles++] = (struct manifest_style){
 		.value = json_incref(value),
-		.number = json_is_number(value) ? mem_strdup(text) : NULL,
+		.number = json_is_number(value) && text != NULL ? mem_strdup(text) : NULL,
 		.style = style,
 	};
 }
