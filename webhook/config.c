@@ -13,8 +13,10 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		.upstream_ca = text->upstream_ca,
 	};
 
-	if (text->agent_image == NULL || text->agent_image[0] == '\0')
+	if (text->agent_image == NULL)
 		return err_set(err, ERR_INVALID, "--agent-image is needed");
+	if (text->agent_image[0] == '\0')
+		return err_set(err, ERR_INVALID, "--agent-image is empty");
 	if (text->default_topology != NULL &&
 	    (!topology_parse(text->default_topology, &config.default_topology) ||
 	     config.default_topology == TOPOLOGY_NONE))

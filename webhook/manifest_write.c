@@ -199,6 +199,5 @@ int manifest_write(const struct manifest *manifest, struct buf *out, struct err 
 		return err_set(err, ERR_LIMIT, "the result is larger than %zu bytes", out->max);
 	if (!written)
 		return err_set(err, ERR_BUG, "%s", problem != NULL ? problem : "not written");
-	struct slice all = buf_slice(out);
-	return check(manifest, (struct slice){ all.p + before, all.n - before }, err);
+	return check(manifest, slice_text(buf_text(out) + before), err);
 }
