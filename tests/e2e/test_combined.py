@@ -349,6 +349,46 @@ class Processes(Shared):
         self.assertEqual((done.returncode, network["egress"], network["binary_identity"]), (0, "proxy", True))
 
 
+class Entered(Shared):
+    """What `exec` and `shell` start is confined as the workload is."""
+
+    CONFINED = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
+                "Seccomp_filters")
+
+    def assert_confined(self, text: bytes) -> None:
+        entered = dict(line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
+        workload = status(self.rig.processes()["workload"])
+        self.assertEqual({k: " ".join(entered[k].split()) for k in self.CONFINED},
+                         {k: workload[k] for k in self.CONFINED})
+
+    def test_a_command_has_the_identity_and_filters_of_the_workload(self):
+        self.assert_confined(self.rig.run("cat", "/proc/self/status").stdout)
+
+    def test_a_shell_has_them_too(self):
+        shell = self.rig.pod.exec("app", ["sh", "-c", f"echo cat /proc/self/status | {AGENT_PATH} shell"])
+        self.assert_confined(shell.stdout)
+
+    def test_it_is_in_the_workloads_namespaces(self):
+        workload = self.rig.processes()["workload"]
+        for kind in ("net", "mnt", "pid", "user", "ipc", "uts"):
+            self.assertEqual(self.rig.run("readlink", f"/proc/self/ns/{kind}").stdout.decode().strip(),
+                             os.readlink(f"/proc/{workload}/ns/{kind}"))
+
+    def test_its_proxy_variables_are_the_workloads(self):
+        entered = self.rig.run("env").stdout.splitlines()
+        workload = pathlib.Path(f"/proc/{self.rig.processes()['workload']}/environ").read_bytes().split(b"\0")
+        named = [{v for v in env if b"PROXY" in v.split(b"=")[0].upper() or b"_CA" in v.split(b"=")[0]}
+                 for env in (entered, workload)]
+        self.assertEqual(named[0], named[1])
+        self.assertGreater(len(named[0]), 8)
+
+    def test_it_may_no_more_than_the_workload(self):
+        for argv in (["unshare", "-n", "true"], ["touch", "/etc/x"], ["cat", "/run/openshell/status.json"],
+                     ["bash", "-c", "kill -9 1"], ["mount", "-t", "tmpfs", "x", "/mnt"]):
+            with self.subTest(argv=argv):
+                self.assertNotEqual(self.rig.run(*argv).returncode, 0)
+
+
 class Operators(Shared):
     """What those who run the pod see of it: metrics and health on its address, and `status`."""
 
