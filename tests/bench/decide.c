@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "policy/policy.h"
+#include "tests/bench/many_endpoints.h"
 
 enum {
 	FEW = 10,
@@ -18,33 +19,7 @@ enum {
 	/* Different requests, so that one hot cache line does not stand for the whole table. */
 	REQUESTS = 1000,
 	ROUNDS = 51,
-	TEXT_MAX = POLICY_TEXT_MAX,
 };
-
-/* A third each of exact hosts, `*.` and `**.` hosts; two of three inspected. */
-static void put_endpoint(struct buf *text, int i)
-{
-	static const char *const prefixes[] = { "api", "*", "**" };
-	static const char *const rules[] = {
-		"",
-		",protocol: rest,access: read-only",
-		",protocol: rest,rules: [{allow: {method: GET,path: /v1/**}}]",
-	};
-
-	buf_printf(text, "  - {host: \"%s.s%d.example.com\",port: 443%s}\n", prefixes[i % 3], i,
-		   rules[i / 3 % 3]);
-}
-
-static struct buf make_text(int n)
-{
-	struct buf text = buf_init(TEXT_MAX);
-
-	buf_puts(&text, "version: 1\nnetwork_policies:\n p:\n  binaries: [{path: /usr/bin/curl}]\n"
-			"  endpoints:\n");
-	for (int i = 0; i < n; i++)
-		put_endpoint(&text, i);
-	return text;
-}
 
 static double now_ns(void)
 {
@@ -107,7 +82,7 @@ static void free_requests(struct policy_request *requests)
 /* The median over rounds of the mean time of one decision. */
 static double measure(int n, size_t *out_allowed)
 {
-	AUTO(buf_done) struct buf text = make_text(n);
+	AUTO(buf_done) struct buf text = many_endpoints_text(n);
 	AUTO(policy_free_slot) struct policy *policy = parse(&text);
 	struct policy_request requests[REQUESTS];
 	double times[ROUNDS];
@@ -132,7 +107,7 @@ static double measure(int n, size_t *out_allowed)
 
 static double measure_parse(int n)
 {
-	AUTO(buf_done) struct buf text = make_text(n);
+	AUTO(buf_done) struct buf text = many_endpoints_text(n);
 	double times[5];
 
 	for (size_t i = 0; i < ARRAY_LEN(times); i++) {

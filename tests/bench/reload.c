@@ -7,32 +7,9 @@
 
 #include "agent/worker_policy.h"
 #include "lib/cleanup.h"
+#include "tests/bench/many_endpoints.h"
 
 enum { ENDPOINTS = 5000, ROUNDS = 21, GATE_MS = 25 };
-
-static void put_endpoint(struct buf *text, int i, int round)
-{
-	static const char *const prefixes[] = { "api", "*", "**" };
-	static const char *const rules[] = {
-		"",
-		",protocol: rest,access: read-only",
-		",protocol: rest,rules: [{allow: {method: GET,path: /v1/**}}]",
-	};
-
-	buf_printf(text, "  - {host: \"%s.s%d.r%d.example.com\",port: 443%s}\n", prefixes[i % 3], i,
-		   round, rules[i / 3 % 3]);
-}
-
-static struct buf make_text(int round)
-{
-	struct buf text = buf_init(POLICY_TEXT_MAX);
-
-	buf_puts(&text, "version: 1\nnetwork_policies:\n p:\n  binaries: [{path: /usr/bin/curl}]\n"
-			"  endpoints:\n");
-	for (int i = 0; i < ENDPOINTS; i++)
-		put_endpoint(&text, i, round);
-	return text;
-}
 
 static double now_ms(void)
 {
@@ -66,7 +43,7 @@ static void stop(void *ctx)
 /* One turn of the worker's loop, in which the new policy waits for it. */
 static double reload(struct loop *loop, struct policy_feed *feed, uint32_t number)
 {
-	AUTO(buf_done) struct buf text = make_text((int)number);
+	AUTO(buf_done) struct buf text = many_endpoints_text(ENDPOINTS);
 	struct loop_task task = { .run = stop, .ctx = loop };
 	struct policy_feed_answer answer;
 	struct err err = { 0 };
