@@ -107,6 +107,8 @@ class Cluster:
         for name, argv in (("kube-controller-manager", components.controller_manager),
                            ("kube-scheduler", components.scheduler), ("kube-proxy", components.proxy)):
             self._daemons.start(name, *argv(self.at, self.release))
+        self._daemons.start("netpol", "/usr/bin/python3", HERE / "addons/netpol.py", components.SERVER, self.at.pki,
+                            machine.NETPOL_TABLE)
         self._start_kubelet()
         self._finish_node()
         self._lap("the node is ready")
@@ -135,11 +137,13 @@ class Cluster:
 
     def _start_outside(self) -> None:
         """The servers of the other tests; what arrives there is in `arrived`."""
-        zone = self.at.conf / "zone.json"
+        zone, files = self.at.conf / "zone.json", self.at.conf / "files"
         zone.write_text("{}")
+        files.mkdir()
         self._daemons.start("outside", "ip", "netns", "exec", machine.OUTSIDE, TOOLS / "internet_servers.py",
                             self.at.pki / "outside.crt", self.at.pki / "outside.key", zone, self.at.arrived,
-                            OUTSIDE_TOKEN)
+                            OUTSIDE_TOKEN, files)
+        wait_for("the servers outside", SECONDS, lambda: "ready" in self._daemons.tail("outside"))
 
     @staticmethod
     def _etcd_answers() -> bool:

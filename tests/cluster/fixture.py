@@ -26,7 +26,8 @@ PREFIX = os.environ.get("OPENSHELL_IMAGES")
 IMAGES = {name: f"{PREFIX}/{short}" if PREFIX else name for name, short in (
     (images.AGENT_IMAGE, "agent"), (images.WEBHOOK_IMAGE, "webhook"), (images.CLIENTS, "clients"))}
 CLIENTS = IMAGES[images.CLIENTS]
-OUTSIDE = OUTSIDE_NAMES[0]
+# Both lead to the same servers; policies name the first.
+OUTSIDE, OTHER = OUTSIDE_NAMES
 SECONDS = 120
 
 
