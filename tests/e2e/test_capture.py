@@ -45,7 +45,7 @@ class EveryPacket(SandboxCase):
         rig = self.rig(BUSY + "/attack all; code=$?; kill $!; exit $code")
         outcome = rig.pod.wait("app", 300)
         self.assertEqual(outcome.code, 0, outcome.stdout)
-        self.assertIn(b"tcp4_beside_the_proxy: held (connect", outcome.stdout)
+        self.assertIn(b"tcp4_beside_the_proxy: held (nothing but refusals)", outcome.stdout)
         self.assert_explained(rig)
 
     def test_while_the_first_process_is_stopped_is_explained(self):

@@ -81,25 +81,34 @@ static int wait_for(int fd, short events)
 	return 0;
 }
 
-/* With a proxy in the way a connection says nothing yet: the origin's own token does. */
-static struct verdict judge_answer(int fd)
+/* What comes back for `request`, up to `max` bytes with the NUL. -1: it could not be sent. */
+static int ask(int fd, const char *request, char *answer, size_t max)
 {
-	static const char request[] = "GET / HTTP/1.0\r\n\r\n";
-	const char *token = setting("ATTACK_TOKEN", "");
-	char answer[4096] = "";
 	size_t n = 0;
 
-	if (token[0] == '\0')
-		return got_out("connected");
-	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == -1)
-		return held_errno("send");
-	while (n < sizeof(answer) - 1 && wait_for(fd, POLLIN) == 0) {
-		ssize_t got = recv(fd, answer + n, sizeof(answer) - 1 - n, 0);
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) == -1)
+		return -1;
+	while (n < max - 1 && wait_for(fd, POLLIN) == 0) {
+		ssize_t got = recv(fd, answer + n, max - 1 - n, 0);
 
 		if (got <= 0)
 			break;
 		n += (size_t)got;
 	}
+	answer[n] = '\0';
+	return 0;
+}
+
+/* With a proxy in the way a connection says nothing yet: the origin's own token does. */
+static struct verdict judge_answer(int fd)
+{
+	const char *token = setting("ATTACK_TOKEN", "");
+	char answer[4096];
+
+	if (token[0] == '\0')
+		return got_out("connected");
+	if (ask(fd, "GET / HTTP/1.0\r\n\r\n", answer, sizeof(answer)) == -1)
+		return held_errno("send");
 	if (strstr(answer, token) != NULL)
 		return got_out("the origin answered");
 	return held("connected, and no word from the origin");
@@ -221,11 +230,12 @@ static struct verdict udp_fragments(const struct attack *attack)
 	return judge("sendto", sendto(fd, data, sizeof(data), 0, (struct sockaddr *)&to.sa, to.n));
 }
 
-/* What the agent might serve beside the proxy, at the proxy's address: its metrics, for one. */
+/* What the agent might serve beside the proxy, at the proxy's address: its metrics, for one. A connection is
+ * taken there as everywhere; what counts is an answer that is not a refusal. */
 static struct verdict beside_the_proxy(const struct attack *attack)
 {
-	static const unsigned ports[] = { 22, 53, 80, 15053, 15090 };
-	char host[64], text[96];
+	static const unsigned ports[] = { 22, 53, 80, 15001, 15053, 15090 };
+	char host[64], text[96], answer[4096];
 	struct address to;
 
 	(void)attack;
@@ -237,11 +247,14 @@ static struct verdict beside_the_proxy(const struct attack *attack)
 
 		if (!address_parse(text, &to) || fd == -1)
 			return not_tried("'%s' is no address", text);
-		if (connect(fd, (struct sockaddr *)&to.sa, to.n) == 0)
-			return got_out("connected to port %u", ports[i]);
+		if (connect(fd, (struct sockaddr *)&to.sa, to.n) == 0 &&
+		    ask(fd, "GET /metrics HTTP/1.0\r\nHost: metrics\r\n\r\n", answer,
+			sizeof(answer)) == 0 &&
+		    answer[0] != '\0' && strncmp(answer, "HTTP/1.1 4", 10) != 0)
+			return got_out("port %u answered", ports[i]);
 		close(fd);
 	}
-	return held_errno("connect");
+	return held("nothing but refusals");
 }
 
 /* What a packet filter might go by. */
@@ -454,7 +467,7 @@ static const struct attack rows[] = {
 	{ "udp4_connected", udp_connected, NETWORK, NULL, "192.0.2.1:443" },
 	{ "udp6_dns", dns_ask, DNS, "holds where no IPv6 route is", "[2001:db8::1]:53" },
 	{ "udp4_multicast", udp_send, NETWORK, NULL, "224.0.0.251:5353" },
-	{ "udp4_fragments", udp_fragments, NETWORK, NULL, "192.0.2.1:53" },
+	{ "udp4_fragments", udp_fragments, NETWORK, NULL, "192.0.2.1:443" },
 	{ "tcp4_beside_the_proxy", beside_the_proxy,
 	  "the fence: of the pod's ports the proxy's alone", "holds where there is no proxy" },
 	{ "socket_mark", set_option, "no CAP_NET_ADMIN", NULL, NULL, SOL_SOCKET, SO_MARK },
