@@ -141,6 +141,12 @@ class Side:
         return total, anonymous
 
     def close(self) -> None:
+        # What is killed cannot end its children, so they are ended too; first itself, which would make others.
+        for pid in self.pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         for one in self.owned:
             one.kill()
             one.wait()
