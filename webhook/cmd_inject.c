@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
+#include "lib/diff.h"
 #include "lib/io.h"
 #include "webhook/inject.h"
 #include "webhook/keys.h"
@@ -22,8 +23,11 @@ enum {
 	MESSAGE_MAX = 16 << 10,
 };
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 struct options {
 	const char *file, *namespace_name, *namespaces;
+	bool diff;
 	struct config_text config;
 };
 
@@ -42,17 +46,29 @@ static void tool_done(struct tool *tool)
 	manifest_done(&tool->manifest);
 }
 
+/* Kind and name. Those of a manifest may hold anything, a terminal's escape sequences too. */
+static void put_object(const json_t *object, struct buf *out)
+{
+	const char *kind = json_member_text(object, "kind");
+	const char *name = json_member_text(json_member(object, "metadata"), "name");
+
+	if (name == NULL)
+		name = json_member_text(json_member(object, "metadata"), "generateName");
+	if (kind != NULL && kind[strspn(kind, LETTERS)] == '\0')
+		buf_puts(out, kind);
+	else
+		buf_put_json(out, slice_text(kind != NULL ? kind : ""));
+	buf_puts(out, " ");
+	buf_put_json(out, slice_text(name != NULL ? name : ""));
+}
+
 static void complain(const struct tool *tool, const json_t *object, const char *text)
 {
-	AUTO(buf_done) struct buf name = buf_init(MESSAGE_MAX);
-	const char *own = json_member_text(json_member(object, "metadata"), "name");
+	AUTO(buf_done) struct buf which = buf_init(MESSAGE_MAX);
 
-	if (own == NULL)
-		own = json_member_text(json_member(object, "metadata"), "generateName");
-	/* Names in a manifest may hold anything, a terminal's escape sequences too. */
-	buf_put_json(&name, slice_text(own != NULL ? own : ""));
-	fprintf(stderr, "openshell-webhook inject: document %zu: %.63s %s: %s\n", tool->document,
-		json_member_text(object, "kind"), buf_text(&name), text);
+	put_object(object, &which);
+	fprintf(stderr, "openshell-webhook inject: document %zu: %s: %s\n", tool->document,
+		buf_text(&which), text);
 }
 
 static void report(void *ctx, const json_t *object, bool is_known, const struct outcome *outcome)
@@ -100,7 +116,45 @@ static int read_namespaces(struct tool *tool, struct err *err)
 	return 0;
 }
 
-static int inject_all(struct tool *tool, struct err *err)
+/* One document as it would be printed. */
+static int print_document(const struct tool *tool, json_t *document, struct buf *out,
+			  struct err *err)
+{
+	struct manifest one = tool->manifest;
+
+	one.documents = json_pack("[O]", document);
+	int result = manifest_write(&one, out, err);
+	json_decref(one.documents);
+	return result;
+}
+
+static void put_diff(const struct tool *tool, const json_t *document, const struct buf *before,
+		     const struct buf *after, struct buf *out)
+{
+	AUTO(buf_done) struct buf title = buf_init(MESSAGE_MAX);
+
+	buf_printf(&title, "document %zu: ", tool->document);
+	put_object(document, &title);
+	diff_unified(buf_slice(before), buf_slice(after), buf_text(&title), out);
+}
+
+static int inject_one(struct tool *tool, const struct inject *inject, json_t *document,
+		      struct buf *diff, struct err *err)
+{
+	AUTO(buf_done) struct buf before = buf_init(OUTPUT_MAX);
+	AUTO(buf_done) struct buf after = buf_init(OUTPUT_MAX);
+
+	if (!tool->options.diff)
+		return inject_object(inject, document, err);
+	if (print_document(tool, document, &before, err) == -1 ||
+	    inject_object(inject, document, err) == -1 ||
+	    print_document(tool, document, &after, err) == -1)
+		return -1;
+	put_diff(tool, document, &before, &after, diff);
+	return 0;
+}
+
+static int inject_all(struct tool *tool, struct buf *diff, struct err *err)
 {
 	/* Refusals are told one by one; an event for each would say the same again. */
 	const struct log quiet = { .level = LOG_LEVEL_ERROR };
@@ -115,9 +169,9 @@ static int inject_all(struct tool *tool, struct err *err)
 	size_t n = json_array_size(tool->manifest.documents);
 
 	for (tool->document = 1; tool->document <= n; tool->document++)
-		if (inject_object(&inject,
-				  json_array_get(tool->manifest.documents, tool->document - 1),
-				  err) == -1)
+		if (inject_one(tool, &inject,
+			       json_array_get(tool->manifest.documents, tool->document - 1), diff,
+			       err) == -1)
 			return err_wrap(err, "document %zu", tool->document);
 	return 0;
 }
@@ -127,12 +181,14 @@ static int run(struct tool *tool, struct err *err)
 	AUTO(buf_done) struct buf out = buf_init(OUTPUT_MAX);
 
 	if (read_namespaces(tool, err) == -1 || read_input(tool, err) == -1 ||
-	    inject_all(tool, err) == -1)
+	    inject_all(tool, &out, err) == -1)
 		return -1;
 	if (tool->is_refused)
 		return 0;
-	if (manifest_write(&tool->manifest, &out, err) == -1)
+	if (!tool->options.diff && manifest_write(&tool->manifest, &out, err) == -1)
 		return -1;
+	if (out.overflow)
+		return err_set(err, ERR_LIMIT, "the difference is larger than %zu bytes", out.max);
 	return io_write_all(STDOUT_FILENO, buf_slice(&out), err);
 }
 
@@ -159,6 +215,7 @@ int cmd_inject(int argc, char **argv)
 	struct options *to = &tool.options;
 	const struct cmd_option options[] = {
 		{ "-f", CMD_TEXT, &to->file, "FILE", "manifest (YAML, JSON); -: standard input" },
+		{ "--diff", CMD_FLAG, &to->diff, NULL, "print what changes instead" },
 		CONFIG_OPTIONS(&to->config),
 		{ "--namespace", CMD_TEXT, &to->namespace_name, "NAME",
 		  "of objects that name none, default: default" },

@@ -108,6 +108,29 @@ class Inject(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertNotIn(b"\x1b", done.stderr)
 
+    def test_a_kind_cannot_speak_to_the_terminal_either(self):
+        done = inject('kind: "\\e[2J"\nspec: {template: {spec: {containers: []}}}\n')
+        self.assertNotIn(b"\x1b", done.stderr)
+        self.assertIn(b"\\u001b", done.stderr)
+
+    def test_diff_shows_what_changes_and_nothing_else(self):
+        done = inject(POD % "first" + "---\nkind: ConfigMap\nmetadata: {name: c}\n---\n" + POD % "second", "--diff")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        text = done.stdout.decode()
+        heads = [line for line in text.splitlines() if line.startswith("+++ ")]
+        self.assertEqual(heads, ['+++ document 1: Pod "first"', '+++ document 3: Pod "second"'])
+        example = inject((ROOT / "examples/agent-deployment.yaml").read_bytes(), "--diff").stdout.decode()
+        self.assertIn('\n-        command: ["/bin/sh", "-c"]\n+        command:\n', example)
+        self.assertIn("\n         - name: data\n", example)
+
+    def test_diff_of_what_was_rewritten_already_is_empty(self):
+        once = inject(POD % "p")
+        done = inject(once.stdout, "--diff")
+        self.assertEqual((done.returncode, done.stdout), (0, b""))
+
+    def test_diff_of_what_is_refused_is_a_reason_and_nothing(self):
+        self.refused(POD.replace("spec: {", "spec: {hostNetwork: true, ") % "p", "OSW014", options=("--diff",))
+
     def test_usage_errors_are_2(self):
         for argv in ([], ["-f", "-"], ["--agent-image", "x"], ["-f", "-", "--agent-image", "x", "y"],
                      ["-f", "-", "--agent-image", "x", "--default-topology", "none"]):
