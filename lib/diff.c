@@ -11,26 +11,34 @@ enum { CONTEXT = 3 };
 struct lines {
 	struct slice *items; /* without their newlines */
 	bool *changed; /* taken away, or added */
-	size_t n, cap;
+	size_t n;
 	bool ends_whole; /* the last one has its newline */
 };
 
+static size_t count_lines(struct slice text)
+{
+	size_t n = text.n > 0 && text.p[text.n - 1] != '\n';
+
+	for (size_t i = 0; i < text.n; i++)
+		n += text.p[i] == '\n';
+	return n;
+}
+
 static struct lines lines_of(struct slice text)
 {
-	struct lines lines = { .ends_whole = true };
+	struct lines lines = { .n = count_lines(text) };
 
-	while (text.n > 0) {
-		const uint8_t *end = memchr(text.p, '\n', text.n);
-		struct slice line = { text.p, end != NULL ? (size_t)(end - text.p) : text.n };
-		size_t taken = line.n + (end != NULL);
-
-		lines.items = mem_grow(lines.items, lines.n, &lines.cap, sizeof(*lines.items));
-		lines.items[lines.n++] = line;
-		lines.ends_whole = end != NULL;
-		text.p += taken;
-		text.n -= taken;
-	}
+	lines.items = mem_calloc(lines.n, sizeof(*lines.items));
 	lines.changed = mem_calloc(lines.n, sizeof(*lines.changed));
+	lines.ends_whole = text.n == 0 || text.p[text.n - 1] == '\n';
+	for (size_t i = 0; i < lines.n; i++) {
+		const uint8_t *end = memchr(text.p, '\n', text.n);
+		size_t n = end != NULL ? (size_t)(end - text.p) : text.n;
+
+		lines.items[i] = (struct slice){ text.p, n };
+		text.p += n + (end != NULL);
+		text.n -= n + (end != NULL);
+	}
 	return lines;
 }
 
