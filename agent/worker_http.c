@@ -12,6 +12,9 @@
 #include "lib/http1_request.h"
 #include "lib/mem.h"
 
+/* Of what a peer sends behind its request: who sends on and on would have the loop for itself. */
+enum { BEHIND_MAX = 65536 };
+
 /* Zeroed: free. */
 struct conn {
 	struct worker_http *http;
@@ -20,6 +23,7 @@ struct conn {
 	struct queue in, out;
 	struct loop_timer deadline;
 	bool answered;
+	size_t behind; /* bytes read and thrown away since */
 };
 
 struct worker_http {
@@ -108,6 +112,12 @@ static void answer(struct conn *conn)
 	queue_put(&conn->out, buf_slice(&out));
 }
 
+static void throw_away(struct conn *conn)
+{
+	conn->behind += conn->in.n;
+	queue_take(&conn->in, conn->in.n);
+}
+
 /* Closing with unread bytes would send a reset, which may overtake the answer: what is left is read, until
  * the client closes or the deadline. */
 static void ready(void *ctx, uint32_t events)
@@ -122,9 +132,9 @@ static void ready(void *ctx, uint32_t events)
 		if (!conn->answered && conn->in.n > 0)
 			answer(conn);
 		if (conn->answered)
-			queue_take(&conn->in, conn->in.n);
+			throw_away(conn);
 		put = stream_write(&conn->stream, &conn->out, &err);
-		if (got == STREAM_ERROR || put == STREAM_ERROR ||
+		if (got == STREAM_ERROR || put == STREAM_ERROR || conn->behind > BEHIND_MAX ||
 		    (got == STREAM_END && conn->out.n == 0)) {
 			conn_close(conn);
 			return;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "agent/proxy/refusal.h"
 #include "agent/worker_http.h"
@@ -102,6 +105,61 @@ START_TEST(metrics_hold_the_numbers_and_each_name_is_explained_once)
 }
 END_TEST
 
+/* A peer that sends for as long as it is listened to. */
+struct flood {
+	struct loop *loop;
+	struct loop_task task;
+	int fd;
+	size_t sent;
+};
+
+enum { FLOOD_MAX = 64 << 20 };
+
+static void flood(void *ctx)
+{
+	static const char bytes[4096];
+	struct flood *f = ctx;
+	ssize_t n = send(f->fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	f->sent += n > 0 ? (size_t)n : 0;
+	if ((n == -1 && errno != EAGAIN) || f->sent > FLOOD_MAX)
+		loop_stop(f->loop);
+	else
+		loop_task_queue(f->loop, &f->task);
+}
+
+static void collect(void *ctx, struct worker_counts *out)
+{
+	(void)ctx;
+	*out = ready;
+}
+
+START_TEST(who_sends_on_behind_the_request_is_cut_off)
+{
+	static const char request[] = "GET /healthz HTTP/1.0\r\n\r\n";
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t n = sizeof(at);
+	AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	AUTO_FD int peer = socket(AF_INET, SOCK_STREAM, 0);
+	struct flood f = { .task = { .run = flood, .ctx = &f }, .fd = peer };
+	/* Nothing ends it; what a static points to is no leak. */
+	static struct worker_http *http;
+	struct err err;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert(bind(fd, (struct sockaddr *)&at, n) == 0 && listen(fd, 1) == 0 &&
+		  getsockname(fd, (struct sockaddr *)&at, &n) == 0 &&
+		  connect(peer, (struct sockaddr *)&at, n) == 0);
+	ck_assert_int_eq(send(peer, request, sizeof(request) - 1, 0), sizeof(request) - 1);
+	ck_assert_int_eq(loop_new(&f.loop, &err), 0);
+	const struct worker_http_config config = { .loop = f.loop, .fd = fd, .collect = collect };
+	ck_assert_int_eq(worker_http_start(&config, &http, &err), 0);
+	loop_task_queue(f.loop, &f.task);
+	ck_assert_int_eq(loop_run(f.loop, &err), 0);
+	ck_assert_uint_le(f.sent, FLOOD_MAX);
+}
+END_TEST
+
 Suite *worker_http_suite(void);
 Suite *worker_http_suite(void)
 {
@@ -111,6 +169,7 @@ Suite *worker_http_suite(void)
 	tcase_add_loop_test(tc, requests_get_the_answer_of_the_table, 0, ARRAY_LEN(answers));
 	tcase_add_test(tc, an_unfinished_request_waits_and_one_that_is_too_long_is_refused);
 	tcase_add_test(tc, what_is_told_to_stop_is_alive_but_not_ready);
+	tcase_add_test(tc, who_sends_on_behind_the_request_is_cut_off);
 	tcase_add_test(tc, metrics_hold_the_numbers_and_each_name_is_explained_once);
 	suite_add_tcase(s, tc);
 	return s;
