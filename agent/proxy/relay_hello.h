@@ -10,8 +10,8 @@
 #include "lib/parse.h"
 
 /* PARSE_OK: no TLS, no server name in it, or that of `site`. PARSE_MORE: a hello that is not whole yet. PARSE_BAD:
- * another name, or a hello that two readers could take in two ways. `bytes`: at least one, and no more
- * than SNIFF_WIRE_MAX matter. */
+ * another name, a hello that two readers could take in two ways, or TLS that begins with anything else.
+ * `bytes`: at least one, and no more than SNIFF_WIRE_MAX matter. */
 enum parse relay_hello_judge(struct slice bytes, const struct site *site, struct err *err);
 
 #endif

@@ -71,7 +71,36 @@ START_TEST(what_is_not_tls_passes)
 	struct err err = { 0 };
 
 	ck_assert_int_eq(relay_hello_judge(slice_text("SSH-2.0-x\r\n"), &site, &err), PARSE_OK);
-	ck_assert_int_eq(relay_hello_judge(slice_text("\x16\x02\x01"), &site, &err), PARSE_OK);
+	ck_assert_int_eq(relay_hello_judge(slice_text("\x16\x10\x01"), &site, &err), PARSE_OK);
+	/* Messages that begin with their length, as databases have them. */
+	ck_assert_int_eq(relay_hello_judge((struct slice){ (const uint8_t *)"\x16\1\0\0\1\0", 6 },
+					   &site, &err),
+			 PARSE_OK);
+	ck_assert_int_eq(relay_hello_judge((struct slice){ (const uint8_t *)"\x15\1\0\0\1\0", 6 },
+					   &site, &err),
+			 PARSE_OK);
+}
+END_TEST
+
+/* Go's crypto/tls reads on behind both. */
+START_TEST(tls_that_begins_oddly_is_refused)
+{
+	static const uint8_t odd[][6] = {
+		{ 21, 3, 1, 0, 2, 1 },
+		{ 21, 0, 0, 0, 2, 1 },
+		{ 22, 2, 1, 0, 62, 1 },
+		{ 22, 15, 255, 0, 1, 1 },
+	};
+	struct site site = site_of("a.test");
+
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+		for (size_t n = 1; n <= sizeof(odd[i]); n++) {
+			struct err err = { 0 };
+
+			ck_assert_int_eq(relay_hello_judge((struct slice){ odd[i], n }, &site,
+							   &err),
+					 n < sizeof(odd[i]) ? PARSE_MORE : PARSE_BAD);
+		}
 }
 END_TEST
 
@@ -84,6 +113,7 @@ Suite *relay_hello_suite(void)
 	tcase_add_test(tc, only_a_hello_for_the_host_of_the_tunnel_passes);
 	tcase_add_test(tc, every_truncation_waits_for_more);
 	tcase_add_test(tc, what_is_not_tls_passes);
+	tcase_add_test(tc, tls_that_begins_oddly_is_refused);
 	suite_add_tcase(s, tc);
 	return s;
 }
