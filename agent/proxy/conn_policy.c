@@ -61,7 +61,7 @@ static bool exchange_still_allowed(struct conn *conn)
 	struct policy_request question = gate_question(conn->program, &answer->site);
 	struct policy_decision again;
 
-	if (answer->site.host.n == 0)
+	if (conn->state == CONN_IDENTIFY)
 		return true; /* not decided yet */
 	if (x->is_connect) {
 		again = policy_decide_connect(conn->proxy->policy, &question);

@@ -44,7 +44,9 @@ void exchange_begin(struct conn *conn, const struct http1_request *http)
 
 	x->http = *http;
 	x->answer.detail = buf_init(GATE_DETAIL_MAX);
-	memcpy(x->method, http->method.p, http->method.n);
+	/* A connection without a proxy has none. */
+	if (http->method.n > 0)
+		memcpy(x->method, http->method.p, http->method.n);
 	x->is_connect = http->form == HTTP1_AUTHORITY_FORM;
 	x->started_ms = loop_now_ms(conn->proxy->loop);
 	if (http1_text_is(http->method, "head"))
