@@ -59,15 +59,6 @@ static json_t *template_at(json_t *object, const char *const path[STEPS_MAX])
 	return object;
 }
 
-static bool is_list(const json_t *object)
-{
-	const char *kind = text_or_empty(object, "kind");
-	size_t n = strlen(kind), suffix = strlen("List");
-
-	return n >= suffix && strcmp(kind + n - suffix, "List") == 0 &&
-	       json_is_array(json_member(object, "items"));
-}
-
 static int inject_template(const struct inject *inject, json_t *object, json_t *template,
 			   struct err *err)
 {
@@ -99,16 +90,14 @@ static void report_unknown(const struct inject *inject, json_t *object)
 int inject_object(const struct inject *inject, json_t *object, struct err *err)
 {
 	const struct kind *kind = find_kind(object);
+	/* To kubectl each object that has items is a List, whatever kind it says. */
+	const json_t *items = json_member(object, "items");
 
-	if (kind != NULL)
-		return inject_template(inject, object, template_at(object, kind->path), err);
-	if (!is_list(object)) {
-		report_unknown(inject, object);
-		return 0;
-	}
-	json_t *items = json_member(object, "items");
 	for (size_t i = 0; i < json_array_size(items); i++)
 		if (inject_object(inject, json_array_get(items, i), err) == -1)
 			return -1;
+	if (kind != NULL)
+		return inject_template(inject, object, template_at(object, kind->path), err);
+	report_unknown(inject, object);
 	return 0;
 }

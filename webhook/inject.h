@@ -17,8 +17,8 @@ struct inject {
 	void *ctx;
 };
 
-/* Rewrites `object` in place: a Pod, a workload that makes pods, or a List of objects. Others stay as they
- * are. What is refused stays as it is and is reported so. -1: an edit did not apply, which is a bug. */
+/* Rewrites `object` in place: a Pod, a workload that makes pods, and all that stands in its items. Others stay
+ * as they are. What is refused stays as it is and is reported so. -1: an edit did not apply, which is a bug. */
 int inject_object(const struct inject *inject, json_t *object, struct err *err);
 
 #endif
