@@ -11,7 +11,8 @@
 enum { HTTP_GONE = 410 };
 
 /* Of labels and annotations, what begins with one of these is kept. */
-static const char *const kept_prefixes[] = { KEY_PREFIX, KEY_OPENSHIFT_UID_RANGE };
+static const char *const kept_prefixes[] = { KEY_PREFIX, KEY_OPENSHIFT_UID_RANGE,
+					     KEY_POD_SECURITY };
 
 static bool is_kept(const char *key)
 {

@@ -8,10 +8,12 @@
 #define LIST(version, more, items)                                                 \
 	"{\"kind\":\"NamespaceList\",\"metadata\":{\"resourceVersion\":\"" version \
 	"\",\"continue\":\"" more "\"},\"items\":[" items "]}"
-#define TEAM(name, topology)                                                           \
-	"{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"20\",\"labels\":{" \
-	"\"openshell.io/injection\":\"enabled\",\"openshell.io/topology\":\"" topology \
-	"\",\"team\":\"x\"},\"annotations\":{\"note\":\"y\",\"openshell.io/locked\":\"l\"}}}"
+#define TEAM(name, topology)                                                                     \
+	"{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"20\",\"labels\":{"           \
+	"\"openshell.io/injection\":\"enabled\",\"openshell.io/topology\":\"" topology           \
+	"\",\"pod-security.kubernetes.io/"                                                       \
+	"enforce\":\"baseline\",\"team\":\"x\"},\"annotations\":{\"note\":\"y\",\"openshell.io/" \
+	"locked\":\"l\"}}}"
 #define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}"
 #define BOOKMARK EVENT("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"90\"}}")
 #define GONE EVENT("ERROR", "{\"kind\":\"Status\",\"code\":410,\"message\":\"too old\"}")
@@ -87,7 +89,9 @@ START_TEST(only_keys_that_are_read_are_kept)
 	page(LIST("5", "", TEAM("a", "combined")));
 	topology_of("a");
 	const struct namespace_facts *facts = namespaces_find(&known, "a");
-	ck_assert_uint_eq(json_object_size(facts->labels), 2);
+	ck_assert_uint_eq(json_object_size(facts->labels), 3);
+	ck_assert_str_eq(json_member_text(facts->labels, "pod-security.kubernetes.io/enforce"),
+			 "baseline");
 	ck_assert_uint_eq(json_object_size(facts->annotations), 1);
 	ck_assert_str_eq(json_member_text(facts->annotations, "openshell.io/locked"), "l");
 }
