@@ -73,7 +73,7 @@ void confine_plan(const struct confine_pod *pod, const char *list, size_t i, str
 		.inbound = buf_init(INBOUND_TEXT_MAX),
 	};
 	refuse_container(container, findings);
-	refuse_nested_mounts(spec, container, findings);
+	refuse_nested_mounts(pod->fixed, container, findings);
 	probes_check(container, findings);
 	check_wrapped(pod, container, is_workload, findings);
 	out->original =
@@ -83,7 +83,7 @@ void confine_plan(const struct confine_pod *pod, const char *list, size_t i, str
 }
 
 /* The container's own writable mounts: a path that the user chose to mount is one to write to. */
-static json_t *writable_paths(const json_t *spec, const json_t *container)
+static json_t *writable_paths(const json_t *tokens, const json_t *container)
 {
 	const json_t *mounts = json_member(container, "volumeMounts");
 	json_t *paths = json_array();
@@ -94,7 +94,7 @@ static json_t *writable_paths(const json_t *spec, const json_t *container)
 
 		if (json_member_true(mount, "readOnly") ||
 		    strncmp(name, NAME_RESERVED_PREFIX, strlen(NAME_RESERVED_PREFIX)) == 0 ||
-		    token_is_volume(spec, name))
+		    token_is_volume(tokens, name))
 			continue;
 		json_array_append(paths, json_object_get(mount, "mountPath"));
 	}
@@ -105,8 +105,7 @@ static void edit_command(const struct confine_pod *pod, const struct confine *pl
 			 const char *path, struct edits *edits)
 {
 	const struct choices *choices = pod->in->choices;
-	AUTO(json_drop)
-	json_t *writable = writable_paths(json_member(pod->in->pod, "spec"), plan->container);
+	AUTO(json_drop) json_t *writable = writable_paths(pod->tokens, plan->container);
 	struct wrap wrap = {
 		.policy_optional = choices->policy == NULL,
 		.identity = plan->identity,

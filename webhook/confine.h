@@ -13,6 +13,8 @@
 struct confine_pod {
 	const struct rewrite *in;
 	const struct pieces *pieces;
+	const json_t *tokens; /* token_volumes() */
+	const json_t *fixed; /* refuse_fixed_volumes() */
 	const char *groups;
 	bool installed; /* our init container is there: this is our own output, come back */
 };

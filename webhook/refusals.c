@@ -195,16 +195,6 @@ static void refuse_mounts(const json_t *container, struct findings *findings)
 			      name);
 }
 
-static const json_t *find_volume(const json_t *spec, const char *name)
-{
-	const json_t *volumes = json_member(spec, "volumes");
-
-	for (size_t i = 0; i < json_array_size(volumes); i++)
-		if (strcmp(pod_name_of(json_array_get(volumes, i)), name) == 0)
-			return json_array_get(volumes, i);
-	return NULL;
-}
-
 /* What only the kubelet writes to. */
 static json_t *fixed_source(const json_t *volume)
 {
@@ -246,45 +236,68 @@ static bool has_program(json_t *source)
 	return false;
 }
 
-/* A volume that is read-only here may still be written by another pod. */
-static bool may_be_led_astray(const json_t *spec, const json_t *inner, const json_t *outer)
+json_t *refuse_fixed_volumes(const json_t *spec)
 {
-	json_t *fixed = fixed_source(find_volume(spec, pod_name_of(inner)));
+	const json_t *volumes = json_member(spec, "volumes");
+	json_t *fixed = json_object();
 
-	return fixed_source(find_volume(spec, pod_name_of(outer))) == NULL &&
-	       (fixed == NULL || has_program(fixed));
+	for (size_t i = 0; i < json_array_size(volumes); i++) {
+		const json_t *volume = json_array_get(volumes, i);
+		json_t *source = fixed_source(volume);
+
+		if (source != NULL)
+			json_object_set_new(fixed, pod_name_of(volume),
+					    json_boolean(!has_program(source)));
+	}
+	return fixed;
 }
 
-static bool is_below(const char *path, size_t n, const char *folder, size_t folder_n)
+struct place {
+	char *path;
+	size_t n;
+	const json_t *fixed; /* NULL: others than the kubelet write there */
+};
+
+static bool is_below(const struct place *place, const struct place *folder)
 {
-	return folder_n < n && path[folder_n] == '/' && memcmp(path, folder, folder_n) == 0;
+	return folder->n < place->n && place->path[folder->n] == '/' &&
+	       memcmp(place->path, folder->path, folder->n) == 0;
 }
 
-void refuse_nested_mounts(const json_t *spec, const json_t *container, struct findings *findings)
+/* A volume that is read-only here may still be written by another pod. The first that may lead it astray, or NULL. */
+static const struct place *find_outer(const struct place *inner, const struct place *places,
+				      size_t n)
+{
+	for (size_t i = 0; !json_is_true(inner->fixed) && i < n; i++)
+		if (places[i].fixed == NULL && is_below(inner, &places[i]))
+			return &places[i];
+	return NULL;
+}
+
+void refuse_nested_mounts(const json_t *fixed, const json_t *container, struct findings *findings)
 {
 	const json_t *mounts = json_member(container, "volumeMounts");
 	size_t count = json_array_size(mounts);
-	char **paths = mem_calloc(count, sizeof(*paths));
-	size_t *lengths = mem_calloc(count, sizeof(*lengths));
+	struct place *places = mem_calloc(count, sizeof(*places));
 
 	for (size_t i = 0; i < count; i++) {
-		paths[i] = path_clean(json_member_text(json_array_get(mounts, i), "mountPath"));
-		lengths[i] = strlen(paths[i]);
-	}
-	for (size_t i = 0; i < count * count; i++) {
-		size_t in = i / count, out = i % count;
+		const json_t *mount = json_array_get(mounts, i);
 
-		if (is_below(paths[in], lengths[in], paths[out], lengths[out]) &&
-		    may_be_led_astray(spec, json_array_get(mounts, in),
-				      json_array_get(mounts, out)))
+		places[i].path = path_clean(json_member_text(mount, "mountPath"));
+		places[i].n = strlen(places[i].path);
+		places[i].fixed = json_object_get(fixed, pod_name_of(mount));
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct place *outer = find_outer(&places[i], places, count);
+
+		if (outer != NULL)
 			findings_deny(findings, DENIAL_MOUNT_NESTED,
 				      "container '%.63s' mounts '%.80s' inside '%.80s'",
-				      pod_name_of(container), paths[in], paths[out]);
+				      pod_name_of(container), places[i].path, outer->path);
 	}
 	for (size_t i = 0; i < count; i++)
-		free(paths[i]);
-	free(paths);
-	free(lengths);
+		free(places[i].path);
+	free(places);
 }
 
 static void refuse_environment(const json_t *container, struct findings *findings)

@@ -19,6 +19,7 @@ enum { GROUPS_TEXT_MAX = 1024, STATUS_TEXT_MAX = 1024 };
 
 struct combined {
 	struct pieces pieces;
+	json_t *tokens, *fixed;
 	struct buf groups, status;
 	struct confine_pod pod;
 	struct confine *init; /* one for each of the user's init containers */
@@ -33,6 +34,8 @@ static void combined_done(struct combined *plan)
 	free(plan->init);
 	confine_done(&plan->workload);
 	pieces_done(&plan->pieces);
+	json_decref(plan->tokens);
+	json_decref(plan->fixed);
 	buf_done(&plan->groups);
 	buf_done(&plan->status);
 }
@@ -127,6 +130,8 @@ static void plan_pod(const struct rewrite *in, struct combined *plan, struct fin
 	const char *policy =
 		in->choices->policy != NULL ? in->choices->policy : NAME_DEFAULT_POLICY;
 
+	plan->tokens = token_volumes(spec);
+	plan->fixed = refuse_fixed_volumes(spec);
 	plan->groups = buf_init(GROUPS_TEXT_MAX);
 	plan->status = buf_init(STATUS_TEXT_MAX);
 	put_status(policy, &plan->status);
@@ -140,7 +145,14 @@ static void plan_pod(const struct rewrite *in, struct combined *plan, struct fin
 	ours_check_keys(in->pod, buf_text(&plan->status), findings);
 	entrypoint_check_names(in->choices->command, spec, findings);
 	identity_groups(spec, &plan->groups, findings);
-	plan->pod = (struct confine_pod){ in, &plan->pieces, buf_text(&plan->groups), installed };
+	plan->pod = (struct confine_pod){
+		.in = in,
+		.pieces = &plan->pieces,
+		.tokens = plan->tokens,
+		.fixed = plan->fixed,
+		.groups = buf_text(&plan->groups),
+		.installed = installed,
+	};
 	plan_containers(spec, plan, findings);
 }
 
@@ -162,7 +174,7 @@ static void edit_pod(const struct rewrite *in, const struct combined *plan, stru
 	const json_t *spec = json_member(in->pod, "spec");
 
 	if (!in->choices->keep_token)
-		token_remove(spec, edits);
+		token_remove(spec, plan->tokens, edits);
 	if (in->choices->runtime_class != NULL && json_member(spec, "runtimeClassName") == NULL)
 		edits_add(edits, "/spec/runtimeClassName", json_string(in->choices->runtime_class));
 	edits_append(edits, "/spec/volumes", json_member(spec, "volumes"),

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "webhook/names.h"
 #include "webhook/paths.h"
+#include "webhook/pod.h"
 
 /* The API server's plugin names its volume so, with five letters behind. */
 #define TOKEN_VOLUME_PREFIX "kube-api-access-"
@@ -15,68 +16,71 @@ enum { TOKEN_PATH_MAX = 96 };
 
 static const char *const lists[] = { "containers", "initContainers" };
 
-static bool is_mounted_as_token(const json_t *containers, const char *name)
+static void add_mounted_as_token(const json_t *container, json_t *names)
 {
-	for (size_t i = 0; i < json_array_size(containers); i++) {
-		const json_t *mounts = json_member(json_array_get(containers, i), "volumeMounts");
+	const json_t *mounts = json_member(container, "volumeMounts");
 
-		for (size_t k = 0; k < json_array_size(mounts); k++) {
-			const json_t *mount = json_array_get(mounts, k);
-			const char *volume = json_member_text(mount, "name");
-			const char *path = json_member_text(mount, "mountPath");
+	for (size_t i = 0; i < json_array_size(mounts); i++) {
+		const json_t *mount = json_array_get(mounts, i);
 
-			if (volume != NULL && path != NULL && strcmp(volume, name) == 0 &&
-			    path_equals(path, PATH_TOKEN))
-				return true;
-		}
+		if (path_equals(json_member_text(mount, "mountPath"), PATH_TOKEN))
+			json_object_set_new(names, pod_name_of(mount), json_true());
 	}
-	return false;
 }
 
-static const json_t *find_volume(const json_t *spec, const char *name)
+/* The names of all volumes that some container mounts where the token is looked for. */
+static json_t *mounted_as_token(const json_t *spec)
 {
+	json_t *names = json_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		const json_t *containers = json_member(spec, lists[i]);
+
+		for (size_t k = 0; k < json_array_size(containers); k++)
+			add_mounted_as_token(json_array_get(containers, k), names);
+	}
+	return names;
+}
+
+json_t *token_volumes(const json_t *spec)
+{
+	AUTO(json_drop) json_t *mounted = mounted_as_token(spec);
 	const json_t *volumes = json_member(spec, "volumes");
+	json_t *names = json_object();
 
 	for (size_t i = 0; i < json_array_size(volumes); i++) {
 		const json_t *volume = json_array_get(volumes, i);
-		const char *own = json_member_text(volume, "name");
 
-		if (own != NULL && strcmp(own, name) == 0)
-			return volume;
+		if ((json_member(volume, "projected") != NULL ||
+		     json_member(volume, "secret") != NULL) &&
+		    json_object_get(mounted, pod_name_of(volume)) != NULL)
+			json_object_set_new(names, pod_name_of(volume), json_true());
 	}
-	return NULL;
+	return names;
 }
 
-bool token_is_volume(const json_t *spec, const char *name)
+bool token_is_volume(const json_t *tokens, const char *name)
 {
-	const json_t *volume = find_volume(spec, name);
-
-	if (strncmp(name, TOKEN_VOLUME_PREFIX, strlen(TOKEN_VOLUME_PREFIX)) == 0)
-		return true;
-	if (json_member(volume, "projected") == NULL && json_member(volume, "secret") == NULL)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		if (is_mounted_as_token(json_member(spec, lists[i]), name))
-			return true;
-	return false;
+	return strncmp(name, TOKEN_VOLUME_PREFIX, strlen(TOKEN_VOLUME_PREFIX)) == 0 ||
+	       json_object_get(tokens, name) != NULL;
 }
 
 /* From the last to the first, so that an index still means what it meant. */
-static void remove_named(const json_t *spec, const json_t *array, const char *path,
+static void remove_named(const json_t *tokens, const json_t *array, const char *path,
 			 struct edits *edits)
 {
 	for (size_t i = json_array_size(array); i-- > 0;) {
 		const char *name = json_member_text(json_array_get(array, i), "name");
 		char place[TOKEN_PATH_MAX];
 
-		if (name == NULL || !token_is_volume(spec, name))
+		if (name == NULL || !token_is_volume(tokens, name))
 			continue;
 		snprintf(place, sizeof(place), "%s/%zu", path, i);
 		edits_remove(edits, place);
 	}
 }
 
-void token_remove(const json_t *spec, struct edits *edits)
+void token_remove(const json_t *spec, const json_t *tokens, struct edits *edits)
 {
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		const json_t *containers = json_member(spec, lists[i]);
@@ -85,12 +89,12 @@ void token_remove(const json_t *spec, struct edits *edits)
 			char path[TOKEN_PATH_MAX - 24];
 
 			snprintf(path, sizeof(path), "/spec/%s/%zu/volumeMounts", lists[i], k);
-			remove_named(spec,
+			remove_named(tokens,
 				     json_member(json_array_get(containers, k), "volumeMounts"),
 				     path, edits);
 		}
 	}
-	remove_named(spec, json_member(spec, "volumes"), "/spec/volumes", edits);
+	remove_named(tokens, json_member(spec, "volumes"), "/spec/volumes", edits);
 	edits_set(edits, "/spec/automountServiceAccountToken",
 		  json_member(spec, "automountServiceAccountToken"), json_false());
 }

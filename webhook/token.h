@@ -9,11 +9,14 @@
 #include "lib/json.h"
 #include "webhook/edits.h"
 
-/* Whether the volume of this name holds the token: the API server's own, or a projected or Secret
- * volume that a container mounts in its place. */
-bool token_is_volume(const json_t *spec, const char *name);
+/* The names of the projected and Secret volumes that a container mounts in the token's place, as the keys of an
+ * object, which the caller frees. To be asked for once: a pod may have many mounts. */
+json_t *token_volumes(const json_t *spec);
+
+/* Whether the volume of this name holds the token: the API server's own, or one of `tokens`. */
+bool token_is_volume(const json_t *tokens, const char *name);
 
 /* Takes its volumes and mounts out, and keeps the API server from putting them back. */
-void token_remove(const json_t *spec, struct edits *edits);
+void token_remove(const json_t *spec, const json_t *tokens, struct edits *edits);
 
 #endif
