@@ -35,7 +35,7 @@ ROOTS = {
     TOOLS_BASE: ("extract", [
         "base-files", "bash", "coreutils", "sed", "curl", "wget", "git", "python3", "python3-pip",
         "python3-requests", "python3-httpx", "python3-aiohttp", "nodejs", "npm", "node-undici",
-        "openjdk-17-jdk-headless"]),
+        "openjdk-17-jdk-headless", "postgresql-client-15", "redis-tools", "openssh-client"]),
 }
 SUITE = "bookworm"
 SLIM = ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
@@ -181,7 +181,9 @@ def tools_tree(tree: pathlib.Path, _out: pathlib.Path) -> None:
     _output("go", "build", "-o", tree / "clients/fetch-go", sources / "fetch.go", env=environment)
     (tree / "tmp").mkdir()
     (tree / "tmp").chmod(0o1777)
-    # What a script of the package would have linked.
+    # What scripts of the packages would have made; ssh refuses to run as a user without a name.
+    (tree / "etc").mkdir()
+    (tree / "etc/passwd").write_text(f"user:x:{SANDBOX_UID}:{SANDBOX_UID}::/tmp:/bin/sh\n")
     (tree / "bin").mkdir()
     (tree / "bin/sh").symlink_to("bash")
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // fetch.js fetch|https METHOD URL: prints status and body. This node does not look at the proxy's
-// variables by itself, so each way is handed an agent that does.
+// variables by itself, so each way is handed an agent where they are set.
 const [kind, method, url] = process.argv.slice(2);
 const proxy = process.env.HTTPS_PROXY;
 
