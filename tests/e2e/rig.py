@@ -18,7 +18,7 @@ from pods import Pod
 SANDBOX, PROXY = 1000, 1337
 NAMES = {
     "api.test": [HERE], "python.test": [HERE], "raw.test": [HERE], "other.test": [HERE],
-    "liar.test": [HERE], "sealed.test": [HERE],
+    "liar.test": [HERE], "sealed.test": [HERE], "xn--mnchen-3ya.test": [HERE],
     "public.wild.test": [PUBLIC], "private.wild.test": [PRIVATE], "loopback.wild.test": ["127.0.0.1"],
     "metadata.wild.test": [METADATA], "mixed.wild.test": [PUBLIC, PRIVATE],
 }
