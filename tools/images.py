@@ -243,6 +243,8 @@ TREES = {
     **{f"{LINKED}-{name}-volume": (linked_tree("a/b/c/d", target), "scratch",
                                    [*ENVIRONMENT, "--volume", "/a/b/c/d"])
        for name, target in (("policy", "etc/openshell/policy"), ("tls", "etc/openshell-tls"))},
+    # The same for a volume of the pod's.
+    f"{LINKED}-agent": (linked_tree("a/b/c/d", "opt/openshell"), "scratch", ENVIRONMENT),
 }
 
 

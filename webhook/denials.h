@@ -86,8 +86,9 @@
 	  "A path lies in, or covers, a folder that belongs to the sandbox.", "use another path")  \
 	X(MOUNT_PROPAGATION, 34, 422, "A mount would change the node's mounts.",                   \
 	  "remove mountPropagation: Bidirectional")                                                \
-	X(MOUNT_PATH, 35, 422, "A mount path is not absolute or contains '..'.",                   \
-	  "write the plain absolute path")                                                         \
+	X(MOUNT_PATH, 35, 422,                                                                     \
+	  "A mount path is not absolute, contains '..' or has 20 parts or more.",                  \
+	  "write the plain absolute path, and a shorter one")                                      \
 	X(ENVIRONMENT, 36, 422,                                                                    \
 	  "A variable begins with OPENSHELL_: these are cleared and configure nothing.",           \
 	  "remove it, configuration is by annotation")                                             \

@@ -16,8 +16,13 @@
 #define NAME_DEFAULT_POLICY "openshell-default-policy"
 #define NAME_POLICY_KEY "policy.yaml"
 
+/* Where the agent is for people, and where it is started from: the same volume, mounted once more. Runtimes
+ * mount by the number of a path's parts and follow the image's links, so what is mounted on a path of fewer parts
+ * cannot come to lie over it; the pod's own mounts have fewer (DENIAL_MOUNT_PATH). */
 #define PATH_BIN "/opt/openshell"
-#define PATH_AGENT PATH_BIN "/openshell-agent"
+#define PATH_START_ROOT "/openshell-start"
+#define PATH_START PATH_START_ROOT "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19"
+#define PATH_AGENT PATH_START "/openshell-agent"
 #define PATH_AGENT_IN_IMAGE "/openshell-agent"
 #define PATH_POLICY "/etc/openshell/policy"
 #define PATH_POLICY_FILE PATH_POLICY "/" NAME_POLICY_KEY
@@ -26,6 +31,8 @@
 #define PATH_RUN "/run/openshell"
 #define PATH_TLS "/etc/openshell-tls"
 #define PATH_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount"
+
+enum { PATH_START_PARTS = 20 };
 
 enum { ID_DEFAULT_USER = 1000, ID_DEFAULT_PROXY = 1337, ID_PROXY_MIN = 1000 };
 

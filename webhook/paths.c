@@ -11,7 +11,7 @@
 static const char *const reserved[] = {
 	PATH_BIN,          "/etc/openshell",         "/etc/openshell-tls",         PATH_RUN,
 	("/var" PATH_RUN), "/run/openshell-sidecar", "/var/run/openshell-sidecar", "/run/netns",
-	"/var/run/netns",  "/run/secrets/openshell", "/var/run/secrets/openshell",
+	"/var/run/netns",  "/run/secrets/openshell", "/var/run/secrets/openshell", PATH_START_ROOT,
 };
 
 /* The next component: skips "//" and "/./". `*out_n` is 0 at the end. */
@@ -66,6 +66,16 @@ char *path_clean(const char *path)
 		end += n;
 	}
 	return clean;
+}
+
+size_t path_parts(const char *path)
+{
+	size_t parts = 0;
+	size_t n;
+
+	for (path = component(path, &n); n > 0; path = component(path + n, &n))
+		parts++;
+	return parts;
 }
 
 bool path_equals(const char *a, const char *b)

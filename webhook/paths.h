@@ -4,12 +4,16 @@
 #define WEBHOOK_PATHS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Absolute and without "..". Only such paths may be given to the functions below. */
 bool path_is_plain(const char *path);
 
 /* The same path in its one spelling: "//a/./b/" is "/a/b", the root is "". The caller frees it. */
 char *path_clean(const char *path);
+
+/* Of "/a//b/./c/": 3; of the root: 0. */
+size_t path_parts(const char *path);
 
 /* "/run" and "/run/": the same; "/run" and "/running": not. */
 bool path_equals(const char *a, const char *b);

@@ -87,6 +87,7 @@ void pieces_render(const struct webhook_config *config, const char *policy, bool
 	json_array_append_new(out->mounts, mount(NAME_POLICY_VOLUME, PATH_POLICY, true));
 	json_array_append_new(out->mounts, mount(NAME_RUN_VOLUME, PATH_RUN, false));
 	json_array_append_new(out->mounts, mount(NAME_TLS_VOLUME, PATH_TLS, false));
+	json_array_append_new(out->mounts, mount(NAME_BIN_VOLUME, PATH_START, true));
 	if (config->upstream_ca == NULL)
 		return;
 	json_array_append_new(out->volumes, config_map(NAME_ROOTS_VOLUME, config->upstream_ca,

@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/mem.h"
+#include "webhook/names.h"
 #include "webhook/paths.h"
 #include "webhook/pod.h"
 
@@ -183,7 +184,8 @@ static void refuse_mounts(const json_t *container, struct findings *findings)
 		const char *path = json_member_text(mount, "mountPath");
 		const char *propagation = json_member_text(mount, "mountPropagation");
 
-		if (!path_is_plain(path))
+		if (!path_is_plain(path) ||
+		    (path_parts(path) >= PATH_START_PARTS && strcmp(path, PATH_START) != 0))
 			findings_deny(findings, DENIAL_MOUNT_PATH,
 				      "container '%.63s' mounts '%.80s'", name, path);
 		if (propagation != NULL && strcmp(propagation, "Bidirectional") == 0)

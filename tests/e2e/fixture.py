@@ -113,19 +113,20 @@ class SandboxCase(unittest.TestCase):
         made.start()
         return made.wait("app")
 
-    def play(self, manifest: dict, policy: str | None) -> Pod:
-        """The pod as it is; removed when the test ends."""
-        made = self.played(manifest, policy)
+    def play(self, manifest: dict, policy: str | None, more: list[dict] = ()) -> Pod:
+        """The pod as it is, with `more` ConfigMaps than the policy's; removed when the test ends."""
+        made = self.played(manifest, policy, more)
         self.addCleanup(made.remove)
         return made
 
     @staticmethod
-    def played(manifest: dict, policy: str | None) -> Pod:
+    def played(manifest: dict, policy: str | None, more: list[dict] = ()) -> Pod:
         """The pod as it is, for the caller to remove."""
         for container in manifest["spec"].get("initContainers", []) + manifest["spec"]["containers"]:
             images.ensure(world.podman, OUT, container["image"])
         playable, _ = admission.for_podman(manifest, world.pod_name())
-        return Pod(world.podman, playable, [config_map(policy)] if policy is not None else [])
+        return Pod(world.podman, playable,
+                   [*([config_map(policy)] if policy is not None else []), *more])
 
 
 def events(stderr: bytes) -> tuple[list[dict], bytes]:

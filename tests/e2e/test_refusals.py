@@ -41,15 +41,17 @@ class Refusals(SandboxCase):
             volumes=[{"name": "mark", "emptyDir": {}}],
             volumeMounts=[{"name": "mark", "mountPath": "/mark"}]), GOOD_POLICY)
 
-    def outcome(self, manifest: dict, policy: str | None = GOOD_POLICY) -> tuple[Outcome, bool]:
+    def outcome(self, manifest: dict, policy: str | None = GOOD_POLICY,
+                more: list[dict] = ()) -> tuple[Outcome, bool]:
         """Plays it to its end; also whether the workload ran."""
-        made: Pod = self.play(manifest, policy)
+        made: Pod = self.play(manifest, policy, more)
         made.start()
         outcome = made.wait("app", 20)
         return outcome, (made.volume("app", "/mark") / "ran").exists()
 
-    def assert_refused(self, manifest: dict, *causes: str, policy: str | None = GOOD_POLICY) -> None:
-        outcome, ran = self.outcome(manifest, policy)
+    def assert_refused(self, manifest: dict, *causes: str, policy: str | None = GOOD_POLICY,
+                       more: list[dict] = ()) -> None:
+        outcome, ran = self.outcome(manifest, policy, more)
         self.assertFalse(ran, "the workload ran")
         self.assertEqual((outcome.code, outcome.stdout), (125, b""), outcome.stderr)
         told = [json.loads(line) for line in outcome.stderr.decode().splitlines() if line]
@@ -83,6 +85,18 @@ class Refusals(SandboxCase):
         for name, folder in (("policy", "/etc/openshell/policy"), ("tls", "/etc/openshell-tls")):
             with self.subTest(folder=folder):
                 self.assert_refused(self.marking_pod(f"{LINKED}-{name}-volume"), f"'{folder}'", "covered")
+
+    def test_a_volume_of_the_pods_that_comes_to_lie_over_the_agent(self):
+        """Its program would start as root in the agent's place."""
+        manifest = self.rendered(pod(
+            f"{LINKED}-agent", ["sh", "-c", "exit 7"],
+            volumes=[{"name": "mark", "emptyDir": {}}, {"name": "tools", "configMap": {
+                "name": "tools", "defaultMode": 0o755}}],
+            volumeMounts=[{"name": "mark", "mountPath": "/mark"}, {"name": "tools", "mountPath": "/a/b/c/d"}]),
+            GOOD_POLICY)
+        evil = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tools"},
+                "data": {"openshell-agent": "#!/bin/sh\ntouch /mark/ran\n"}}
+        self.assert_refused(manifest, "'/opt/openshell'", "covered", more=[evil])
 
     def test_a_start_that_is_not_roots(self):
         manifest = self.marking_pod()

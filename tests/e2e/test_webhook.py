@@ -179,7 +179,7 @@ class Endpoints(Case):
         self.assertEqual(response["patchType"], "JSONPatch")
         patch = json.loads(base64.b64decode(response["patch"]))
         command = next(step for step in patch if step["path"] == "/spec/containers/0/command")
-        self.assertEqual(command["value"][0], "/opt/openshell/openshell-agent")
+        self.assertTrue(command["value"][0].endswith("/openshell-agent"), command)
         self.assertEqual(command["value"][-2:], ["--", "/app"])
 
     def test_a_denial_is_an_answer_with_every_reason(self):

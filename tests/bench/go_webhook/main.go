@@ -67,12 +67,15 @@ func volumes(policy string) []object {
 		named("openshell-supervisor-tls", object{"emptyDir": object{"sizeLimit": "8Mi"}})}
 }
 
+const startPath = "/openshell-start/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19"
+
 func mounts() []object {
 	return []object{
 		named("openshell-supervisor-bin", object{"mountPath": "/opt/openshell", "readOnly": true}),
 		named("openshell-policy", object{"mountPath": "/etc/openshell/policy", "readOnly": true}),
 		named("openshell-run", object{"mountPath": "/run/openshell"}),
-		named("openshell-supervisor-tls", object{"mountPath": "/etc/openshell-tls"})}
+		named("openshell-supervisor-tls", object{"mountPath": "/etc/openshell-tls"}),
+		named("openshell-supervisor-bin", object{"mountPath": startPath, "readOnly": true})}
 }
 
 func removeToken(spec, container object) []operation {
@@ -97,7 +100,7 @@ func removeToken(spec, container object) []operation {
 }
 
 func command(container object) []any {
-	words := []any{"/opt/openshell/openshell-agent", "run", "--policy", "/etc/openshell/policy/policy.yaml",
+	words := []any{startPath + "/openshell-agent", "run", "--policy", "/etc/openshell/policy/policy.yaml",
 		"--default-user", "1000:1000"}
 	list, _ := container["volumeMounts"].([]any)
 	for _, item := range list {
