@@ -315,7 +315,9 @@ static struct peer *next_client(struct play *play)
 	if (play->n_clients == PLAY_CLIENTS_MAX)
 		return &play->clients[PLAY_CLIENTS_MAX - 1];
 	fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	must(fd != -1 && syscall(SYS_connect, fd, &address, sizeof(address)) == 0);
+	/* Interrupted, by a fuzzer's clock, it goes on by itself. */
+	must(fd != -1 &&
+	     (syscall(SYS_connect, fd, &address, sizeof(address)) == 0 || errno == EINTR));
 	struct peer *client = &play->clients[play->n_clients++];
 	peer_open(play, client, fd, client_ready);
 	return client;
