@@ -83,6 +83,7 @@ static int build_fence(const struct egress_config *config, struct egress *egress
 		.own = { EGRESS_HTTP_PORT },
 		.n_own = 1,
 		.transparent_port = INSIDE_TCP_PORT,
+		.transparent_ports = INSIDE_TCP_PORTS,
 		.dns_port = INSIDE_DNS_PORT,
 	};
 

@@ -53,8 +53,11 @@ static size_t keep_inside(const struct inside *inside, int *keep)
 {
 	size_t n = 0;
 
+	for (size_t i = 0; i < INSIDE_TCP_FDS; i++)
+		if (inside->tcp[i] != -1)
+			keep[n++] = inside->tcp[i];
 	for (size_t i = 0; i < INSIDE_FAMILIES; i++) {
-		const int fds[] = { inside->tcp[i], inside->dns_udp[i], inside->dns_tcp[i] };
+		const int fds[] = { inside->dns_udp[i], inside->dns_tcp[i] };
 
 		for (size_t k = 0; k < ARRAY_LEN(fds); k++)
 			if (fds[k] != -1)

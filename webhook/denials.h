@@ -122,7 +122,8 @@
 	  "topology combined takes to build the sandbox.",                                         \
 	  "use a namespace that enforces privileged, or choose proxy-pod once this version "       \
 	  "offers it")                                                                             \
-	X(PORT_OURS, 46, 422, "A port is one of the sandbox's own: 3128, 15001, 15053, 15090.",    \
+	X(PORT_OURS, 46, 422,                                                                      \
+	  "A port is one of the sandbox's own: 3128, 15001 to 15008, 15053, 15090.",               \
 	  "let the workload use another one")                                                      \
 	X(HOST_PORT, 47, 422, "A container takes a port of the node.",                             \
 	  "remove hostPort and use a Service")                                                     \

@@ -20,7 +20,9 @@ struct ports {
 };
 
 /* The proxy's, and those of other topologies: a workload must be able to change to one. */
-static const unsigned own_ports[] = { 3128, 15001, 15053, 15090 };
+static const struct {
+	unsigned first, last;
+} own_ports[] = { { 3128, 3128 }, { 15001, 15008 }, { 15053, 15053 }, { 15090, 15090 } };
 
 static void add(struct ports *ports, unsigned number, bool udp)
 {
@@ -86,10 +88,11 @@ static void refuse_own(const json_t *container, const struct ports *ports,
 {
 	for (size_t i = 0; i < ports->n; i++)
 		for (size_t k = 0; k < ARRAY_LEN(own_ports); k++)
-			if (ports->items[i].number == own_ports[k])
+			if (ports->items[i].number >= own_ports[k].first &&
+			    ports->items[i].number <= own_ports[k].last)
 				findings_deny(findings, DENIAL_PORT_OURS,
 					      "container '%.63s' lets port %u in",
-					      pod_name_of(container), own_ports[k]);
+					      pod_name_of(container), ports->items[i].number);
 }
 
 void inbound_ports(const json_t *container, const char *annotation, struct buf *out,

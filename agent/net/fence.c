@@ -66,7 +66,9 @@ static bool is_ours(const struct fence_config *config, uint16_t port)
 		if (config->own[i] == port)
 			return true;
 	return port == config->proxy_port || port == config->transparent_port ||
-	       port == config->dns_port;
+	       port == config->dns_port ||
+	       (port > config->transparent_port &&
+		port - config->transparent_port < config->transparent_ports);
 }
 
 static int check_port(const struct fence_config *config, struct fence_port inbound, struct err *err)
@@ -219,6 +221,7 @@ static struct nft_fence rules_of(const struct builder *b)
 		.own = config->own,
 		.n_own = config->n_own,
 		.transparent_port = config->transparent_port,
+		.transparent_ports = config->transparent_ports,
 		.dns_port = config->dns_port,
 	};
 }

@@ -20,7 +20,8 @@ struct fence_config {
 	int inner_netns; /* from netns_create() */
 	uint32_t proxy_uid; /* the one identity that may send; never 0 */
 	uint16_t proxy_port; /* TCP, on the pod's end of the link */
-	uint16_t transparent_port, dns_port; /* listeners inside for all TCP and DNS; 0 for none */
+	/* Listeners inside for all TCP and DNS, as in struct nft_fence; 0 for none. */
+	uint16_t transparent_port, transparent_ports, dns_port;
 	struct fence_port inbound[NFT_RULES_PORTS_MAX]; /* what the workload serves */
 	size_t n_inbound;
 	uint16_t own[FENCE_OWN_PORTS_MAX]; /* TCP, what the agent serves in the pod */

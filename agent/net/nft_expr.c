@@ -85,13 +85,18 @@ static void ct(struct nft *t, uint32_t key, uint16_t reg_attr)
 	expr_end(t, e);
 }
 
-static void immediate(struct nft *t, const void *bytes, size_t n)
+static void immediate_to(struct nft *t, enum nft_registers to, const void *bytes, size_t n)
 {
 	struct expr e = expr(t, "immediate");
 
-	nl_out_be32(&t->m, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	nl_out_be32(&t->m, NFTA_IMMEDIATE_DREG, to);
 	value(t, NFTA_IMMEDIATE_DATA, bytes, n);
 	expr_end(t, e);
+}
+
+static void immediate(struct nft *t, const void *bytes, size_t n)
+{
+	immediate_to(t, NFT_REG_1, bytes, n);
 }
 
 static void verdict(struct nft *t, int code, const char *chain)
@@ -185,11 +190,21 @@ void nft_match_protocol(struct nft *t, uint8_t protocol)
 
 void nft_match_dport(struct nft *t, uint8_t protocol, uint16_t port)
 {
-	const uint16_t be = htons(port);
+	nft_match_dports(t, protocol, port, port);
+}
+
+void nft_match_dports(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last)
+{
+	const uint16_t from = htons(first), to = htons(last);
 
 	nft_match_protocol(t, protocol);
-	payload(t, NFT_PAYLOAD_TRANSPORT_HEADER, DPORT, sizeof(be));
-	cmp(t, NFT_CMP_EQ, &be, sizeof(be));
+	payload(t, NFT_PAYLOAD_TRANSPORT_HEADER, DPORT, sizeof(from));
+	if (first == last) {
+		cmp(t, NFT_CMP_EQ, &from, sizeof(from));
+		return;
+	}
+	cmp(t, NFT_CMP_GTE, &from, sizeof(from));
+	cmp(t, NFT_CMP_LTE, &to, sizeof(to));
 }
 
 static void match_address(struct nft *t, struct address address, uint32_t v4, uint32_t v6)
@@ -329,13 +344,17 @@ void nft_dnat(struct nft *t, struct address to)
 	nft_rule_end(t);
 }
 
-void nft_redirect(struct nft *t, uint16_t port)
+void nft_redirect(struct nft *t, uint16_t first, uint16_t last)
 {
-	const uint16_t be = htons(port);
+	const uint16_t from = htons(first), to = htons(last);
 
-	immediate(t, &be, sizeof(be));
+	immediate(t, &from, sizeof(from));
+	if (first != last)
+		immediate_to(t, NFT_REG_2, &to, sizeof(to));
 	struct expr e = expr(t, "redir");
 	nl_out_be32(&t->m, NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1);
+	if (first != last)
+		nl_out_be32(&t->m, NFTA_REDIR_REG_PROTO_MAX, NFT_REG_2);
 	nl_out_be32(&t->m, NFTA_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
 	expr_end(t, e);
 	nft_rule_end(t);

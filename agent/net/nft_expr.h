@@ -25,6 +25,7 @@ void nft_match_oifname(struct nft *t, const char *name);
 void nft_match_family(struct nft *t, int family); /* AF_INET or AF_INET6 */
 void nft_match_protocol(struct nft *t, uint8_t protocol);
 void nft_match_dport(struct nft *t, uint8_t protocol, uint16_t port);
+void nft_match_dports(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last);
 void nft_match_saddr(struct nft *t, struct address address);
 void nft_match_daddr(struct nft *t, struct address address);
 void nft_match_icmp_types(struct nft *t, uint8_t protocol, uint8_t first, uint8_t last);
@@ -47,6 +48,7 @@ void nft_drop(struct nft *t);
 void nft_goto(struct nft *t, const char *chain);
 void nft_reset(struct nft *t); /* TCP only */
 void nft_dnat(struct nft *t, struct address to); /* keeps the port */
-void nft_redirect(struct nft *t, uint16_t port);
+/* To the first of these ports on loopback where the connection is told apart from others. */
+void nft_redirect(struct nft *t, uint16_t first, uint16_t last);
 
 #endif

@@ -87,11 +87,18 @@ static void let_in(struct nft *t)
 
 /* --- inside --- */
 
+static uint16_t last_transparent(const struct nft_fence *fence)
+{
+	uint16_t more = fence->transparent_ports > 0 ? fence->transparent_ports - 1 : 0;
+
+	return fence->transparent_port + more;
+}
+
 static void redirect_port(struct nft *t, uint8_t protocol, uint16_t port, uint16_t to)
 {
 	nft_rule(t, "redirect");
 	nft_match_dport(t, protocol, port);
-	nft_redirect(t, to);
+	nft_redirect(t, to, to);
 }
 
 static void leave_proxy_alone(struct nft *t, struct address proxy, uint16_t port)
@@ -119,23 +126,23 @@ static void redirect_chain(struct nft *t, const struct nft_fence *fence)
 	if (fence->transparent_port != 0) {
 		nft_rule(t, "redirect");
 		nft_match_protocol(t, IPPROTO_TCP);
-		nft_redirect(t, fence->transparent_port);
+		nft_redirect(t, fence->transparent_port, last_transparent(fence));
 	}
 }
 
 /* The filter still sees the device that the packet was first meant for, so loopback does not match:
  * the kernel's own word that it has been redirected does. Who calls such a listener by its address
  * has named no destination, and is refused. */
-static void accept_redirected(struct nft *t, uint8_t protocol, uint16_t port)
+static void accept_redirected(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last)
 {
 	nft_rule(t, "output");
 	nft_match_ct_dnat(t);
 	nft_match_ct_direction(t, NFT_CT_ORIGINAL);
-	nft_match_dport(t, protocol, port);
+	nft_match_dports(t, protocol, first, last);
 	nft_accept(t);
 	nft_rule(t, "output");
 	nft_match_ct_direction(t, NFT_CT_ORIGINAL);
-	nft_match_dport(t, protocol, port);
+	nft_match_dports(t, protocol, first, last);
 	nft_goto(t, "refuse");
 }
 
@@ -153,10 +160,10 @@ static void inner_output(struct nft *t, const struct nft_fence *fence)
 {
 	nft_filter_chain(t, "output", NFT_OUTPUT);
 	if (fence->transparent_port != 0)
-		accept_redirected(t, IPPROTO_TCP, fence->transparent_port);
+		accept_redirected(t, IPPROTO_TCP, fence->transparent_port, last_transparent(fence));
 	if (fence->dns_port != 0) {
-		accept_redirected(t, IPPROTO_UDP, fence->dns_port);
-		accept_redirected(t, IPPROTO_TCP, fence->dns_port);
+		accept_redirected(t, IPPROTO_UDP, fence->dns_port, fence->dns_port);
+		accept_redirected(t, IPPROTO_TCP, fence->dns_port, fence->dns_port);
 	}
 	accept_loopback_out(t);
 	drop_invalid(t, "output");

@@ -46,8 +46,11 @@ struct nft_fence {
 	/* TCP, served in the pod by the agent itself: metrics, health. */
 	const uint16_t *own;
 	size_t n_own;
-	/* All TCP and all DNS of the workload goes to these listeners inside; 0 for none. */
-	uint16_t transparent_port, dns_port;
+	/* All TCP and all DNS of the workload goes to these listeners inside; 0 for none. TCP to as many as
+	 * `transparent_ports` from the first on (0 counts as 1): two connections from one source port to two
+	 * destinations need two, or the kernel gives one of them another source port, under which nobody finds
+	 * the program. */
+	uint16_t transparent_port, transparent_ports, dns_port;
 };
 
 /* Both fill a begun transaction; nft_end() says whether it fitted. */

@@ -11,8 +11,9 @@ enum { BACKLOG = 1024 };
 
 void inside_close(struct inside *inside)
 {
-	for (size_t i = 0; i < INSIDE_FAMILIES; i++) {
+	for (size_t i = 0; i < INSIDE_TCP_FDS; i++)
 		auto_close(&inside->tcp[i]);
+	for (size_t i = 0; i < INSIDE_FAMILIES; i++) {
 		auto_close(&inside->dns_udp[i]);
 		auto_close(&inside->dns_tcp[i]);
 	}
@@ -49,8 +50,11 @@ static int open_one(int family, int type, uint16_t port, int *out_fd, struct err
 
 static int open_family(struct inside *inside, int family, size_t i, struct err *err)
 {
-	if (open_one(family, SOCK_STREAM, INSIDE_TCP_PORT, &inside->tcp[i], err) == -1 ||
-	    open_one(family, SOCK_DGRAM, INSIDE_DNS_PORT, &inside->dns_udp[i], err) == -1 ||
+	for (size_t k = 0; k < INSIDE_TCP_PORTS; k++)
+		if (open_one(family, SOCK_STREAM, (uint16_t)(INSIDE_TCP_PORT + k),
+			     &inside->tcp[i * INSIDE_TCP_PORTS + k], err) == -1)
+			return -1;
+	if (open_one(family, SOCK_DGRAM, INSIDE_DNS_PORT, &inside->dns_udp[i], err) == -1 ||
 	    open_one(family, SOCK_STREAM, INSIDE_DNS_PORT, &inside->dns_tcp[i], err) == -1)
 		return -1;
 	return 0;

@@ -8,22 +8,28 @@
 #include "lib/err.h"
 
 enum {
-	INSIDE_TCP_PORT = 15001,
+	INSIDE_TCP_PORT = 15001, /* and those behind it */
+	/* A source port that is in use to more destinations than this at a time is not to be expected. */
+	INSIDE_TCP_PORTS = 8,
 	INSIDE_DNS_PORT = 15053,
 	INSIDE_FAMILIES = 2, /* IPv4, IPv6 */
-	INSIDE_FDS = INSIDE_FAMILIES * 3,
+	INSIDE_TCP_FDS = INSIDE_FAMILIES * INSIDE_TCP_PORTS,
+	INSIDE_FDS = INSIDE_TCP_FDS + INSIDE_FAMILIES * 2,
 };
 
 /* -1: none. Non-blocking, close-on-exec. */
 struct inside {
-	int tcp[INSIDE_FAMILIES]; /* listening, as dns_tcp */
+	int tcp[INSIDE_TCP_FDS]; /* listening, as dns_tcp */
 	int dns_udp[INSIDE_FAMILIES];
 	int dns_tcp[INSIDE_FAMILIES];
 };
 
-#define INSIDE_NONE                                                             \
-	{                                                                       \
-		.tcp = { -1, -1 }, .dns_udp = { -1, -1 }, .dns_tcp = { -1, -1 } \
+#define INSIDE_NONE                                                                             \
+	{                                                                                       \
+		.tcp = { [0 ... INSIDE_TCP_FDS - 1] = -1 }, .dns_udp = { -1, -1 }, .dns_tcp = { \
+			-1,                                                                     \
+			-1                                                                      \
+		}                                                                               \
 	}
 
 /* Opens them in the caller's network namespace; IPv6 where the kernel has it. On failure nothing is open. */

@@ -22,7 +22,7 @@ enum {
 
 struct worker {
 	struct proxy proxy;
-	struct listener listeners[WORKER_LISTENERS_MAX + INSIDE_FAMILIES];
+	struct listener listeners[WORKER_LISTENERS_MAX + INSIDE_TCP_FDS];
 	size_t n_listeners;
 	struct dns_server *dns;
 	struct loop_fd control;
@@ -143,9 +143,10 @@ static int serve_inside(struct worker *worker, const struct inside *inside, stru
 		.synthetic = &worker->proxy.synthetic,
 	};
 
-	for (size_t i = 0; i < INSIDE_FAMILIES; i++) {
+	for (size_t i = 0; i < INSIDE_TCP_FDS; i++)
 		if (listen_on(worker, inside->tcp[i], take_transparent, err) == -1)
 			return -1;
+	for (size_t i = 0; i < INSIDE_FAMILIES; i++) {
 		dns.udp_fds[i] = inside->dns_udp[i];
 		dns.tcp_fds[i] = inside->dns_tcp[i];
 	}

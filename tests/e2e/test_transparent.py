@@ -46,7 +46,33 @@ class Transparent(Shared):
         return {words[0]: words[1:] for words in map(str.split, lines)}
 
 
+# One source port for two destinations at once, and again for each of them.
+ONE_PORT = """\
+import socket, sys
+held = []
+for turn in range(3):
+    for host, port, line in (("raw.test", int(sys.argv[1]), ""), ("python.test", 80,
+                             "GET /one HTTP/1.0\\r\\nHost: python.test\\r\\n\\r\\n")):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\\1\\0\\0\\0\\0\\0\\0\\0")
+        s.settimeout(10)
+        s.bind(("", 41000 + turn))
+        s.connect((host, port))
+        s.sendall(line.encode())
+        print(host, s.recv(15).decode().splitlines()[0])
+        held.append(s)
+"""
+
+
 class Allowed(Transparent):
+    def test_one_source_port_may_lead_to_several_destinations(self):
+        done = self.plain("python3", "-c", ONE_PORT, str(BARE_PORT))
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual(len(lines), 6, done.stderr)
+        self.assertEqual([line for line in lines if line.startswith("python")], ["python.test HTTP/1.1 200 OK"] * 3)
+        self.requests()
+
     def test_curl_reaches_what_is_allowed(self):
         for url, path in (("http://api.test/x?y=1", "/x?y=1"), ("https://api.test/repos/a", "/repos/a")):
             with self.subTest(url=url):

@@ -207,6 +207,9 @@ static enum next do_immediate(struct machine *m, const struct attrs *a)
 {
 	struct attrs data = attrs_of(a->at[NFTA_IMMEDIATE_DATA]);
 
+	/* The end of a range: the kernel goes there only where the beginning is taken. */
+	if (be32(a->at[NFTA_IMMEDIATE_DREG]) == NFT_REG_2)
+		return NEXT_EXPR;
 	if (be32(a->at[NFTA_IMMEDIATE_DREG]) != NFT_REG_VERDICT) {
 		load(m, data.at[NFTA_DATA_VALUE].p, data.at[NFTA_DATA_VALUE].n);
 		return NEXT_EXPR;

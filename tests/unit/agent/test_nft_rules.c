@@ -54,6 +54,7 @@ static struct nft_fence fence_of_all(void)
 		.own = own,
 		.n_own = ARRAY_LEN(own),
 		.transparent_port = 15001,
+		.transparent_ports = 8,
 		.dns_port = 15053,
 	};
 }
@@ -180,11 +181,14 @@ static const struct packet_case inside[] = {
 	    .want = DROP, TOLD),
 	/* redirected */
 	OUT(inner, local, TCP, 15001, WORKLOAD, .dnat = true, .want = ACCEPT),
+	OUT(inner, local, TCP, 15008, WORKLOAD, .dnat = true, .want = ACCEPT),
+	OUT(inner, local, TCP, 15009, WORKLOAD, .dnat = true, .want = RESET, TOLD),
+	OUT(local, local, TCP, 15008, WORKLOAD, .oif = "lo", .want = RESET, TOLD),
+	OUT(local, local, TCP, 15009, WORKLOAD, .oif = "lo", .want = ACCEPT),
 	OUT(inner, local, UDP, 15053, WORKLOAD, .dnat = true, .want = ACCEPT),
 	OUT(inner, local, TCP, 15053, WORKLOAD, .dnat = true, .want = ACCEPT),
 	OUT(inner, outside, TCP, 15001, WORKLOAD, .dnat = true, .direction = REPLY, .want = RESET,
 	    TOLD),
-	OUT(inner, local, TCP, 15002, WORKLOAD, .dnat = true, .want = RESET, TOLD),
 	OUT(local, local, TCP, 15001, WORKLOAD, .oif = "lo", .want = RESET, TOLD),
 	OUT(local, local, UDP, 15053, WORKLOAD, .oif = "lo", .want = DROP, TOLD),
 	OUT(local, local, TCP, 15001, WORKLOAD, .oif = "lo", .direction = REPLY, .want = ACCEPT),
