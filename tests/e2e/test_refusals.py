@@ -2,6 +2,7 @@
 """Where the sandbox cannot be built as asked, the container ends at once: exit status 125, one line
 that names the cause, and the workload never runs."""
 import json
+import os
 import pathlib
 
 import fixture
@@ -201,4 +202,10 @@ class Refusals(SandboxCase):
         self.assert_refused(manifest, "/run/openshell")
 
     def test_the_agent_is_where_the_webhook_says(self):
-        self.assertEqual(app(self.marking_pod())["command"][:2], [AGENT_PATH, "run"])
+        container = app(self.marking_pod())
+        program, command = container["command"][:2]
+        self.assertEqual(command, "run")
+        mounts = [m["mountPath"] for m in container["volumeMounts"] if m["name"] == "openshell-supervisor-bin"]
+        self.assertEqual(mounts, [os.path.dirname(AGENT_PATH), os.path.dirname(program)])
+        others = (m["mountPath"] for m in container["volumeMounts"] if m["mountPath"] not in mounts)
+        self.assertTrue(all(path.count("/") < mounts[1].count("/") for path in others), "it is mounted last")
