@@ -56,6 +56,7 @@ static const struct {
 } good[] = {
 	{ "", 0 },
 	{ "GET /ok/a HT", 0 },
+	{ "GET /ok/a?b/../c/./d HTTP/1.1\r\n" HOST "\r\n", 1 },
 	{ "GET /ok/a HTTP/1.1\r\n" HOST "\r\n", 1 },
 	{ "HEAD /ok/a?b HTTP/1.1\r\n" HOST "X: y\r\n\r\nGET /ok/ HTTP/1.1\r\n" HOST "\r\n", 2 },
 	{ "GET /ok/a HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nGET", 1 },
