@@ -191,7 +191,8 @@ class Proxy:
         return (self.folder / "log").read_text()
 
     def events(self, name=None) -> list[dict]:
-        lines = self.log().splitlines()
+        # The last line may be half written.
+        lines = self.log().rpartition("\n")[0].splitlines()
         found = [json.loads(line) for line in lines]
         return [e for e in found if name in (None, e["event"])]
 
