@@ -64,22 +64,22 @@ void confine_plan(const struct confine_pod *pod, const char *list, size_t i, str
 	const struct choices *choices = pod->in->choices;
 	const json_t *spec = json_member(pod->in->pod, "spec");
 	const json_t *container = json_array_get(json_member(spec, list), i);
-	bool is_workload = strcmp(list, "containers") == 0;
+	bool stays = strcmp(list, "containers") == 0;
 	struct identity rendered = { 0 };
 
 	*out = (struct confine){
 		.container = container,
+		.stays = stays,
 		.path = mem_printf("/spec/%s/%zu", list, i),
 		.inbound = buf_init(INBOUND_TEXT_MAX),
 	};
 	refuse_container(container, findings);
 	refuse_nested_mounts(pod->fixed, container, findings);
 	probes_check(container, findings);
-	check_wrapped(pod, container, is_workload, findings);
-	out->original =
-		entrypoint_resolve(container, is_workload, choices->command, &rendered, findings);
+	check_wrapped(pod, container, stays, findings);
+	out->original = entrypoint_resolve(container, stays, choices->command, &rendered, findings);
 	out->identity = identity_resolve(choices, pod->in->ns, spec, container, rendered, findings);
-	inbound_ports(container, is_workload ? choices->inbound : NULL, &out->inbound, findings);
+	inbound_ports(container, stays ? choices->inbound : NULL, &out->inbound, findings);
 }
 
 /* The container's own writable mounts: a path that the user chose to mount is one to write to. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* confine: one container of a pod in topology combined: the agent starts in its command's place, builds
- * the sandbox around it and supervises it. The workload's container and each init container of the
- * user's are confined alike, one after the other. */
+/* confine: one container of a pod: the agent starts in its command's place. The user's init containers and
+ * those that stay are confined alike. */
 #ifndef WEBHOOK_CONFINE_H
 #define WEBHOOK_CONFINE_H
 
@@ -12,15 +11,17 @@
 /* What the containers of a pod have in common. Borrows. */
 struct confine_pod {
 	const struct rewrite *in;
+	enum topology topology;
 	const struct pieces *pieces;
 	const json_t *tokens; /* token_volumes() */
 	const json_t *fixed; /* refuse_fixed_volumes() */
 	const char *groups;
-	bool installed; /* our init container is there: this is our own output, come back */
+	bool installed; /* our init containers are there: this is our own output, come back */
 };
 
 struct confine {
 	const json_t *container; /* borrowed */
+	bool stays; /* it is no init container */
 	char *path; /* "/spec/containers/0" */
 	json_t *original; /* its command */
 	struct identity identity;

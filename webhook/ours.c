@@ -71,20 +71,21 @@ static void check_mounts(const json_t *container, const struct pieces *pieces,
 	}
 }
 
-/* The first must be ours or nobody's: the agent has to be in place before anything runs. */
+/* The first must be ours, or nobody's: the agent has to be in place before anything runs. True where all of
+ * them are there. */
 static bool check_init_containers(const json_t *spec, const struct pieces *pieces,
 				  struct findings *findings)
 {
 	const json_t *containers = json_member(spec, "initContainers");
-	bool found = false;
+	size_t found = 0, wanted = json_array_size(pieces->init);
 
 	for (size_t i = 0; i < json_array_size(containers); i++) {
 		json_t *container = json_array_get(containers, i);
 		const char *name = pod_name_of(container);
 
-		if (i == 0 && pieces_is_install(pieces, container))
-			found = true;
-		else if (strcmp(name, NAME_INSTALL_CONTAINER) == 0)
+		if (i == found && i < wanted && pieces_is_init(pieces, i, container))
+			found++;
+		else if (find_named(pieces->init, name) != NULL)
 			findings_deny(findings, DENIAL_TAMPERED,
 				      "init container '%s' is not as OpenShell renders it", name);
 		else if (is_reserved(name))
@@ -93,7 +94,10 @@ static bool check_init_containers(const json_t *spec, const struct pieces *piece
 		else
 			check_mounts(container, pieces, findings);
 	}
-	return found;
+	if (found > 0 && found < wanted)
+		findings_deny(findings, DENIAL_TAMPERED, "init container '%s' is missing",
+			      pod_name_of(json_array_get(pieces->init, found)));
+	return found == wanted;
 }
 
 bool ours_check(const json_t *spec, const struct pieces *pieces, struct findings *findings)

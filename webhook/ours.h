@@ -10,7 +10,7 @@
 #include "webhook/findings.h"
 #include "webhook/pieces.h"
 
-/* Refuses what uses our names or paths and is not a piece. True where our init container is there. */
+/* Refuses what uses our names or paths and is not a piece. True where our init containers are there. */
 bool ours_check(const json_t *spec, const struct pieces *pieces, struct findings *findings);
 
 /* Refuses labels and annotations that only we write, `status` excepted (NULL: that too). */

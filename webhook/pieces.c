@@ -46,21 +46,22 @@ static json_t *install_security(void)
 			 "seccompProfile", "type", "RuntimeDefault");
 }
 
-static json_t *install_container(const char *image, bool hide_token)
+static json_t *install_container(const struct pieces_from *from)
 {
 	json_t *mounts = json_array();
 
 	json_array_append_new(mounts, mount(NAME_BIN_VOLUME, PATH_BIN, false));
 	/* The API server's plugin leaves a container alone that has something there already. */
-	if (hide_token)
+	if (from->choices->keep_token)
 		json_array_append_new(mounts, mount(NAME_RUN_VOLUME, PATH_TOKEN, true));
 	json_t *amount = json_pack("{s:s, s:s}", "cpu", INSTALL_CPU, "memory", INSTALL_MEMORY);
 	return json_pack("{s:s, s:s, s:s, s:[s,s,s], s:{s:O, s:o}, s:o, s:o, s:s, s:s}", "name",
-			 NAME_INSTALL_CONTAINER, "image", image, "imagePullPolicy", "IfNotPresent",
-			 "command", PATH_AGENT_IN_IMAGE, "install", PATH_BIN, "resources",
-			 "requests", amount, "limits", amount, "securityContext",
-			 install_security(), "volumeMounts", mounts, "terminationMessagePath",
-			 "/dev/termination-log", "terminationMessagePolicy", "File");
+			 NAME_INSTALL_CONTAINER, "image", from->config->agent_image,
+			 "imagePullPolicy", "IfNotPresent", "command", PATH_AGENT_IN_IMAGE,
+			 "install", PATH_BIN, "resources", "requests", amount, "limits", amount,
+			 "securityContext", install_security(), "volumeMounts", mounts,
+			 "terminationMessagePath", "/dev/termination-log",
+			 "terminationMessagePolicy", "File");
 }
 
 /* `optional`: a container whose file is absent starts, and the agent judges that. */
@@ -71,47 +72,56 @@ static json_t *config_map(const char *volume, const char *name, const char *key,
 			 "optional", optional);
 }
 
-void pieces_render(const struct webhook_config *config, const char *policy, bool hide_token,
-		   struct pieces *out)
+const char *pieces_policy(const struct choices *choices)
 {
-	out->install = install_container(config->agent_image, hide_token);
-	out->volumes =
-		json_pack("[{s:s, s:{}}, o, {s:s, s:{s:s, s:s}}, {s:s, s:{s:s}}]", /* */
-			  "name", NAME_BIN_VOLUME, "emptyDir", /* */
-			  config_map(NAME_POLICY_VOLUME, policy, NAME_POLICY_KEY, true), /* */
-			  "name", NAME_RUN_VOLUME, "emptyDir", "medium", "Memory", "sizeLimit",
-			  RUN_SIZE, /* */
-			  "name", NAME_TLS_VOLUME, "emptyDir", "sizeLimit", TLS_SIZE);
+	return choices->policy != NULL ? choices->policy : NAME_DEFAULT_POLICY;
+}
+
+static void add_roots(const struct webhook_config *config, struct pieces *pieces)
+{
+	if (config->upstream_ca == NULL)
+		return;
+	json_array_append_new(pieces->volumes, config_map(NAME_ROOTS_VOLUME, config->upstream_ca,
+							  NAME_ROOTS_KEY, false));
+	json_array_append_new(pieces->mounts, mount(NAME_ROOTS_VOLUME, PATH_ROOTS, true));
+}
+
+void pieces_combined(const struct pieces_from *from, struct pieces *out)
+{
+	out->init = json_pack("[o]", install_container(from));
+	out->volumes = json_pack("[{s:s, s:{}}, o, {s:s, s:{s:s, s:s}}, {s:s, s:{s:s}}]", /* */
+				 "name", NAME_BIN_VOLUME, "emptyDir", /* */
+				 config_map(NAME_POLICY_VOLUME, pieces_policy(from->choices),
+					    NAME_POLICY_KEY, true), /* */
+				 "name", NAME_RUN_VOLUME, "emptyDir", "medium", "Memory",
+				 "sizeLimit", RUN_SIZE, /* */
+				 "name", NAME_TLS_VOLUME, "emptyDir", "sizeLimit", TLS_SIZE);
 	out->mounts = json_array();
 	json_array_append_new(out->mounts, mount(NAME_BIN_VOLUME, PATH_BIN, true));
 	json_array_append_new(out->mounts, mount(NAME_POLICY_VOLUME, PATH_POLICY, true));
 	json_array_append_new(out->mounts, mount(NAME_RUN_VOLUME, PATH_RUN, false));
 	json_array_append_new(out->mounts, mount(NAME_TLS_VOLUME, PATH_TLS, false));
 	json_array_append_new(out->mounts, mount(NAME_BIN_VOLUME, PATH_START, true));
-	if (config->upstream_ca == NULL)
-		return;
-	json_array_append_new(out->volumes, config_map(NAME_ROOTS_VOLUME, config->upstream_ca,
-						       NAME_ROOTS_KEY, false));
-	json_array_append_new(out->mounts, mount(NAME_ROOTS_VOLUME, PATH_ROOTS, true));
+	add_roots(from->config, out);
 }
 
 void pieces_done(struct pieces *pieces)
 {
-	json_decref(pieces->install);
+	json_decref(pieces->init);
 	json_decref(pieces->volumes);
 	json_decref(pieces->mounts);
 	*pieces = (struct pieces){ 0 };
 }
 
-bool pieces_is_install(const struct pieces *pieces, json_t *container)
+bool pieces_is_init(const struct pieces *pieces, size_t i, json_t *container)
 {
 	static const char *const ignored[] = { "resources", "resizePolicy" };
-	AUTO(json_drop) json_t *want = json_copy(pieces->install);
+	AUTO(json_drop) json_t *want = json_copy(json_array_get(pieces->init, i));
 	AUTO(json_drop) json_t *have = json_copy(container);
 
-	for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
-		json_object_del(want, ignored[i]);
-		json_object_del(have, ignored[i]);
+	for (size_t k = 0; k < ARRAY_LEN(ignored); k++) {
+		json_object_del(want, ignored[k]);
+		json_object_del(have, ignored[k]);
 	}
 	return json_equal(want, have);
 }

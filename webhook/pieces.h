@@ -1,30 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pieces: what topology combined adds to a pod. Every field that the API server would default is
- * written out, so that our own output, once it has been through the API server, is recognised. */
+/* pieces: what a topology adds to a pod. Every field that the API server would default is written
+ * out, so that our own output, once it has been through the API server, is recognised. */
 #ifndef WEBHOOK_PIECES_H
 #define WEBHOOK_PIECES_H
 
 #include <stdbool.h>
 
 #include "lib/json.h"
+#include "webhook/choices.h"
 #include "webhook/config.h"
 
 struct pieces {
-	json_t *install; /* the init container */
+	json_t *init; /* our init containers, which come first, in this order */
 	json_t *volumes; /* of the pod */
-	json_t *mounts; /* of the workload container */
+	json_t *mounts; /* of each container whose command we wrap */
 };
 
-/* `hide_token`: the pod keeps its ServiceAccount token, which must not reach our container. */
-void pieces_render(const struct webhook_config *config, const char *policy, bool hide_token,
-		   struct pieces *out);
+/* What they are rendered from. Borrows. */
+struct pieces_from {
+	const struct webhook_config *config;
+	const struct choices *choices;
+};
+
+void pieces_combined(const struct pieces_from *from, struct pieces *out);
 void pieces_done(struct pieces *pieces);
 
-/* The members that the workload container's securityContext must have; the caller drops it. */
+/* The ConfigMap whose policy applies. */
+const char *pieces_policy(const struct choices *choices);
+
+/* The capabilities of a wrapped container in topology combined; the caller drops it. */
 json_t *pieces_capabilities(void);
 
-/* Whether `container` is our install container. Its resources are left out of the comparison:
+/* Whether `container` is our init container number `i`. Its resources are left out of the comparison:
  * LimitRanges, autoscalers and defaults change them, and no part of the sandbox rests on them. */
-bool pieces_is_install(const struct pieces *pieces, json_t *container);
+bool pieces_is_init(const struct pieces *pieces, size_t i, json_t *container);
 
 #endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/wrapped.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "webhook/entrypoint.h"
+#include "webhook/keys.h"
+#include "webhook/names.h"
+#include "webhook/ours.h"
+#include "webhook/pod.h"
+#include "webhook/refusals.h"
+#include "webhook/token.h"
+
+enum { GROUPS_TEXT_MAX = 1024, STATUS_TEXT_MAX = 1024 };
+
+void wrapped_done(struct wrapped *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		confine_done(&plan->containers[i]);
+	free(plan->containers);
+	pieces_done(&plan->pieces);
+	json_decref(plan->tokens);
+	json_decref(plan->fixed);
+	buf_done(&plan->groups);
+	buf_done(&plan->status);
+	*plan = (struct wrapped){ 0 };
+}
+
+static void put_status(enum topology topology, const char *policy, struct buf *out)
+{
+	buf_puts(out, "{\"version\":\"" OPENSHELL_VERSION "\",\"topology\":");
+	buf_put_json(out, slice_text(topology_name(topology)));
+	buf_puts(out, ",\"policy\":");
+	buf_put_json(out, slice_text(policy));
+	buf_puts(out, "}");
+}
+
+/* The API server would refuse each pod on its own, and tell only whoever looks at the ReplicaSet. */
+static void check_pod_security(const struct namespace_facts *ns, struct findings *findings)
+{
+	const char *level = json_member_text(ns->labels, KEY_POD_SECURITY);
+
+	if (level != NULL && (strcmp(level, "baseline") == 0 || strcmp(level, "restricted") == 0))
+		findings_deny(findings, DENIAL_POD_SECURITY,
+			      "namespace '%.63s' has " KEY_POD_SECURITY " %s", ns->name, level);
+}
+
+/* By the names that they go by: what a RuntimeClass stands for is not seen here. */
+static void check_runtime_class(const char *name, struct findings *findings)
+{
+	static const char *const parts[] = { "gvisor", "runsc", "kata" };
+
+	for (size_t i = 0; name != NULL && i < ARRAY_LEN(parts); i++)
+		if (strstr(name, parts[i]) != NULL)
+			findings_deny(findings, DENIAL_RUNTIME_CLASS, "the RuntimeClass is '%.63s'",
+				      name);
+}
+
+static void check_choices(const struct rewrite *in, enum topology topology, const json_t *spec,
+			  struct findings *findings)
+{
+	const struct choices *choices = in->choices;
+	const char *runtime_class = json_member_text(spec, "runtimeClassName");
+
+	check_pod_security(in->ns, findings);
+	check_runtime_class(runtime_class != NULL ? runtime_class : choices->runtime_class,
+			    findings);
+	if (choices->wants_affinity)
+		findings_warn(findings, "proxy-affinity has no effect in topology %s",
+			      topology_name(topology));
+	if (choices->runtime_class != NULL && runtime_class != NULL &&
+	    strcmp(choices->runtime_class, runtime_class) != 0)
+		findings_warn(findings,
+			      "runtime-class has no effect: the pod has runtimeClassName "
+			      "'%.40s'",
+			      runtime_class);
+}
+
+static void plan_containers(const json_t *spec, struct wrapped *plan, struct findings *findings)
+{
+	size_t init = json_array_size(json_member(spec, "initContainers"));
+	size_t stay = json_array_size(json_member(spec, "containers"));
+
+	plan->containers = mem_calloc(init + stay, sizeof(*plan->containers));
+	for (size_t i = plan->pod.installed ? json_array_size(plan->pieces.init) : 0; i < init; i++)
+		confine_plan(&plan->pod, "initContainers", i, &plan->containers[plan->n++],
+			     findings);
+	for (size_t i = 0; i < stay; i++)
+		confine_plan(&plan->pod, "containers", i, &plan->containers[plan->n++], findings);
+}
+
+void wrapped_plan(const struct rewrite *in, enum topology topology, struct wrapped *plan,
+		  struct findings *findings)
+{
+	const json_t *spec = json_member(in->pod, "spec");
+
+	plan->tokens = token_volumes(spec);
+	plan->fixed = refuse_fixed_volumes(spec);
+	plan->groups = buf_init(GROUPS_TEXT_MAX);
+	plan->status = buf_init(STATUS_TEXT_MAX);
+	put_status(topology, pieces_policy(in->choices), &plan->status);
+
+	refuse_pod(in->pod, findings);
+	check_choices(in, topology, spec, findings);
+	bool installed = ours_check(spec, &plan->pieces, findings);
+	ours_check_keys(in->pod, buf_text(&plan->status), findings);
+	entrypoint_check_names(in->choices->command, spec, findings);
+	identity_groups(spec, &plan->groups, findings);
+	plan->pod = (struct confine_pod){
+		.in = in,
+		.topology = topology,
+		.pieces = &plan->pieces,
+		.tokens = plan->tokens,
+		.fixed = plan->fixed,
+		.groups = buf_text(&plan->groups),
+		.installed = installed,
+	};
+	plan_containers(spec, plan, findings);
+}
+
+static void edit_metadata(const struct rewrite *in, const struct wrapped *plan, struct edits *edits)
+{
+	const json_t *meta = json_member(in->pod, "metadata");
+
+	if (meta == NULL)
+		edits_add(edits, "/metadata", json_object());
+	edits_merge(edits, "/metadata/annotations", json_member(meta, "annotations"),
+		    json_pack("{s:s}", KEY_STATUS, buf_text(&plan->status)));
+}
+
+static void add_init(const json_t *spec, const struct wrapped *plan, struct edits *edits)
+{
+	if (json_member(spec, "initContainers") == NULL) {
+		edits_add(edits, "/spec/initContainers", json_incref(plan->pieces.init));
+		return;
+	}
+	/* Each comes before those that are there. */
+	for (size_t i = json_array_size(plan->pieces.init); i-- > 0 && !plan->pod.installed;)
+		edits_add(edits, "/spec/initContainers/0",
+			  json_incref(json_array_get(plan->pieces.init, i)));
+}
+
+/* Removals first and our init containers after the user's, while the indices are those of the pod as
+ * it came. */
+void wrapped_edit(const struct rewrite *in, const struct wrapped *plan, struct edits *edits)
+{
+	const json_t *spec = json_member(in->pod, "spec");
+	size_t i = 0;
+
+	if (!in->choices->keep_token)
+		token_remove(spec, plan->tokens, edits);
+	if (in->choices->runtime_class != NULL && json_member(spec, "runtimeClassName") == NULL)
+		edits_add(edits, "/spec/runtimeClassName", json_string(in->choices->runtime_class));
+	edits_append(edits, "/spec/volumes", json_member(spec, "volumes"),
+		     json_incref(plan->pieces.volumes));
+	for (; i < plan->n && !plan->containers[i].stays; i++)
+		confine_edit(&plan->pod, &plan->containers[i], edits);
+	add_init(spec, plan, edits);
+	for (; i < plan->n; i++)
+		confine_edit(&plan->pod, &plan->containers[i], edits);
+	edit_metadata(in, plan, edits);
+}
