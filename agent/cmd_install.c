@@ -1,41 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_install: copies the running program and the trusted roots into a volume shared with the workload. Safe to repeat: the
- * new copy replaces the old one in one step. */
+/* cmd_install: copies the agent into a volume shared with the workload. */
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "agent/cmds.h"
-#include "lib/buf.h"
-#include "lib/cleanup.h"
+#include "agent/install.h"
 #include "lib/cmd.h"
-#include "lib/io.h"
-#include "lib/mem.h"
-
-enum { AGENT_SIZE_MAX = 64 << 20, ROOTS_MAX = 4 << 20 };
-
-/* Whom the proxy trusts upstream: from our image, whatever the workload's holds. */
-static int install_roots(const char *dest, struct err *err)
-{
-	AUTO(buf_done) struct buf roots = buf_init(ROOTS_MAX);
-	AUTO_FREE char *path = mem_printf("%s/ca-bundle.pem", dest);
-
-	if (io_read_file("/ca-bundle.pem", &roots, err) == -1)
-		return err_wrap(err, "trusted roots of this image");
-	return io_replace_file(path, 0444, buf_slice(&roots), err);
-}
-
-static int install(const char *dest, struct err *err)
-{
-	AUTO(buf_done) struct buf program = buf_init(AGENT_SIZE_MAX);
-	AUTO_FREE char *path = mem_printf("%s/openshell-agent", dest);
-
-	if (io_read_file("/proc/self/exe", &program, err) == -1)
-		return -1;
-	/* Nobody may write it, its owner included: the workload's view is read-only besides. */
-	if (io_replace_file(path, 0555, buf_slice(&program), err) == -1)
-		return -1;
-	return install_roots(dest, err);
-}
 
 int cmd_install(int argc, char **argv)
 {
@@ -49,7 +18,7 @@ int cmd_install(int argc, char **argv)
 		cmd_usage(stderr, synopsis, NULL, 0);
 		return CMD_EXIT_USAGE;
 	}
-	if (install(argv[rest], &err) == -1) {
+	if (install_agent(argv[rest], &err) == -1) {
 		fprintf(stderr, "openshell-agent install: %s\n", err.msg);
 		return 1;
 	}

@@ -5,12 +5,13 @@
 #define AGENT_CMDS_H
 
 enum {
-	/* `run`: the sandbox could not be built, and the workload did not run. */
+	/* The sandbox, or a part of it, could not be built, and the workload did not run. */
 	EXIT_NO_SANDBOX = 125,
 };
 
 int cmd_install(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_net_init(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_shell(int argc, char **argv);
 int cmd_status(int argc, char **argv);

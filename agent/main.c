@@ -19,6 +19,7 @@ static int cmd_version(int argc, char **argv)
 static const struct cmd cmds[] = {
 	{ "install", cmd_install, "copy this program into a volume that the workload mounts" },
 	{ "run", cmd_run, "build the sandbox, then supervise the workload in it (combined)" },
+	{ "net-init", cmd_net_init, "install the agent and fence the pod's network (sidecar)" },
 	{ "exec", cmd_exec, "run a command inside the sandbox of this container" },
 	{ "shell", cmd_shell, "run a shell inside the sandbox of this container" },
 	{ "status", cmd_status, "tell what is truly enforced in this container" },

@@ -1,32 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/run_options.h"
 
-#include <errno.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "agent/egress.h"
+#include "agent/words.h"
 #include "lib/cleanup.h"
 
 enum { DEFAULT_ID = 1000 };
 
 static const char synopsis[] = "openshell-agent run [OPTIONS] -- COMMAND [ARGUMENTS]";
-
-static int parse_number(const char *text, unsigned long min, unsigned long max, unsigned long *out,
-			struct err *err)
-{
-	char *end;
-
-	errno = 0;
-	unsigned long number = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno == ERANGE || number < min ||
-	    number > max)
-		return err_set(err, ERR_INVALID, "'%s' is not a number in %lu..%lu", text, min,
-			       max);
-	*out = number;
-	return 0;
-}
 
 /* "8080" or "5353/udp" */
 static int parse_port(const char *text, size_t n, struct fence_port *out, struct err *err)
@@ -46,7 +29,7 @@ static int parse_port(const char *text, size_t n, struct fence_port *out, struct
 		return err_set(err, ERR_INVALID, "'%s': a protocol is tcp or udp", word);
 	if (slash != NULL)
 		*slash = '\0';
-	if (parse_number(word, 1, UINT16_MAX, &port, err) == -1)
+	if (words_number(word, 1, UINT16_MAX, &port, err) == -1)
 		return -1;
 	*out = (struct fence_port){ (uint16_t)port, protocol };
 	return 0;
@@ -76,19 +59,9 @@ struct words {
 
 static int parse_words(const struct words *words, struct run_options *o, struct err *err)
 {
-	unsigned long uid = EGRESS_PROXY_UID;
-
-	if (words->proxy_uid != NULL &&
-	    parse_number(words->proxy_uid, 1000, UINT32_MAX - 1, &uid, err) == -1)
-		return err_wrap(err, "--proxy-uid");
-	o->proxy_uid = (uint32_t)uid;
-	if (words->binary_identity != NULL) {
-		o->relaxed_identity = strcmp(words->binary_identity, "relaxed") == 0;
-		if (!o->relaxed_identity && strcmp(words->binary_identity, "required") != 0)
-			return err_set(err, ERR_INVALID,
-				       "--binary-identity '%s' is not required or relaxed",
-				       words->binary_identity);
-	}
+	if (words_proxy_uid(words->proxy_uid, &o->proxy_uid, err) == -1 ||
+	    words_identity(words->binary_identity, &o->relaxed_identity, err) == -1)
+		return -1;
 	if (words->inbound != NULL && parse_inbound(words->inbound, o, err) == -1)
 		return err_wrap(err, "--inbound");
 	for (size_t i = 0; i < words->limits.n; i++)

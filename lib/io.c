@@ -93,6 +93,11 @@ int io_replace_file(const char *path, mode_t mode, struct slice data, struct err
 	return 0;
 }
 
+static bool is_private(const struct stat *st, uid_t uid, mode_t mode)
+{
+	return S_ISDIR(st->st_mode) && st->st_uid == uid && (st->st_mode & 07777) == mode;
+}
+
 int io_own_directory(const char *path, mode_t mode, struct err *err)
 {
 	AUTO_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -102,7 +107,22 @@ int io_own_directory(const char *path, mode_t mode, struct err *err)
 		return err_sys(err, "open '%s' (mount an emptyDir there)", path);
 	if (fchmod(dir, mode) == -1 || fstat(dir, &st) == -1)
 		return err_sys(err, "take over '%s'", path);
-	if (st.st_uid != 0 || (st.st_mode & 07777) != mode)
+	if (!is_private(&st, 0, mode))
 		return err_set(err, ERR_DENIED, "'%s' is not root's alone to write", path);
+	return 0;
+}
+
+int io_give_directory(const char *path, mode_t mode, uid_t uid, struct err *err)
+{
+	struct stat st;
+
+	/* Once given, root itself may not open it without a capability more. */
+	if (lstat(path, &st) == 0 && is_private(&st, uid, mode))
+		return 0;
+	AUTO_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir == -1)
+		return err_sys(err, "open '%s' (mount an emptyDir there)", path);
+	if (fchown(dir, uid, uid) == -1 || fchmod(dir, mode) == -1)
+		return err_sys(err, "give '%s' to UID %u", path, uid);
 	return 0;
 }

@@ -28,4 +28,7 @@ int io_replace_file(const char *path, mode_t mode, struct slice data, struct err
  * A link in its place is refused. */
 int io_own_directory(const char *path, mode_t mode, struct err *err);
 
+/* Makes it user's and group's `uid`, by root with CHOWN and FOWNER. May be repeated. */
+int io_give_directory(const char *path, mode_t mode, uid_t uid, struct err *err);
+
 #endif

@@ -14,7 +14,8 @@ enum {
 	V4_DADDR = 16,
 	V6_SADDR = 8,
 	V6_DADDR = 24,
-	DPORT = 2, /* in the transport header, of TCP and UDP alike */
+	SPORT = 0, /* in the transport header, of TCP and UDP alike */
+	DPORT = 2,
 	ICMP_TYPE = 0,
 	STATUS_DNAT = 1 << 5, /* IPS_DST_NAT */
 };
@@ -193,18 +194,29 @@ void nft_match_dport(struct nft *t, uint8_t protocol, uint16_t port)
 	nft_match_dports(t, protocol, port, port);
 }
 
-void nft_match_dports(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last)
+static void match_ports(struct nft *t, uint32_t offset, uint8_t protocol, uint16_t first,
+			uint16_t last)
 {
 	const uint16_t from = htons(first), to = htons(last);
 
 	nft_match_protocol(t, protocol);
-	payload(t, NFT_PAYLOAD_TRANSPORT_HEADER, DPORT, sizeof(from));
+	payload(t, NFT_PAYLOAD_TRANSPORT_HEADER, offset, sizeof(from));
 	if (first == last) {
 		cmp(t, NFT_CMP_EQ, &from, sizeof(from));
 		return;
 	}
 	cmp(t, NFT_CMP_GTE, &from, sizeof(from));
 	cmp(t, NFT_CMP_LTE, &to, sizeof(to));
+}
+
+void nft_match_dports(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last)
+{
+	match_ports(t, DPORT, protocol, first, last);
+}
+
+void nft_match_sports(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last)
+{
+	match_ports(t, SPORT, protocol, first, last);
 }
 
 static void match_address(struct nft *t, struct address address, uint32_t v4, uint32_t v6)

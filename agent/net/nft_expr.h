@@ -26,6 +26,7 @@ void nft_match_family(struct nft *t, int family); /* AF_INET or AF_INET6 */
 void nft_match_protocol(struct nft *t, uint8_t protocol);
 void nft_match_dport(struct nft *t, uint8_t protocol, uint16_t port);
 void nft_match_dports(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last);
+void nft_match_sports(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last);
 void nft_match_saddr(struct nft *t, struct address address);
 void nft_match_daddr(struct nft *t, struct address address);
 void nft_match_icmp_types(struct nft *t, uint8_t protocol, uint8_t first, uint8_t last);

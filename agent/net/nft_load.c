@@ -3,7 +3,7 @@
 
 #include "lib/cleanup.h"
 
-static int explain(struct err *err)
+int nft_explain(struct err *err)
 {
 	if (err->code == ERR_DENIED)
 		return err_wrap(err, "set up the packet filter (add the capability NET_ADMIN)");
@@ -22,6 +22,6 @@ int nft_load(struct nl_chan *chan, void (*rules)(struct nft *t, const struct nft
 	if (nft_end(&t, &last_seq, err) == -1)
 		return -1;
 	if (nl_chan_ask_batch(chan, buf_slice(&t.out), last_seq, err) == -1)
-		return explain(err);
+		return nft_explain(err);
 	return 0;
 }

@@ -11,4 +11,7 @@
 int nft_load(struct nl_chan *chan, void (*rules)(struct nft *t, const struct nft_fence *fence),
 	     const struct nft_fence *fence, struct err *err);
 
+/* Adds to the kernel's refusal what to change. -1. */
+int nft_explain(struct err *err);
+
 #endif

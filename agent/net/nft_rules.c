@@ -3,103 +3,13 @@
 
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 
 #include "agent/net/link.h"
+#include "agent/net/nft_parts.h"
 
-enum {
-	LOOPBACK = 1, /* the first device of every namespace */
-	DNS = 53,
-	/* What is reported is a sample: a program that tries in a loop must not fill the log. */
-	REPORTS_PER_SECOND = 10,
-	REPORTS_BURST = 20,
-	GOING_ON = NFT_CT_ESTABLISHED | NFT_CT_RELATED,
-	MLD_QUERY = 130,
-	MLD_FIRST = 131,
-	MLD_LAST = 132,
-	MLD2_REPORT = 143,
-};
-
-static void accept_loopback_out(struct nft *t)
-{
-	nft_rule(t, "output");
-	nft_match_oif(t, LOOPBACK);
-	nft_accept(t);
-}
-
-static void accept_loopback_in(struct nft *t)
-{
-	nft_rule(t, "input");
-	nft_match_iif(t, LOOPBACK);
-	nft_accept(t);
-}
-
-static void drop_invalid(struct nft *t, const char *chain)
-{
-	nft_rule(t, chain);
-	nft_match_ct_state(t, NFT_CT_INVALID);
-	nft_drop(t);
-}
-
-static void accept_marked(struct nft *t, const char *chain, uint32_t mark)
-{
-	nft_rule(t, chain);
-	nft_match_ct_mark(t, mark);
-	nft_match_ct_state(t, GOING_ON);
-	nft_accept(t);
-}
-
-/* Answers to those who connected to us. */
-static void accept_replies(struct nft *t, const char *chain)
-{
-	nft_rule(t, chain);
-	nft_match_ct_mark(t, NFT_RULES_MARK_INBOUND);
-	nft_match_ct_direction(t, NFT_CT_REPLY);
-	nft_match_ct_state(t, GOING_ON);
-	nft_accept(t);
-}
-
-static void report(struct nft *t, const char *prefix)
-{
-	nft_limit(t, REPORTS_PER_SECOND, REPORTS_BURST);
-	nft_log(t, prefix, NFT_RULES_LOG_GROUP);
-	nft_rule_end(t);
-}
-
-/* Reports and drops; a TCP client hears of it at once instead of after two minutes. */
-static void refuse_chain(struct nft *t, const char *prefix)
-{
-	nft_plain_chain(t, "refuse");
-	nft_rule(t, "refuse");
-	report(t, prefix);
-	nft_rule(t, "refuse");
-	nft_match_protocol(t, IPPROTO_TCP);
-	nft_reset(t);
-	nft_rule(t, "refuse");
-	nft_drop(t);
-}
-
-static void let_in(struct nft *t)
-{
-	nft_ct_mark_set(t, NFT_RULES_MARK_INBOUND);
-	nft_accept(t);
-}
+enum { MLD_FIRST = 131, MLD_LAST = 132, MLD2_REPORT = 143 };
 
 /* --- inside --- */
-
-static uint16_t last_transparent(const struct nft_fence *fence)
-{
-	uint16_t more = fence->transparent_ports > 0 ? fence->transparent_ports - 1 : 0;
-
-	return fence->transparent_port + more;
-}
-
-static void redirect_port(struct nft *t, uint8_t protocol, uint16_t port, uint16_t to)
-{
-	nft_rule(t, "redirect");
-	nft_match_dport(t, protocol, port);
-	nft_redirect(t, to, to);
-}
 
 static void leave_proxy_alone(struct nft *t, struct address proxy, uint16_t port)
 {
@@ -114,36 +24,12 @@ static void redirect_chain(struct nft *t, const struct nft_fence *fence)
 {
 	nft_nat_chain(t, "redirect", NFT_OUTPUT);
 	nft_rule(t, "redirect");
-	nft_match_oif(t, LOOPBACK);
+	nft_match_oif(t, NFT_PART_LOOPBACK);
 	nft_accept(t);
 	leave_proxy_alone(t, fence->v4.pod, fence->proxy_port);
 	if (fence->has_v6)
 		leave_proxy_alone(t, fence->v6.pod, fence->proxy_port);
-	if (fence->dns_port != 0) {
-		redirect_port(t, IPPROTO_UDP, DNS, fence->dns_port);
-		redirect_port(t, IPPROTO_TCP, DNS, fence->dns_port);
-	}
-	if (fence->transparent_port != 0) {
-		nft_rule(t, "redirect");
-		nft_match_protocol(t, IPPROTO_TCP);
-		nft_redirect(t, fence->transparent_port, last_transparent(fence));
-	}
-}
-
-/* The filter still sees the device that the packet was first meant for, so loopback does not match:
- * the kernel's own word that it has been redirected does. Who calls such a listener by its address
- * has named no destination, and is refused. */
-static void accept_redirected(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last)
-{
-	nft_rule(t, "output");
-	nft_match_ct_dnat(t);
-	nft_match_ct_direction(t, NFT_CT_ORIGINAL);
-	nft_match_dports(t, protocol, first, last);
-	nft_accept(t);
-	nft_rule(t, "output");
-	nft_match_ct_direction(t, NFT_CT_ORIGINAL);
-	nft_match_dports(t, protocol, first, last);
-	nft_goto(t, "refuse");
+	nft_part_redirect(t, fence);
 }
 
 static void accept_proxy(struct nft *t, const struct subnet *net, uint16_t port)
@@ -156,43 +42,51 @@ static void accept_proxy(struct nft *t, const struct subnet *net, uint16_t port)
 	nft_accept(t);
 }
 
+/* Who calls such a listener by its address has named no destination. */
+static void refuse_unredirected(struct nft *t, const struct nft_part_ports *ports)
+{
+	nft_rule(t, "output");
+	nft_match_ct_direction(t, NFT_CT_ORIGINAL);
+	nft_match_dports(t, ports->protocol, ports->first, ports->last);
+	nft_goto(t, "refuse");
+}
+
 static void inner_output(struct nft *t, const struct nft_fence *fence)
 {
+	struct nft_part_ports listeners[NFT_PART_LISTENERS_MAX];
+	size_t n = nft_part_listeners(fence, listeners);
+
 	nft_filter_chain(t, "output", NFT_OUTPUT);
-	if (fence->transparent_port != 0)
-		accept_redirected(t, IPPROTO_TCP, fence->transparent_port, last_transparent(fence));
-	if (fence->dns_port != 0) {
-		accept_redirected(t, IPPROTO_UDP, fence->dns_port, fence->dns_port);
-		accept_redirected(t, IPPROTO_TCP, fence->dns_port, fence->dns_port);
+	for (size_t i = 0; i < n; i++) {
+		nft_part_accept_redirected(t, &listeners[i]);
+		refuse_unredirected(t, &listeners[i]);
 	}
-	accept_loopback_out(t);
-	drop_invalid(t, "output");
+	nft_part_accept_loopback_out(t);
+	nft_part_drop_invalid(t, "output");
 	accept_proxy(t, &fence->v4, fence->proxy_port);
 	if (fence->has_v6)
 		accept_proxy(t, &fence->v6, fence->proxy_port);
-	accept_replies(t, "output");
-	nft_rule(t, "output");
-	nft_match_owned(t);
-	nft_goto(t, "refuse");
+	nft_part_accept_replies(t, "output");
+	nft_part_refuse_owned(t);
 }
 
 static void inner_input(struct nft *t, const struct nft_fence *fence)
 {
 	nft_filter_chain(t, "input", NFT_INPUT);
-	accept_loopback_in(t);
-	drop_invalid(t, "input");
-	accept_marked(t, "input", NFT_RULES_MARK_PROXY);
-	accept_marked(t, "input", NFT_RULES_MARK_INBOUND);
+	nft_part_accept_loopback_in(t);
+	nft_part_drop_invalid(t, "input");
+	nft_part_accept_marked(t, "input", NFT_RULES_MARK_PROXY);
+	nft_part_accept_marked(t, "input", NFT_RULES_MARK_INBOUND);
 	for (size_t i = 0; i < fence->n_inbound; i++) {
 		nft_rule(t, "input");
 		nft_match_dport(t, fence->inbound[i].protocol, fence->inbound[i].port);
-		let_in(t);
+		nft_part_let_in(t);
 	}
 }
 
 void nft_rules_inner(struct nft *t, const struct nft_fence *fence)
 {
-	refuse_chain(t, NFT_RULES_WORKLOAD);
+	nft_part_refuse_chain(t, NFT_RULES_WORKLOAD);
 	if (fence->transparent_port != 0 || fence->dns_port != 0)
 		redirect_chain(t, fence);
 	inner_output(t, fence);
@@ -202,45 +96,32 @@ void nft_rules_inner(struct nft *t, const struct nft_fence *fence)
 
 /* --- in the pod --- */
 
-static void accept_icmp6(struct nft *t, const char *chain, uint8_t first, uint8_t last)
-{
-	nft_rule(t, chain);
-	nft_match_icmp_types(t, IPPROTO_ICMPV6, first, last);
-	nft_accept(t);
-}
-
 /* A process's packet is of a connection that the proxy made, or an answer to one who connected. A packet without a process is
  * the rest of a closed connection of the proxy's, or the kernel looking for its IPv6 neighbours. */
 static void pod_output(struct nft *t, const struct nft_fence *fence)
 {
 	nft_filter_chain(t, "output", NFT_OUTPUT);
-	accept_loopback_out(t);
-	drop_invalid(t, "output");
-	nft_rule(t, "output");
-	nft_match_owner(t, fence->proxy_uid);
-	nft_match_ct_direction(t, NFT_CT_ORIGINAL);
-	nft_ct_mark_set(t, NFT_RULES_MARK_PROXY);
-	nft_accept(t);
-	accept_replies(t, "output");
-	nft_rule(t, "output");
-	nft_match_owned(t);
-	nft_goto(t, "refuse");
-	accept_marked(t, "output", NFT_RULES_MARK_PROXY);
+	nft_part_accept_loopback_out(t);
+	nft_part_drop_invalid(t, "output");
+	nft_part_accept_proxy_sends(t, fence);
+	nft_part_accept_replies(t, "output");
+	nft_part_refuse_owned(t);
+	nft_part_accept_marked(t, "output", NFT_RULES_MARK_PROXY);
 	/* The pod's own word to either end of an inbound connection that a packet is too big. */
 	nft_rule(t, "output");
 	nft_match_ct_dnat(t);
 	nft_match_ct_state(t, NFT_CT_RELATED);
 	nft_accept(t);
-	accept_icmp6(t, "output", ND_ROUTER_SOLICIT, ND_NEIGHBOR_ADVERT);
-	accept_icmp6(t, "output", MLD_FIRST, MLD_LAST);
-	accept_icmp6(t, "output", MLD2_REPORT, MLD2_REPORT);
+	nft_part_accept_icmp6(t, "output", ND_ROUTER_SOLICIT, ND_NEIGHBOR_ADVERT);
+	nft_part_accept_icmp6(t, "output", MLD_FIRST, MLD_LAST);
+	nft_part_accept_icmp6(t, "output", MLD2_REPORT, MLD2_REPORT);
 }
 
 static void accept_own_port(struct nft *t, uint16_t port)
 {
 	nft_rule(t, "input");
 	nft_match_dport(t, IPPROTO_TCP, port);
-	let_in(t);
+	nft_part_let_in(t);
 }
 
 /* Listeners in the pod pass these connections on to the workload. */
@@ -252,7 +133,7 @@ static void accept_spliced(struct nft *t, const struct nft_fence *fence, int fam
 		nft_rule(t, "input");
 		nft_match_family(t, family);
 		nft_match_dport(t, IPPROTO_TCP, fence->inbound[i].port);
-		let_in(t);
+		nft_part_let_in(t);
 	}
 }
 
@@ -271,7 +152,7 @@ static void link_accepts_proxy(struct nft *t, const struct subnet *net, uint16_t
 	nft_match_saddr(t, net->inner);
 	nft_match_daddr(t, net->pod);
 	nft_match_dport(t, IPPROTO_TCP, port);
-	let_in(t);
+	nft_part_let_in(t);
 }
 
 /* What comes from the workload's end of the link, to the pod itself. */
@@ -284,10 +165,10 @@ static void link_chain(struct nft *t, const struct nft_fence *fence)
 	nft_rule(t, "link");
 	nft_match_ct_mark(t, NFT_RULES_MARK_PROXY);
 	nft_match_ct_direction(t, NFT_CT_REPLY);
-	nft_match_ct_state(t, GOING_ON);
+	nft_match_ct_state(t, NFT_PART_GOING_ON);
 	nft_accept(t);
 	nft_rule(t, "link");
-	report(t, NFT_RULES_LINK);
+	nft_part_report(t, NFT_RULES_LINK);
 	nft_rule(t, "link");
 	nft_drop(t);
 }
@@ -295,8 +176,8 @@ static void link_chain(struct nft *t, const struct nft_fence *fence)
 static void pod_input(struct nft *t, const struct nft_fence *fence)
 {
 	nft_filter_chain(t, "input", NFT_INPUT);
-	accept_loopback_in(t);
-	drop_invalid(t, "input");
+	nft_part_accept_loopback_in(t);
+	nft_part_drop_invalid(t, "input");
 	nft_rule(t, "input");
 	nft_match_iifname(t, LINK_POD_NAME);
 	nft_goto(t, "link");
@@ -304,15 +185,10 @@ static void pod_input(struct nft *t, const struct nft_fence *fence)
 	hide_end(t, fence->v4.pod);
 	if (fence->has_v6)
 		hide_end(t, fence->v6.pod);
-	accept_marked(t, "input", NFT_RULES_MARK_PROXY);
-	accept_marked(t, "input", NFT_RULES_MARK_INBOUND);
-	accept_icmp6(t, "input", MLD_QUERY, ND_NEIGHBOR_ADVERT);
-	nft_rule(t, "input");
-	nft_match_icmp_types(t, IPPROTO_ICMP, ICMP_ECHO, ICMP_ECHO);
-	let_in(t);
-	nft_rule(t, "input");
-	nft_match_icmp_types(t, IPPROTO_ICMPV6, ICMP6_ECHO_REQUEST, ICMP6_ECHO_REQUEST);
-	let_in(t);
+	nft_part_accept_marked(t, "input", NFT_RULES_MARK_PROXY);
+	nft_part_accept_marked(t, "input", NFT_RULES_MARK_INBOUND);
+	nft_part_accept_icmp6(t, "input", NFT_PART_MLD_QUERY, ND_NEIGHBOR_ADVERT);
+	nft_part_accept_echo(t);
 	for (size_t i = 0; i < fence->n_own; i++)
 		accept_own_port(t, fence->own[i]);
 	if (!fence->dnat_v4)
@@ -358,29 +234,29 @@ static void forward_rewritten(struct nft *t, const struct nft_fence *fence)
 	nft_match_iifname(t, LINK_POD_NAME);
 	nft_match_ct_dnat(t);
 	nft_match_ct_direction(t, NFT_CT_REPLY);
-	nft_match_ct_state(t, GOING_ON);
+	nft_match_ct_state(t, NFT_PART_GOING_ON);
 	nft_accept(t);
 }
 
 static void pod_forward(struct nft *t, const struct nft_fence *fence)
 {
 	nft_filter_chain(t, "forward", NFT_FORWARD);
-	drop_invalid(t, "forward");
+	nft_part_drop_invalid(t, "forward");
 	if (fence->n_inbound > 0 && (fence->dnat_v4 || fence->dnat_v6))
 		forward_rewritten(t, fence);
 	nft_rule(t, "forward");
 	nft_match_iifname(t, LINK_POD_NAME);
-	report(t, NFT_RULES_LINK);
+	nft_part_report(t, NFT_RULES_LINK);
 }
 
 void nft_rules_pod(struct nft *t, const struct nft_fence *fence)
 {
-	refuse_chain(t, NFT_RULES_POD);
+	nft_part_refuse_chain(t, NFT_RULES_POD);
 	link_chain(t, fence);
 	if (fence->n_inbound > 0 && (fence->dnat_v4 || fence->dnat_v6)) {
 		nft_nat_chain(t, "inbound", NFT_PREROUTING);
 		nft_rule(t, "inbound");
-		nft_match_iif(t, LOOPBACK);
+		nft_match_iif(t, NFT_PART_LOOPBACK);
 		nft_accept(t);
 		if (fence->dnat_v4)
 			rewrite_ports(t, fence, fence->v4.inner);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nft_rules: the two packet filters of a fence, as text for the kernel. Pure.
+/* nft_rules: the packet filters of a fence, as messages for the kernel. Pure.
  *
- * Inside, the workload may talk to itself, to the proxy's port and to those who connected to it.
+ * Where the workload has a namespace of its own there are two. Inside, the workload may talk to itself, to the proxy's port and to those who connected to it.
  * In the pod, the proxy's UID alone may send, and the workload's end of the link reaches the proxy's
- * port and nothing else. Everything else is dropped, in both families and every protocol.
+ * port and nothing else. Where workload and proxy share the pod's namespace there is one, which tells them
+ * apart by UID. Everything else is dropped, in both families and every protocol.
  *
  * Being established is not enough to pass: a program can make a connection look so by itself, from an
  * address that is not its own to one that is (over IPv6 that takes no privilege). So the rules mark the connections that they let in or
@@ -56,5 +57,8 @@ struct nft_fence {
 /* Both fill a begun transaction; nft_end() says whether it fitted. */
 void nft_rules_inner(struct nft *t, const struct nft_fence *fence);
 void nft_rules_pod(struct nft *t, const struct nft_fence *fence);
+
+/* Of one namespace for all; the links and inbound ports of `fence` are not looked at. */
+void nft_rules_shared(struct nft *t, const struct nft_fence *fence);
 
 #endif

@@ -104,8 +104,9 @@ class Capture:
     def close(self) -> None:
         self._socket.close()
 
-    def packets(self, wait: float = 0.05) -> list[bytes]:
-        """IP packets from the pod since the last call, without the kernel's search for neighbours."""
+    def packets(self, wait: float = 0.05, ignored=frozenset(ND_AND_MLD)) -> list[bytes]:
+        """IP packets from the pod since the last call, without the kernel's search for neighbours: the
+        `ignored` types of ICMPv6."""
         time.sleep(wait)
         seen = []
         while True:
@@ -120,17 +121,17 @@ class Capture:
             if address[2] == socket.PACKET_OUTGOING:
                 continue
             kind, packet = struct.unpack("!H", frame[12:14])[0], frame[14:]
-            if kind in (0x0800, 0x86dd) and not self._is_neighbour_search(kind, packet):
+            if kind in (0x0800, 0x86dd) and not self._is_icmp6(kind, packet, ignored):
                 seen.append(packet)
 
     @staticmethod
-    def _is_neighbour_search(kind: int, packet: bytes) -> bool:
+    def _is_icmp6(kind: int, packet: bytes, types) -> bool:
         if kind != 0x86dd:
             return False
         following, at = packet[6], 40
         if following == 0:  # MLD comes behind a router alert
             following, at = packet[40], 48
-        return following == socket.IPPROTO_ICMPV6 and packet[at] in ND_AND_MLD
+        return following == socket.IPPROTO_ICMPV6 and packet[at] in types
 
 
 class Play:

@@ -155,12 +155,14 @@ static enum next do_payload(struct machine *m, const struct attrs *a)
 {
 	uint32_t base = be32(a->at[NFTA_PAYLOAD_BASE]), n = be32(a->at[NFTA_PAYLOAD_LEN]);
 	uint32_t offset = be32(a->at[NFTA_PAYLOAD_OFFSET]);
-	const uint16_t dport = htons(m->packet->dport);
+	const uint16_t sport = htons(m->packet->sport), dport = htons(m->packet->dport);
 
 	if (base == NFT_PAYLOAD_NETWORK_HEADER)
 		return load_header(m, offset, n);
 	if (offset == 2 && n == 2)
 		load(m, &dport, sizeof(dport));
+	else if (offset == 0 && n == 2)
+		load(m, &sport, sizeof(sport));
 	else if (offset == 0 && n == 1)
 		load(m, &m->packet->icmp_type, 1);
 	else
