@@ -1,29 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/kube_query.h"
 
-#include <string.h>
-
+#include "lib/uri.h"
 #include "webhook/keys.h"
 
 #define NAMESPACES "/api/v1/namespaces"
 
-/* Texts from the API server go back to it as they came. */
-static void put_escaped(struct buf *out, const char *text)
-{
-	static const char plain[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-	for (const char *p = text; *p != '\0'; p++)
-		if (strchr(plain, *p) != NULL)
-			buf_put(out, p, 1);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*p);
-}
-
 static void put_selector(struct buf *out)
 {
 	buf_puts(out, "&labelSelector=");
-	put_escaped(out, KEY_INJECTION);
+	uri_put_escaped(out, KEY_INJECTION);
 }
 
 void kube_query_list(struct buf *out, unsigned int limit, const char *more)
@@ -33,7 +19,7 @@ void kube_query_list(struct buf *out, unsigned int limit, const char *more)
 	if (*more == '\0')
 		return;
 	buf_puts(out, "&continue=");
-	put_escaped(out, more);
+	uri_put_escaped(out, more);
 }
 
 void kube_query_watch(struct buf *out, const char *version)
@@ -42,7 +28,7 @@ void kube_query_watch(struct buf *out, const char *version)
 		   KUBE_WATCH_S);
 	put_selector(out);
 	buf_puts(out, "&resourceVersion=");
-	put_escaped(out, version);
+	uri_put_escaped(out, version);
 }
 
 int64_t kube_query_retry_ms(unsigned int failures, uint32_t random)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "lib/rd.h"
-#include "policy/cidr.h"
+#include "policy/address_class.h"
 
 enum {
 	/* One name's addresses in both families; more are a mistake or an attack, and are refused. */
@@ -21,19 +21,6 @@ enum {
 	/* Addresses of the pod itself: host network is refused, so these are few. */
 	DESTINATION_OWN_MAX = 16,
 };
-
-enum destination_class {
-	DESTINATION_BLOCKED = 0, /* never: this machine, its link, no single host, or no address */
-	DESTINATION_INTERNAL, /* only where the policy means it: private and special-purpose ranges */
-	DESTINATION_PUBLIC,
-};
-
-/* What kind of address it is. An IPv6 address that carries an IPv4 address for a translator or tunnel
- * (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) reaches that one: it is never better than it. */
-enum destination_class destination_classify(struct address address);
-
-/* "169.254.0.0/16 (link-local, cloud metadata)": the range that decided; "" for a public address. */
-const char *destination_range(struct address address);
 
 /* Which rule admits addresses; the first that applies, in this order. */
 enum destination_mode {

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "agent/proxy/destination.h"
-#include "agent/proxy/destination_ranges.h"
 #include "lib/cleanup.h"
+#include "policy/address_ranges.h"
 
 static struct address address(const char *text)
 {
@@ -14,14 +14,14 @@ static struct address address(const char *text)
 	return out;
 }
 
-#define BLOCKED DESTINATION_BLOCKED
-#define INTERNAL DESTINATION_INTERNAL
-#define PUBLIC DESTINATION_PUBLIC
+#define BLOCKED ADDRESS_BLOCKED
+#define INTERNAL ADDRESS_INTERNAL
+#define PUBLIC ADDRESS_PUBLIC
 
 /* The first, the last, and both neighbours of each range. */
 static const struct {
 	const char *address;
-	enum destination_class want;
+	enum address_class want;
 } class_cases[] = {
 	{ "0.0.0.0", BLOCKED },
 	{ "0.0.0.1", BLOCKED },
@@ -200,22 +200,22 @@ START_TEST(an_address_is_of_the_kind_that_the_table_says)
 {
 	struct address a = address(class_cases[_i].address);
 
-	ck_assert_msg(destination_classify(a) == class_cases[_i].want, "%s is %s",
-		      class_cases[_i].address, destination_range(a));
-	ck_assert_int_eq(destination_range(a)[0] == '\0', class_cases[_i].want == PUBLIC);
+	ck_assert_msg(address_classify(a) == class_cases[_i].want, "%s is %s",
+		      class_cases[_i].address, address_range_text(a));
+	ck_assert_int_eq(address_range_text(a)[0] == '\0', class_cases[_i].want == PUBLIC);
 }
 END_TEST
 
 START_TEST(a_range_is_what_its_text_says)
 {
-	const struct destination_range *range = &destination_ranges[_i];
+	const struct address_range *range = &address_ranges[_i];
 	const char *blank = strchr(range->text, ' ');
 	struct cidr block;
 	struct err err = { 0 };
 	bool masked;
 
 	/* What is public is named by nothing. */
-	ck_assert_int_eq(blank == NULL, range->class == DESTINATION_PUBLIC);
+	ck_assert_int_eq(blank == NULL, range->class == ADDRESS_PUBLIC);
 	if (blank == NULL)
 		return;
 	ck_assert_msg(cidr_parse((struct slice){ (const uint8_t *)range->text,
@@ -237,7 +237,7 @@ START_TEST(what_the_policy_always_blocks_is_never_public)
 
 	if (cidr_always_blocked(&single) != NULL &&
 	    strncmp(class_cases[_i].address, "64:ff9b:", 8) != 0)
-		ck_assert_msg(destination_classify(a) != PUBLIC, "%s", class_cases[_i].address);
+		ck_assert_msg(address_classify(a) != PUBLIC, "%s", class_cases[_i].address);
 }
 END_TEST
 
@@ -689,7 +689,7 @@ START_TEST(the_address_that_was_refused_is_told)
 	destination_check(&request, &result);
 	ck_assert_int_eq(result.verdict, DESTINATION_DENY_INTERNAL);
 	ck_assert_mem_eq(&result.culprit, &addresses[1], sizeof(addresses[1]));
-	ck_assert_str_eq(destination_range(result.culprit), "10.0.0.0/8 (private)");
+	ck_assert_str_eq(address_range_text(result.culprit), "10.0.0.0/8 (private)");
 }
 END_TEST
 
@@ -802,7 +802,7 @@ Suite *destination_suite(void)
 
 	tcase_add_loop_test(tc, an_address_is_of_the_kind_that_the_table_says, 0,
 			    (int)ARRAY_LEN(class_cases));
-	tcase_add_loop_test(tc, a_range_is_what_its_text_says, 0, (int)destination_n_ranges);
+	tcase_add_loop_test(tc, a_range_is_what_its_text_says, 0, (int)address_n_ranges);
 	tcase_add_loop_test(tc, what_the_policy_always_blocks_is_never_public, 0,
 			    (int)ARRAY_LEN(class_cases));
 	tcase_add_loop_test(tc, a_destination_is_judged_as_the_table_says, 0,

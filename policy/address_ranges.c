@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/proxy/destination_ranges.h"
+#include "policy/address_ranges.h"
 
 #include "lib/cleanup.h"
 
 #define V4(a, b, c, d, bits, class, text)                                                      \
 	{                                                                                      \
 		{ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, (a), (b), (c), (d) }, 96 + (bits), \
-			DESTINATION_##class, (text)                                            \
+			ADDRESS_##class, (text)                                                \
 	}
 
 #define PAIR(group) (uint8_t)((group) >> 8), (uint8_t)((group)&0xff)
@@ -15,10 +15,10 @@
 #define V6(g1, g2, g3, g4, g8, bits, class, text)                                               \
 	{                                                                                       \
 		{ PAIR(g1), PAIR(g2), PAIR(g3), PAIR(g4), 0, 0, 0, 0, 0, 0, PAIR(g8) }, (bits), \
-			DESTINATION_##class, (text)                                             \
+			ADDRESS_##class, (text)                                                 \
 	}
 
-const struct destination_range destination_ranges[] = {
+const struct address_range address_ranges[] = {
 	V4(0, 0, 0, 0, 8, BLOCKED, "0.0.0.0/8 (this host)"),
 	V4(127, 0, 0, 0, 8, BLOCKED, "127.0.0.0/8 (loopback)"),
 	V4(169, 254, 0, 0, 16, BLOCKED, "169.254.0.0/16 (link-local, cloud metadata)"),
@@ -66,4 +66,4 @@ const struct destination_range destination_ranges[] = {
 	V6(0x4000, 0, 0, 0, 0, 2, BLOCKED, "4000::/2 (reserved)"),
 	V6(0x8000, 0, 0, 0, 0, 1, BLOCKED, "8000::/1 (reserved)"),
 };
-const size_t destination_n_ranges = ARRAY_LEN(destination_ranges);
+const size_t address_n_ranges = ARRAY_LEN(address_ranges);
