@@ -117,6 +117,8 @@ struct conn {
 	enum {
 		HELLO_AWAITED = 0, /* nothing yet */
 		HELLO_BEGUN, /* a ClientHello, which is held back until it is whole */
+		HELLO_SENT, /* it went on, and the server's answer is held back until it is known */
+		HELLO_AGAIN, /* the server asked for a second one, which is held back like the first */
 		HELLO_DONE,
 	} hello;
 

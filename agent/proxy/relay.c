@@ -2,7 +2,7 @@
 #include "agent/proxy/relay.h"
 
 #include "agent/proxy/conn_reply.h"
-#include "agent/proxy/relay_hello.h"
+#include "agent/proxy/relay_hold.h"
 #include "agent/proxy/socket.h"
 #include "lib/cleanup.h"
 
@@ -21,29 +21,20 @@ static bool is_judged(const struct conn *conn)
 	return conn->has_tunnel && !conn->in_tunnel && !site_is_address(&conn->tunnel, &ignored);
 }
 
-/* What waits to be written goes on, and all that comes after it. */
-static void let_on(struct conn *conn)
-{
-	conn->hello = HELLO_DONE;
-	conn->proxy->counters.bytes_out += conn->upstream.out.n;
-}
-
 enum step relay_begin(struct conn *conn)
 {
-	/* What the client sent right behind its request. */
 	queue_done(&conn->upstream.out);
-	conn->upstream.out = conn->client.in;
-	conn->client.in = (struct queue){ 0 };
-	/* And the destination behind its answer, or that of a proxy before it. */
+	/* What the destination sent right behind its answer, or that of a proxy before it. */
 	conn->upstream.moved_in = conn->upstream.in.n;
 	queue_put(&conn->client.out, queue_bytes(&conn->upstream.in));
 	queue_done(&conn->upstream.in);
-	conn->upstream.moved_out = conn->upstream.out.n;
+	conn->upstream.moved_out = 0;
 	/* A tunnel may be silent for hours; an exchange has its own limits. */
 	socket_set_keep_alive(conn->upstream.stream.watch.fd);
 	conn_set_deadline(conn, conn->proxy->limits.relay_idle_ms);
+	/* And the client behind its request. */
 	if (!is_judged(conn))
-		let_on(conn);
+		relay_let_on(conn);
 	return conn_goto(conn, CONN_RELAY);
 }
 
@@ -106,10 +97,11 @@ static enum moved_as move(struct conn *conn, struct end *from, struct end *to, u
 	uint64_t *total = from == &conn->client ? &counters->bytes_out : &counters->bytes_in;
 
 	for (;;) {
-		size_t n;
+		size_t n = 0;
 
 		choose_way(conn, to);
-		enum stream_result in = take_in(from, to, &n);
+		enum stream_result in =
+			relay_holds(conn, from) ? STREAM_WAIT : take_in(from, to, &n);
 
 		*moved += n;
 		*total += n;
@@ -128,65 +120,12 @@ static enum moved_as move(struct conn *conn, struct end *from, struct end *to, u
 	return MOVED_WAIT;
 }
 
-/* --- the ClientHello ----------------------------------------------------------------------------- */
-
-/* More of the ClientHello: STREAM_MOVED where there is some. */
-static enum stream_result read_hello(struct conn *conn)
-{
-	struct queue *q = &conn->upstream.out;
-	size_t before = q->n;
-	struct err err;
-	enum stream_result in = stream_read(&conn->client.stream, q, PROXY_RELAY_BYTES, &err);
-
-	conn->upstream.moved_out += q->n - before;
-	return in;
-}
-
-static enum step refuse_hello(struct conn *conn, const char *reason)
-{
-	/* It was read, but nothing of it has left. */
-	conn->upstream.moved_out = 0;
-	conn_audit_refuse_tunnel(conn, reason);
-	return STEP_CLOSE;
-}
-
-/* STEP_AGAIN once the client's first bytes may go on, or there will be none; until then they wait here while
- * the server may already speak. */
-static enum step judge_hello(struct conn *conn)
-{
-	enum stream_result in = STREAM_MOVED;
-
-	while (in == STREAM_MOVED) {
-		struct slice bytes = queue_bytes(&conn->upstream.out);
-		struct err err = { 0 };
-		enum parse got =
-			bytes.n > 0 ? relay_hello_judge(bytes, &conn->tunnel, &err) : PARSE_MORE;
-
-		if (got == PARSE_BAD)
-			return refuse_hello(conn, err.msg);
-		if (got == PARSE_OK) {
-			let_on(conn);
-			conn_set_deadline(conn, conn->proxy->limits.relay_idle_ms);
-			return STEP_AGAIN;
-		}
-		if (bytes.n > 0 && conn->hello == HELLO_AWAITED) {
-			conn->hello = HELLO_BEGUN;
-			conn_set_deadline(conn, conn->proxy->limits.sniff_ms);
-		}
-		in = read_hello(conn);
-	}
-	if (in == STREAM_WAIT)
-		return STEP_WAIT;
-	if (conn->hello == HELLO_BEGUN)
-		return refuse_hello(conn, "the ClientHello in the tunnel is not whole");
-	conn->hello = HELLO_DONE;
-	return STEP_AGAIN;
-}
+/* --- the step ------------------------------------------------------------------------------------ */
 
 enum step relay_timed_out(struct conn *conn)
 {
-	if (conn->hello == HELLO_BEGUN)
-		return refuse_hello(conn, "the ClientHello in the tunnel did not come in time");
+	if (relay_hold_timed_out(conn))
+		return STEP_CLOSE;
 	conn_audit_close(conn, "no bytes moved for too long");
 	return STEP_CLOSE;
 }
@@ -195,12 +134,10 @@ enum step step_relay(struct conn *conn)
 {
 	struct end *client = &conn->client;
 	struct end *upstream = &conn->upstream;
-	enum moved_as up = MOVED_WAIT;
 
-	if (conn->hello != HELLO_DONE && judge_hello(conn) == STEP_CLOSE)
+	if (relay_hold(conn) == STEP_CLOSE)
 		return STEP_CLOSE;
-	if (conn->hello == HELLO_DONE)
-		up = move(conn, client, upstream, &upstream->moved_out);
+	enum moved_as up = move(conn, client, upstream, &upstream->moved_out);
 	enum moved_as down = move(conn, upstream, client, &upstream->moved_in);
 
 	if (up == MOVED_BROKEN || down == MOVED_BROKEN) {
@@ -215,7 +152,7 @@ enum step step_relay(struct conn *conn)
 		stream_finish(&upstream->stream);
 	if (down == MOVED_ALL)
 		stream_finish(&client->stream);
-	if (conn->turn_bytes > 0 && conn->hello != HELLO_BEGUN)
+	if (conn->turn_bytes > 0 && !relay_hold_has_deadline(conn))
 		conn_set_deadline(conn, up == MOVED_ALL || down == MOVED_ALL
 						? conn->proxy->limits.half_closed_ms
 						: conn->proxy->limits.relay_idle_ms);

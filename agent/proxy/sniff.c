@@ -73,8 +73,9 @@ static enum parse judge_hello(const struct buf *hello, struct err *err)
 		       : bad(err, ERR_INVALID, "bytes after the ClientHello in its record");
 }
 
-/* Puts the hello together from records, of which the last may be incomplete. */
-static enum parse join_records(struct slice bytes, struct buf *hello, struct err *err)
+/* Puts the hello together from records, of which the last may be incomplete; `out_n`: their length. */
+static enum parse join_records(struct slice bytes, struct buf *hello, size_t *out_n,
+			       struct err *err)
 {
 	struct rd wire = rd_init(bytes);
 
@@ -99,6 +100,7 @@ static enum parse join_records(struct slice bytes, struct buf *hello, struct err
 
 		if (here < length && result == PARSE_OK)
 			return bad(err, ERR_INVALID, "bytes after the ClientHello in its record");
+		*out_n = bytes.n - wire.left.n;
 		if (here < length || result != PARSE_MORE)
 			return result;
 	}
@@ -209,7 +211,8 @@ enum parse sniff_hello(struct slice bytes, struct buf *scratch, struct sniff_hel
 	struct sniff_hello hello = { 0 };
 
 	buf_clear(scratch);
-	enum parse result = bytes.n > 0 ? join_records(bytes, scratch, err) : PARSE_MORE;
+	enum parse result =
+		bytes.n > 0 ? join_records(bytes, scratch, &hello.wire, err) : PARSE_MORE;
 
 	if (result == PARSE_MORE && bytes.n >= SNIFF_WIRE_MAX)
 		return bad(err, ERR_LIMIT, "a ClientHello in too many records");

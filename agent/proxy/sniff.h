@@ -30,6 +30,8 @@ struct sniff_hello {
 	/* The client sent encrypted_client_hello: true or filled with noise (GREASE), `host` may be a
 	 * public name in front of another one. Only who terminates the session knows that it is not. */
 	bool has_ech;
+	/* How many of the connection's bytes it took, record headers included. */
+	size_t wire;
 };
 
 /* True where `bytes` (at least one) may be the start of a TLS handshake. */

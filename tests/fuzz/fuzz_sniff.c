@@ -52,7 +52,7 @@ static void check_second_reader(struct slice bytes, struct sniff_hello *hello)
 	SSL_free(ssl);
 }
 
-static void check_prefixes(struct slice bytes, const struct buf *whole)
+static void check_prefixes(struct slice bytes, const struct buf *whole, size_t wire)
 {
 	AUTO(buf_done) struct buf scratch = buf_init(SNIFF_HELLO_MAX);
 	struct sniff_hello hello;
@@ -62,6 +62,11 @@ static void check_prefixes(struct slice bytes, const struct buf *whole)
 	for (size_t n = 0; n < whole->n; n += 1 + n / 8)
 		assert(sniff_hello((struct slice){ bytes.p, n }, &scratch, &hello, &err) ==
 		       PARSE_MORE);
+	assert(wire > whole->n && wire <= bytes.n);
+	bytes.n = wire - 1;
+	assert(sniff_hello(bytes, &scratch, &hello, &err) == PARSE_MORE);
+	bytes.n = wire;
+	assert(sniff_hello(bytes, &scratch, &hello, &err) == PARSE_OK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -81,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_inside(&scratch, hello.host);
 	check_inside(&scratch, hello.alpn);
 	assert(hello.host.n == 0 || hostname_is_dns(hello.host));
-	check_prefixes(bytes, &scratch);
+	check_prefixes(bytes, &scratch, hello.wire);
 	check_second_reader(bytes, &hello);
 	return 0;
 }
