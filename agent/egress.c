@@ -189,7 +189,6 @@ static int make_parts(const struct egress_config *config, struct egress *egress,
 	if (listen_for_workload(egress, &parts->listen_fd, err) == -1 ||
 	    listen_for_operators(&parts->http_fd, err) == -1 ||
 	    netns_run(egress->netns_fd, open_inside, &parts->inside, err) == -1 ||
-	    read_roots(config, &parts->roots, err) == -1 ||
 	    read_optional("/etc/resolv.conf", &parts->resolv_conf, err) == -1 ||
 	    read_optional("/etc/hosts", &parts->hosts, err) == -1)
 		return -1;
@@ -242,7 +241,7 @@ run_worker(const struct egress_config *config, const struct egress *egress, stru
 		.policy = config->policy,
 		.limits = config->limits,
 		.ca = &parts->ca,
-		.roots_pem = buf_slice(&parts->roots),
+		.roots_pem = &parts->roots,
 		.upstream_proxy = config->upstream_proxy != NULL ? &parts->upstream_proxy : NULL,
 		.resolv_conf = buf_slice(&parts->resolv_conf),
 		.hosts = buf_slice(&parts->hosts),
@@ -325,6 +324,8 @@ static int start_worker(const struct egress_config *config, struct egress *egres
 {
 	if (make_pages(egress, err) == -1 ||
 	    read_upstream_proxy(config, &parts->upstream_proxy, err) == -1)
+		return -1;
+	if (read_roots(config, &parts->roots, err) == -1)
 		return -1;
 	if (io_own_directory(WORKLOAD_TLS_DIR, 0755, err) == -1 ||
 	    intercept_new_ca(time(NULL), &parts->ca, err) == -1 ||

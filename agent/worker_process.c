@@ -143,10 +143,11 @@ static int serve(struct serving *serving, struct err *err)
 	struct worker_policy policy;
 
 	if (intercept_new(config->ca, &serving->intercept, err) == -1 ||
-	    tls_client_new(config->roots_pem, &client, err) == -1 ||
+	    tls_client_new(buf_slice(config->roots_pem), &client, err) == -1 ||
 	    worker_inbound_start(serving->loop, config->inbound, config->n_inbound, &inbound,
 				 err) == -1)
 		return -1;
+	buf_done(config->roots_pem);
 	struct worker_config worker_config = {
 		.loop = serving->loop,
 		.policy = config->policy,

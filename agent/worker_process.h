@@ -12,6 +12,7 @@
 #include "agent/worker_counts.h"
 #include "agent/worker_inbound.h"
 #include "certs/ca.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/rd.h"
@@ -29,7 +30,7 @@ struct worker_process_config {
 	struct policy *policy;
 	struct proxy_limits limits;
 	struct ca *ca; /* the worker's from then on */
-	struct slice roots_pem; /* whom upstream servers are verified against */
+	struct buf *roots_pem; /* whom upstream servers are verified against; the worker's too */
 	const struct upstream_proxy *upstream_proxy; /* NULL: destinations are dialled */
 	struct slice resolv_conf, hosts;
 	const struct address *own; /* the pod's addresses */

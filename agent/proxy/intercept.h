@@ -11,8 +11,8 @@
 #include "lib/tls.h"
 
 enum {
-	/* A leaf takes 3 KiB, so all of them 3 MiB; one that made room is made again in 50 us. */
-	INTERCEPT_LEAVES_MAX = 1024,
+	/* A leaf takes 3 KiB, so all of them 0.7 MiB; one that made room is made again in 50 us. */
+	INTERCEPT_LEAVES_MAX = 256,
 	INTERCEPT_LEAF_LIFE_S = 48 * 3600,
 	/* A leaf is made anew before this little of its life is left, so that no connection meets its end. */
 	INTERCEPT_LEAF_REST_S = 12 * 3600,

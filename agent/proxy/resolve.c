@@ -96,13 +96,10 @@ static enum resolve_status advance(struct resolver *resolver, struct ask *ask, i
 {
 	for (; ask->at < ask->candidates->n; ask->at++) {
 		const struct resolve_name *name = &ask->candidates->names[ask->at];
-		const struct resolve_addresses *known =
-			resolve_cache_find(&resolver->cache, name, now_ms);
 
-		if (known != NULL && known->n == 0)
-			continue;
-		if (known != NULL) {
-			*out = *known;
+		if (resolve_cache_find(&resolver->cache, name, now_ms, out)) {
+			if (out->n == 0)
+				continue;
 			return RESOLVE_OK;
 		}
 		if (resolver->conf.n_servers == 0)

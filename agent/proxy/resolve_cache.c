@@ -10,10 +10,16 @@
 
 struct resolve_cached {
 	int64_t until_ms;
-	struct resolve_addresses addresses;
+	size_t n;
 	size_t name_n;
-	char name[];
+	/* So many and no more, as most names have one or two; then the name. */
+	struct address addresses[];
 };
+
+static char *name_of(struct resolve_cached *entry)
+{
+	return (char *)(entry->addresses + entry->n);
+}
 
 /* FNV-1a. */
 static uint32_t hash(const struct resolve_name *name)
@@ -31,10 +37,10 @@ static size_t find(const struct resolve_cache *cache, const struct resolve_name 
 	uint32_t wanted = hash(name);
 
 	for (size_t i = 0; i < cache->n; i++) {
-		const struct resolve_cached *entry = cache->entries[i];
+		struct resolve_cached *entry = cache->entries[i];
 
 		if (cache->hashes[i] == wanted && entry->name_n == name->n &&
-		    memcmp(entry->name, name->text, name->n) == 0)
+		    memcmp(name_of(entry), name->text, name->n) == 0)
 			return i;
 	}
 	return cache->n;
@@ -67,19 +73,23 @@ static size_t oldest(const struct resolve_cache *cache)
 	return at;
 }
 
-const struct resolve_addresses *resolve_cache_find(struct resolve_cache *cache,
-						   const struct resolve_name *name, int64_t now_ms)
+bool resolve_cache_find(struct resolve_cache *cache, const struct resolve_name *name,
+			int64_t now_ms, struct resolve_addresses *out)
 {
 	size_t at = find(cache, name);
 
 	if (at == cache->n)
-		return NULL;
-	if (cache->entries[at]->until_ms <= now_ms) {
+		return false;
+	const struct resolve_cached *entry = cache->entries[at];
+
+	if (entry->until_ms <= now_ms) {
 		drop(cache, at);
-		return NULL;
+		return false;
 	}
 	cache->used[at] = ++cache->uses;
-	return &cache->entries[at]->addresses;
+	memcpy(out->items, entry->addresses, entry->n * sizeof(*entry->addresses));
+	out->n = entry->n;
+	return true;
 }
 
 void resolve_cache_put(struct resolve_cache *cache, const struct resolve_name *name,
@@ -91,11 +101,14 @@ void resolve_cache_put(struct resolve_cache *cache, const struct resolve_name *n
 		drop(cache, at);
 	if (cache->n == RESOLVE_CACHE_MAX)
 		drop(cache, oldest(cache));
-	struct resolve_cached *entry = mem_calloc(1, sizeof(*entry) + name->n);
+	size_t bytes = addresses->n * sizeof(*addresses->items);
+	struct resolve_cached *entry = mem_calloc(1, sizeof(*entry) + bytes + name->n);
+
 	entry->until_ms = until_ms;
-	entry->addresses = *addresses;
+	entry->n = addresses->n;
 	entry->name_n = name->n;
-	memcpy(entry->name, name->text, name->n);
+	memcpy(entry->addresses, addresses->items, bytes);
+	memcpy(name_of(entry), name->text, name->n);
 	at = cache->n++;
 	cache->entries[at] = entry;
 	cache->hashes[at] = hash(name);

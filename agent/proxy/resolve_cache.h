@@ -28,9 +28,9 @@ struct resolve_cache {
 
 void resolve_cache_done(struct resolve_cache *cache);
 
-/* NULL where it is not known (any more). Borrows until the next call. */
-const struct resolve_addresses *resolve_cache_find(struct resolve_cache *cache,
-						   const struct resolve_name *name, int64_t now_ms);
+/* False where it is not known (any more). That a name has no address is known too. */
+bool resolve_cache_find(struct resolve_cache *cache, const struct resolve_name *name,
+			int64_t now_ms, struct resolve_addresses *out);
 
 /* Replaces what is known. */
 void resolve_cache_put(struct resolve_cache *cache, const struct resolve_name *name,

@@ -18,6 +18,8 @@ enum {
 	BURST_CONNS = 256,
 	/* all but one in so many. */
 	BURST_SHARE = 16,
+	/* By then what waited in the pool is closed as well. */
+	REST_MS = POOL_IDLE_MS + 5000,
 };
 
 struct worker {
@@ -26,7 +28,7 @@ struct worker {
 	size_t n_listeners;
 	struct dns_server *dns;
 	struct loop_fd control;
-	struct loop_timer drain;
+	struct loop_timer drain, rest;
 	size_t most_open; /* since memory was last given back */
 };
 
@@ -43,11 +45,22 @@ static void give_memory_back(struct worker *worker)
 	malloc_trim(0);
 }
 
+/* Fewer leave free memory behind too, between what is kept of each; many are looked after above. */
+static void rested(void *ctx)
+{
+	const struct worker *worker = ctx;
+
+	if (worker->proxy.counters.open < BURST_CONNS)
+		malloc_trim(0);
+}
+
 static void conn_ended(void *ctx)
 {
 	struct worker *worker = ctx;
 
 	give_memory_back(worker);
+	if (!worker->rest.set)
+		loop_timer_set(worker->proxy.loop, &worker->rest, REST_MS);
 	for (size_t i = 0; i < worker->n_listeners; i++)
 		listener_resume(&worker->listeners[i]);
 	if (worker->proxy.draining && worker->proxy.counters.open == 0)
@@ -184,6 +197,7 @@ int worker_new(const struct worker_config *config, struct worker **out, struct e
 		.ended_ctx = worker,
 	};
 	worker->drain = (struct loop_timer){ .fire = drained, .ctx = worker };
+	worker->rest = (struct loop_timer){ .fire = rested, .ctx = worker };
 	if (start(worker, config, err) == 0) {
 		*out = worker;
 		return 0;
@@ -271,6 +285,7 @@ void worker_free(struct worker *worker)
 		conn_free(worker->proxy.first);
 	pool_flush(&worker->proxy.pool);
 	loop_timer_cancel(worker->proxy.loop, &worker->drain);
+	loop_timer_cancel(worker->proxy.loop, &worker->rest);
 	if (worker->control.fd > 0) {
 		loop_fd_remove(worker->proxy.loop, &worker->control);
 		close(worker->control.fd);

@@ -253,31 +253,46 @@ START_TEST(what_is_known_is_known_until_its_time)
 	AUTO(free_cache) struct resolve_cache *cache = mem_calloc(1, sizeof(*cache));
 	struct resolve_name name = name_of("a.example.com"), other = name_of("b.example.com");
 	struct resolve_addresses one = some(1), two = some(2), none = { 0 };
-	const struct resolve_addresses *found;
+	struct resolve_addresses found;
 
-	ck_assert_ptr_null(resolve_cache_find(cache, &name, 0));
+	ck_assert(!resolve_cache_find(cache, &name, 0, &found));
 	resolve_cache_put(cache, &name, &one, 1000);
-	found = resolve_cache_find(cache, &name, 999);
-	ck_assert(found != NULL && found->n == 1);
-	ck_assert_mem_eq(&found->items[0], &one.items[0], sizeof(one.items[0]));
-	ck_assert_ptr_null(resolve_cache_find(cache, &other, 999));
-	ck_assert_ptr_null(resolve_cache_find(cache, &name, 1000));
+	ck_assert(resolve_cache_find(cache, &name, 999, &found));
+	ck_assert_uint_eq(found.n, 1);
+	ck_assert_mem_eq(&found.items[0], &one.items[0], sizeof(one.items[0]));
+	ck_assert(!resolve_cache_find(cache, &other, 999, &found));
+	ck_assert(!resolve_cache_find(cache, &name, 1000, &found));
 	ck_assert_uint_eq(cache->n, 0);
 	resolve_cache_put(cache, &name, &one, 1000);
 	resolve_cache_put(cache, &name, &two, 2000);
 	ck_assert_uint_eq(cache->n, 1);
-	found = resolve_cache_find(cache, &name, 1500);
-	ck_assert_mem_eq(&found->items[0], &two.items[0], sizeof(two.items[0]));
+	ck_assert(resolve_cache_find(cache, &name, 1500, &found));
+	ck_assert_mem_eq(&found.items[0], &two.items[0], sizeof(two.items[0]));
 	resolve_cache_put(cache, &other, &none, 2000);
-	found = resolve_cache_find(cache, &other, 1500);
-	ck_assert(found != NULL && found->n == 0);
+	ck_assert(resolve_cache_find(cache, &other, 1500, &found));
+	ck_assert_uint_eq(found.n, 0);
+}
+END_TEST
+
+START_TEST(a_name_is_known_with_as_many_addresses_as_there_may_be)
+{
+	AUTO(free_cache) struct resolve_cache *cache = mem_calloc(1, sizeof(*cache));
+	struct resolve_name name = name_of("many.example.com");
+	struct resolve_addresses many = { .n = ARRAY_LEN(many.items) }, found;
+
+	for (size_t i = 0; i < many.n; i++)
+		many.items[i] = address_v4((const uint8_t[]){ 192, 0, 2, (uint8_t)i });
+	resolve_cache_put(cache, &name, &many, 1000);
+	ck_assert(resolve_cache_find(cache, &name, 1, &found));
+	ck_assert_uint_eq(found.n, many.n);
+	ck_assert_mem_eq(found.items, many.items, sizeof(many.items));
 }
 END_TEST
 
 START_TEST(the_one_that_was_not_asked_for_longest_goes_first)
 {
 	AUTO(free_cache) struct resolve_cache *cache = mem_calloc(1, sizeof(*cache));
-	struct resolve_addresses one = some(1);
+	struct resolve_addresses one = some(1), found;
 	struct resolve_name first = name_of("n0.example.com"), second = name_of("n1.example.com");
 	char text[40];
 
@@ -286,17 +301,17 @@ START_TEST(the_one_that_was_not_asked_for_longest_goes_first)
 		struct resolve_name name = name_of(text);
 		resolve_cache_put(cache, &name, &one, 1000);
 	}
-	ck_assert_ptr_nonnull(resolve_cache_find(cache, &first, 1)); /* asked for again */
+	ck_assert(resolve_cache_find(cache, &first, 1, &found)); /* asked for again */
 	struct resolve_name more = name_of("more.example.com");
 	resolve_cache_put(cache, &more, &one, 1000);
 	ck_assert_uint_eq(cache->n, RESOLVE_CACHE_MAX);
-	ck_assert_ptr_nonnull(resolve_cache_find(cache, &more, 1));
-	ck_assert_ptr_nonnull(resolve_cache_find(cache, &first, 1));
-	ck_assert_ptr_null(resolve_cache_find(cache, &second, 1));
+	ck_assert(resolve_cache_find(cache, &more, 1, &found));
+	ck_assert(resolve_cache_find(cache, &first, 1, &found));
+	ck_assert(!resolve_cache_find(cache, &second, 1, &found));
 	for (int i = 2; i < RESOLVE_CACHE_MAX; i++) {
 		snprintf(text, sizeof(text), "n%d.example.com", i);
 		struct resolve_name name = name_of(text);
-		ck_assert_ptr_nonnull(resolve_cache_find(cache, &name, 1));
+		ck_assert(resolve_cache_find(cache, &name, 1, &found));
 	}
 }
 END_TEST
@@ -318,6 +333,7 @@ Suite *dns_conf_suite(void)
 	tcase_add_test(tc, a_hosts_file_is_read);
 	tcase_add_test(tc, a_hosts_file_has_a_limit);
 	tcase_add_test(tc, what_is_known_is_known_until_its_time);
+	tcase_add_test(tc, a_name_is_known_with_as_many_addresses_as_there_may_be);
 	tcase_add_test(tc, the_one_that_was_not_asked_for_longest_goes_first);
 	suite_add_tcase(s, tc);
 	return s;
