@@ -171,6 +171,9 @@ $(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-bu
 $(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/support.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
+$(OUT)/driver_kube: $(OUT)/tests/drivers/kube.o $(OUT)/webhook.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS)
+
 # Where our code calls the C library, these drivers decide whether the call fails.
 TORTURE_CALLS  := recv send socket connect accept4 epoll_ctl getsockname getpeername getsockopt setsockopt shutdown
 TORTURE_MEMORY := calloc reallocarray

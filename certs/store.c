@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "certs/store.h"
 
-#include <openssl/crypto.h>
 #include <sys/stat.h>
 
 #include "certs/bundle.h"
@@ -30,18 +29,11 @@ int store_write_trust(const char *dir, const struct ca *ca, struct slice store, 
 	return write_file(dir, STORE_BUNDLE_FILE, buf_slice(&bundle), err);
 }
 
-static void wipe(struct buf *secret)
-{
-	if (secret->p != NULL)
-		OPENSSL_cleanse(secret->p, secret->cap);
-	buf_done(secret);
-}
-
 int store_load_ca(const char *certificate_path, const char *key_path, struct ca *out,
 		  struct err *err)
 {
 	AUTO(buf_done) struct buf certificate = buf_init(CA_PEM_MAX);
-	AUTO(wipe) struct buf key = buf_init(CA_PEM_MAX);
+	AUTO(buf_done) struct buf key = buf_init_secret(CA_PEM_MAX);
 	struct stat st;
 
 	if (stat(key_path, &st) == -1)

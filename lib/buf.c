@@ -17,16 +17,44 @@ struct buf buf_init(size_t max)
 	return (struct buf){ .max = max };
 }
 
+struct buf buf_init_secret(size_t max)
+{
+	return (struct buf){ .max = max, .secret = true };
+}
+
+static void release(struct buf *b)
+{
+	if (b->secret && b->p != NULL)
+		explicit_bzero(b->p, b->cap);
+	free(b->p);
+}
+
 void buf_done(struct buf *b)
 {
-	free(b->p);
-	*b = (struct buf){ .max = b->max };
+	release(b);
+	*b = (struct buf){ .max = b->max, .secret = b->secret };
 }
 
 void buf_clear(struct buf *b)
 {
 	b->n = 0;
 	b->overflow = false;
+}
+
+static void grow(struct buf *b, size_t cap)
+{
+	if (!b->secret) {
+		b->p = mem_realloc(b->p, cap, 1);
+	} else {
+		/* realloc() may leave a copy behind. */
+		char *p = mem_calloc(cap, 1);
+
+		if (b->n > 0)
+			memcpy(p, b->p, b->n);
+		release(b);
+		b->p = p;
+	}
+	b->cap = cap;
 }
 
 static bool reserve(struct buf *b, size_t n)
@@ -41,8 +69,7 @@ static bool reserve(struct buf *b, size_t n)
 	size_t cap = b->cap > 0 ? b->cap : 256;
 	while (cap < need)
 		cap *= 2;
-	b->p = mem_realloc(b->p, cap, 1);
-	b->cap = cap;
+	grow(b, cap);
 	return true;
 }
 

@@ -14,10 +14,14 @@ struct buf {
 	char *p;
 	size_t n, cap, max;
 	bool overflow;
+	bool secret; /* memory is wiped before it is given back */
 };
 
 /* An empty buffer that holds at most `max` bytes; nothing is allocated before the first put. */
 struct buf buf_init(size_t max);
+
+/* The same for a key or a token. */
+struct buf buf_init_secret(size_t max);
 void buf_done(struct buf *b);
 void buf_clear(struct buf *b);
 void buf_put(struct buf *b, const void *data, size_t n);

@@ -12,10 +12,9 @@
 #include "lib/json.h"
 
 enum {
-	HTTP_OK = 200,
 	TOKEN_MAX = 16 << 10,
-	/* Of an answer that is not 200: it explains itself in a sentence. */
-	REFUSAL_MAX = 4096,
+	/* Of an answer that is not 2xx: it explains itself in a sentence, and an Invalid in several. */
+	REFUSAL_MAX = 16 << 10,
 	URL_MAX = 16 << 10,
 	CONNECT_S = 10,
 	/* A connection whose other side is gone without a word is found dead in about a minute. */
@@ -23,23 +22,22 @@ enum {
 	KEEPALIVE_EVERY_S = 5,
 };
 
-struct request {
+/* What the library works on, from the first option to the end of the answer. */
+struct exchange {
 	CURL *curl;
 	const struct kube_client *client;
 	const struct kube_sink *sink;
+	struct curl_slist *headers;
 	struct buf refusal;
 	struct err taken; /* what the sink said */
 	char detail[CURL_ERROR_SIZE]; /* what the library says */
 };
 
-static void slist_drop(struct curl_slist **list)
+static void exchange_done(struct exchange *exchange)
 {
-	curl_slist_free_all(*list);
-}
-
-static void easy_drop(CURL **curl)
-{
-	curl_easy_cleanup(*curl);
+	curl_easy_cleanup(exchange->curl);
+	curl_slist_free_all(exchange->headers);
+	buf_done(&exchange->refusal);
 }
 
 int kube_client_init(struct err *err)
@@ -61,14 +59,14 @@ static long status_of(CURL *curl)
 
 static size_t on_piece(char *data, size_t size, size_t n, void *cls)
 {
-	struct request *request = cls;
+	struct exchange *exchange = cls;
 	struct slice piece = { (const uint8_t *)data, size * n };
 
-	if (status_of(request->curl) != HTTP_OK) {
-		buf_put(&request->refusal, piece.p, piece.n);
-		return request->refusal.overflow ? 0 : piece.n;
+	if (kube_outcome_of(status_of(exchange->curl), NULL) != KUBE_DONE) {
+		buf_put(&exchange->refusal, piece.p, piece.n);
+		return exchange->refusal.overflow ? 0 : piece.n;
 	}
-	if (request->sink->take(request->sink->cls, piece, &request->taken) == -1)
+	if (exchange->sink->take(exchange->sink->cls, piece, &exchange->taken) == -1)
 		return CURL_WRITEFUNC_ERROR;
 	return piece.n;
 }
@@ -76,25 +74,30 @@ static size_t on_piece(char *data, size_t size, size_t n, void *cls)
 /* NOLINTNEXTLINE(readability-function-size): the library's signature */
 static int on_progress(void *cls, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
-	const struct request *request = cls;
+	const struct exchange *exchange = cls;
 
 	(void)a;
 	(void)b;
 	(void)c;
 	(void)d;
-	return *request->client->stop;
+	return exchange->client->stop != NULL && *exchange->client->stop;
 }
 
 /* --- a request -------------------------------------------------------------------------------- */
 
-/* "Authorization: Bearer …" */
-static int add_token(const struct kube_client *client, struct curl_slist **headers, struct err *err)
+static void add_header(struct exchange *exchange, const char *line)
 {
-	AUTO(buf_done) struct buf line = buf_init(TOKEN_MAX + 64);
-	AUTO(buf_done) struct buf token = buf_init(TOKEN_MAX);
+	exchange->headers = curl_slist_append(exchange->headers, line);
+}
+
+/* "Authorization: Bearer …" */
+static int add_token(struct exchange *exchange, struct err *err)
+{
+	AUTO(buf_done) struct buf line = buf_init_secret(TOKEN_MAX + 64);
+	AUTO(buf_done) struct buf token = buf_init_secret(TOKEN_MAX);
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/token", client->account);
+	snprintf(path, sizeof(path), "%s/token", exchange->client->account);
 	if (io_read_file(path, &token, err) == -1)
 		return -1;
 	const char *text = buf_text(&token);
@@ -102,13 +105,17 @@ static int add_token(const struct kube_client *client, struct curl_slist **heade
 	if (n == 0 || text[n + strspn(text + n, "\r\n")] != '\0')
 		return err_set(err, ERR_INVALID, "'%s' is not one line", path);
 	buf_printf(&line, "Authorization: Bearer %.*s", (int)n, text);
-	*headers = curl_slist_append(*headers, buf_text(&line));
+	add_header(exchange, buf_text(&line));
 	return 0;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): one option a line */
-static void set_options(CURL *curl, struct request *request, const char *url, const char *ca)
+static void set_options(struct exchange *exchange, const char *url)
 {
+	CURL *curl = exchange->curl;
+	char ca[PATH_MAX];
+
+	snprintf(ca, sizeof(ca), "%s/ca.crt", exchange->client->account);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -124,71 +131,132 @@ static void set_options(CURL *curl, struct request *request, const char *url, co
 	curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_EVERY_S);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "openshell-webhook/" OPENSHELL_VERSION);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_piece);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, request);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, request->detail);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->detail);
 }
 
-/* The API server explains a refusal in the message of a Status. */
-static int refuse(long status, struct request *request, struct err *err)
+static void set_body(struct exchange *exchange, const struct kube_request *request)
+{
+	AUTO(buf_done) struct buf type = buf_init(128);
+
+	if (request->verb == KUBE_GET)
+		return;
+	curl_easy_setopt(exchange->curl, CURLOPT_CUSTOMREQUEST, kube_verb_method(request->verb));
+	if (request->body.n == 0)
+		return;
+	buf_printf(&type, "Content-Type: %s", kube_verb_content_type(request->verb));
+	add_header(exchange, buf_text(&type));
+	/* No waiting for leave to send a large one. */
+	add_header(exchange, "Expect:");
+	curl_easy_setopt(exchange->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
+	curl_easy_setopt(exchange->curl, CURLOPT_POSTFIELDS, request->body.p);
+}
+
+/* The API server explains a refusal in the message of a Status, and names it in the reason. */
+static int refuse(struct exchange *exchange, struct kube_answer *out, struct err *err)
 {
 	AUTO(json_drop) json_t *body = NULL;
 	struct err ignored;
-	const char *why = "no reason given";
+	curl_off_t after_s = 0;
 
-	if (json_parse(buf_slice(&request->refusal), &body, &ignored) == 0 &&
-	    json_member_text(body, "message") != NULL)
-		why = json_member_text(body, "message");
-	return err_set(err, ERR_DENIED, "the API server answered %ld: %s", status, why);
+	if (json_parse(buf_slice(&exchange->refusal), &body, &ignored) == -1)
+		body = NULL;
+	const char *why = json_member_text(body, "message");
+	out->outcome = kube_outcome_of(out->status, json_member_text(body, "reason"));
+	curl_easy_getinfo(exchange->curl, CURLINFO_RETRY_AFTER, &after_s);
+	if (after_s > 0)
+		out->retry_after_ms = after_s < KUBE_RETRY_AFTER_MAX_MS / 1000
+					      ? after_s * 1000
+					      : KUBE_RETRY_AFTER_MAX_MS;
+	return err_set(err, ERR_DENIED, "the API server answered %ld: %s", out->status,
+		       why != NULL ? why : "no reason given");
 }
 
-static int judge(CURLcode result, struct request *request, long status, struct err *err)
+static int judge(CURLcode result, struct exchange *exchange, struct kube_answer *out,
+		 struct err *err)
 {
-	if (status != 0 && status != HTTP_OK)
-		return refuse(status, request, err);
-	if (request->taken.code != ERR_NONE) {
-		*err = request->taken;
+	out->status = status_of(exchange->curl);
+	if (out->status != 0 && kube_outcome_of(out->status, NULL) != KUBE_DONE)
+		return refuse(exchange, out, err);
+	if (exchange->taken.code != ERR_NONE) {
+		out->outcome = KUBE_FAILED;
+		*err = exchange->taken;
 		return -1;
 	}
 	if (result != CURLE_OK)
-		return err_set(err, ERR_SYS, "%s",
-			       request->detail[0] != '\0' ? request->detail
-							  : curl_easy_strerror(result));
+		return err_set(err, result == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_SYS,
+			       "%s",
+			       exchange->detail[0] != '\0' ? exchange->detail
+							   : curl_easy_strerror(result));
+	out->outcome = KUBE_DONE;
 	return 0;
+}
+
+static int perform(const struct kube_client *client, const struct kube_request *request,
+		   const struct kube_sink *sink, struct kube_answer *out, struct err *err)
+{
+	AUTO(buf_done) struct buf url = buf_init(URL_MAX);
+	AUTO(exchange_done)
+	struct exchange exchange = {
+		.curl = curl_easy_init(),
+		.client = client,
+		.sink = sink,
+		.refusal = buf_init(REFUSAL_MAX),
+	};
+
+	*out = (struct kube_answer){ 0 };
+	if (exchange.curl == NULL)
+		return err_set(err, ERR_SYS, "the HTTP client has no memory");
+	buf_puts(&url, client->server);
+	kube_request_put_target(request, &url);
+	if (url.overflow)
+		return err_set(err, ERR_LIMIT, "the URL is longer than %d bytes", URL_MAX);
+	add_header(&exchange, "Accept: application/json");
+	if (add_token(&exchange, err) == -1)
+		return -1;
+	set_options(&exchange, buf_text(&url));
+	set_body(&exchange, request);
+	curl_easy_setopt(exchange.curl, CURLOPT_HTTPHEADER, exchange.headers);
+	curl_easy_setopt(exchange.curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
+	return judge(curl_easy_perform(exchange.curl), &exchange, out, err);
 }
 
 int kube_client_get(const struct kube_client *client, const char *target, long timeout_s,
 		    const struct kube_sink *sink, long *out_status, struct err *err)
 {
-	AUTO(slist_drop) struct curl_slist *headers = NULL;
-	AUTO(buf_done) struct buf url = buf_init(URL_MAX);
-	AUTO(easy_drop) CURL *curl = curl_easy_init();
-	struct request request = {
-		.curl = curl,
-		.client = client,
-		.sink = sink,
-		.refusal = buf_init(REFUSAL_MAX),
-	};
-	char ca[PATH_MAX];
+	const struct kube_request request = { .target = target, .timeout_ms = timeout_s * 1000 };
+	struct kube_answer answer;
 
-	*out_status = 0;
-	if (curl == NULL)
-		return err_set(err, ERR_SYS, "the HTTP client has no memory");
-	snprintf(ca, sizeof(ca), "%s/ca.crt", client->account);
-	buf_printf(&url, "%s%s", client->server, target);
-	if (url.overflow)
-		return err_set(err, ERR_LIMIT, "the URL is longer than %d bytes", URL_MAX);
-	headers = curl_slist_append(headers, "Accept: application/json");
-	if (add_token(client, &headers, err) == -1)
-		return -1;
-	set_options(curl, &request, buf_text(&url), ca);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s);
-	CURLcode code = curl_easy_perform(curl);
-	*out_status = status_of(curl);
-	int result = judge(code, &request, *out_status, err);
-	buf_done(&request.refusal);
+	int result = perform(client, &request, sink, &answer, err);
+	*out_status = answer.status;
 	return result;
+}
+
+static int on_object_piece(void *cls, struct slice piece, struct err *err)
+{
+	struct buf *text = cls;
+
+	buf_put(text, piece.p, piece.n);
+	return text->overflow ? err_set(err, ERR_LIMIT, "the answer is longer than %d bytes",
+					KUBE_ANSWER_MAX)
+			      : 0;
+}
+
+int kube_client_ask(const struct kube_client *client, const struct kube_request *request,
+		    struct kube_answer *out, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init_secret(KUBE_ANSWER_MAX);
+	const struct kube_sink sink = { on_object_piece, &text };
+
+	if (perform(client, request, &sink, out, err) == -1)
+		return -1;
+	/* Where it is not JSON, its text is not told: it may be a Secret's. */
+	if (json_parse(buf_slice(&text), &out->object, err) == -1) {
+		out->outcome = KUBE_FAILED;
+		return err_set(err, ERR_INVALID, "the API server's answer is not JSON");
+	}
+	return 0;
 }

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fake_api: the namespaces of an API server, for what a real one does too rarely to be tested with."""
+"""fake_api: an API server for what a real one does too rarely to be tested with: the opted-in namespaces in
+lists and watches, and any other object by its path."""
+import copy
 import http.server
 import json
 import pathlib
@@ -21,9 +23,24 @@ def status(code: int, message: str) -> bytes:
     return json.dumps({"kind": "Status", "code": code, "message": message}).encode()
 
 
+def merged(old, patch):
+    """RFC 7386, and lists of named things by their names, as server-side apply and strategic patches do."""
+    if isinstance(patch, dict):
+        kept = {k: v for k, v in (old if isinstance(old, dict) else {}).items() if patch.get(k, v) is not None}
+        return {**kept, **{k: merged(kept.get(k), v) for k, v in patch.items() if v is not None}}
+    if isinstance(patch, list) and isinstance(old, list) and all("name" in item for item in old + patch):
+        by_name = {item["name"]: item for item in old}
+        for item in patch:
+            by_name[item["name"]] = merged(by_name.get(item["name"]), item)
+        return list(by_name.values())
+    return patch
+
+
 class FakeApi:
-    """Serves lists page by page and watches. `faults` are taken one by one instead of a right answer: each
-    is called with the request's handler. `asked` has what was requested."""
+    """Serves lists page by page and watches of namespaces, and `objects`, by path. `faults` are taken one by
+    one instead of a right answer: each is called with the request's handler; `object_faults` has (method, part
+    of the path, fault). `asked` has what was requested of namespaces, `wrote` what was of objects, as (method,
+    path, query, content type, body)."""
 
     def __init__(self, make_certificate):
         self._folder = tempfile.TemporaryDirectory()
@@ -35,6 +52,9 @@ class FakeApi:
         self.namespaces = {"team": namespace("team")}
         self.version = 100
         self.list_faults, self.watch_faults, self.asked = [], [], []
+        self.objects: dict[str, dict] = {}
+        self.object_faults, self.wrote = [], []
+        self._lock = threading.RLock()
         self._watches: list[queue.Queue] = []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.account / "tls.crt", self.account / "tls.key")
@@ -81,6 +101,46 @@ class FakeApi:
         return [query for query in self.asked if ("watch" in query) == watch]
 
     # --- called by handlers -----------------------------------------------------------------------
+    def take_object_fault(self, method: str, path: str):
+        with self._lock:
+            for fault in self.object_faults:
+                if fault[0] == method and fault[1] in path:
+                    self.object_faults.remove(fault)
+                    return fault[2]
+        return None
+
+    def put(self, path: str, item: dict | None) -> dict:
+        """What is stored under a path; None removes it."""
+        with self._lock:
+            self.version += 1
+            if item is None:
+                return self.objects.pop(path)
+            item = copy.deepcopy(item)
+            item.setdefault("metadata", {})["resourceVersion"] = str(self.version)
+            self.objects[path] = item
+            return item
+
+    def do(self, method: str, path: str, body: dict | None) -> tuple[int, dict]:
+        """What a right server answers: (status, object)."""
+        with self._lock:
+            if method == "POST":
+                path = f"{path}/{body['metadata']['name']}"
+                if path in self.objects:
+                    return 409, {"kind": "Status", "reason": "AlreadyExists", "message": "it already exists"}
+                return 201, self.put(path, body)
+            old = self.objects.get(path)
+            if old is None:
+                return 404, {"kind": "Status", "reason": "NotFound", "message": "not found"}
+            if method == "GET":
+                return 200, old
+            if method == "DELETE":
+                return 200, self.put(path, None)
+            if method == "PATCH":
+                return 200, self.put(path, merged(old, body))
+            if body["metadata"].get("resourceVersion") not in (None, old["metadata"]["resourceVersion"]):
+                return 409, {"kind": "Status", "reason": "Conflict", "message": "it has been changed"}
+            return 200, self.put(path, body)
+
     def page(self, query: dict) -> bytes:
         items = sorted(self.namespaces.values(), key=lambda item: item["metadata"]["name"])
         begin, limit = int(query.get("continue", "0")), int(query["limit"])
@@ -119,10 +179,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         api = self.server.api
         path, _, text = self.path.partition("?")
         query = dict(urllib.parse.parse_qsl(text))
-        if path != "/api/v1/namespaces" or query.pop("labelSelector", None) != "openshell.io/injection":
+        if path != "/api/v1/namespaces":
+            return self.serve_object(path, query)
+        if query.pop("labelSelector", None) != "openshell.io/injection":
             return self.answer(404, status(404, "no such thing"))
-        if self.headers["Authorization"] != f"Bearer {api.token}":
-            return self.answer(401, status(401, "Unauthorized"))
+        if not self.is_known():
+            return None
         api.asked.append(query)
         faults = api.watch_faults if "watch" in query else api.list_faults
         if faults:
@@ -133,9 +195,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
         api.watch(self.send_piece)
         self.send_piece(b"")
 
+    def do_write(self) -> None:
+        path, _, text = self.path.partition("?")
+        self.serve_object(path, dict(urllib.parse.parse_qsl(text)))
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_write
+
+    def is_known(self) -> bool:
+        if self.headers["Authorization"] == f"Bearer {self.server.api.token}":
+            return True
+        self.answer(401, status(401, "Unauthorized"))
+        return False
+
+    def serve_object(self, path: str, query: dict) -> None:
+        api = self.server.api
+        text = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        body = json.loads(text) if text else None
+        if not self.is_known():
+            return
+        api.wrote.append((self.command, path, query, self.headers["Content-Type"], body))
+        if fault := api.take_object_fault(self.command, path):
+            fault(self)
+            return
+        code, item = api.do(self.command, path, body)
+        self.answer(code, json.dumps(item).encode())
+
     def answer(self, code: int, body: bytes, **headers) -> None:
         self.send_response(code)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+        for name, value in {**{k.replace("_", "-"): v for k, v in headers.items()}, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

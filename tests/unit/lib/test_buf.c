@@ -77,6 +77,22 @@ START_TEST(an_empty_buffer_reads_as_empty_text)
 }
 END_TEST
 
+START_TEST(a_secret_buffer_grows_like_any_other)
+{
+	AUTO(buf_done) struct buf b = buf_init_secret(5000);
+
+	for (int i = 0; i < 500; i++)
+		buf_puts(&b, "0123456789");
+	ck_assert(!b.overflow);
+	ck_assert_uint_eq(b.n, 5000);
+	for (int i = 0; i < 5000; i++)
+		ck_assert_int_eq(b.p[i], '0' + i % 10);
+	buf_done(&b);
+	ck_assert(b.secret);
+	ck_assert_str_eq(buf_text(&b), "");
+}
+END_TEST
+
 Suite *buf_suite(void);
 Suite *buf_suite(void)
 {
@@ -88,6 +104,7 @@ Suite *buf_suite(void)
 	tcase_add_test(tc, overflow_sticks_and_keeps_what_fitted);
 	tcase_add_loop_test(tc, numbers_are_decimal, 0, (int)ARRAY_LEN(int_cases));
 	tcase_add_test(tc, an_empty_buffer_reads_as_empty_text);
+	tcase_add_test(tc, a_secret_buffer_grows_like_any_other);
 	suite_add_tcase(s, tc);
 	return s;
 }
