@@ -66,7 +66,8 @@
 	X(MANY_CONTAINERS, 21, 422, "Topology combined confines exactly one container.",           \
 	  "split the pod, or choose sidecar or proxy-pod once this version offers them")           \
 	X(EPHEMERAL_CONTAINER, 23, 422,                                                            \
-	  "An ephemeral container, or a command run by exec, would start outside the sandbox.",    \
+	  "An ephemeral container would stand beside the sandbox, or a pod is asked for "          \
+	  "something that this version does not know.",                                            \
 	  "debug in a namespace that is not sandboxed")                                            \
 	X(MESH, 27, 422, "A service mesh wants to put its own proxy into the pod.",                \
 	  "switch the mesh off for this pod (sidecar.istio.io/inject: false, "                     \
@@ -130,7 +131,15 @@
 	X(RUNTIME_CLASS, 48, 422,                                                                  \
 	  "The RuntimeClass has a kernel of its own (gVisor, Kata), which the workload's root "    \
 	  "could change, and not all that the sandbox is built of.",                               \
-	  "use another RuntimeClass, or choose proxy-pod once this version offers it")
+	  "use another RuntimeClass, or choose proxy-pod once this version offers it")             \
+	X(NOT_AS_RENDERED, 50, 403,                                                                \
+	  "Something changed the pod after it was rewritten, and it was not rewritten again.",     \
+	  "keep other webhooks away from sandboxed pods, or give their configuration a name that " \
+	  "sorts before openshell-webhook")                                                        \
+	X(KEY_CHANGED, 51, 403,                                                                    \
+	  "A label, annotation or scheduling gate that begins with openshell.io/ would come, go "  \
+	  "or change on a pod that exists: its sandbox was built when it began.",                  \
+	  "change the pod template, which makes a new pod")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

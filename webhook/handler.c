@@ -5,9 +5,6 @@
 
 #include "lib/cleanup.h"
 #include "webhook/choices.h"
-#include "webhook/edits.h"
-#include "webhook/keys.h"
-#include "webhook/ours.h"
 #include "webhook/patch.h"
 #include "webhook/pod.h"
 #include "webhook/response.h"
@@ -20,38 +17,14 @@ static const char *const result_names[OUTCOME_COUNT] = {
 	[OUTCOME_REWRITTEN] = "rewritten",
 };
 
-/* What else can be done to a pod and starts no process outside its sandbox: attach reaches the
- * process that runs already, port-forward and proxy its ports. Anything not listed is refused. */
-static const char *const harmless[] = {
-	"attach", "binding", "eviction", "log", "portforward", "proxy", "resize", "status",
-};
-
-/* Other kinds start no process themselves: the pods that they lead to come here on their own. An
- * UPDATE or DELETE of a pod cannot add one: its containers are fixed, but for their images, and of
- * those ours alone matter. */
-static bool is_for_us(const struct review *review, struct findings *findings)
+const char *endpoint_name(enum endpoint endpoint)
 {
-	if (!review_is_pod(review))
-		return false;
-	if (review->subresource[0] == '\0') {
-		if (strcmp(review->operation, "UPDATE") == 0)
-			ours_check_update(review->old_object, review->object, findings);
-		return strcmp(review->operation, "CREATE") == 0;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
-		if (strcmp(harmless[i], review->subresource) == 0)
-			return false;
-	findings_deny(findings, DENIAL_EPHEMERAL_CONTAINER, "pods/%.40s", review->subresource);
-	return false;
-}
+	static const char *const names[ENDPOINT_COUNT] = {
+		[ENDPOINT_MUTATE] = "mutate",
+		[ENDPOINT_VALIDATE] = "validate",
+	};
 
-/* A mirror pod shows one that a node runs from its own files: refusing it would only hide it. */
-static bool is_mirror(const struct review *review)
-{
-	const json_t *meta = json_member(review->object, "metadata");
-
-	return strncmp(review->username, "system:node:", strlen("system:node:")) == 0 &&
-	       json_member_text(json_member(meta, "annotations"), KEY_MIRROR_POD) != NULL;
+	return names[endpoint];
 }
 
 void handler_rewrite(const struct handler *handler, json_t *pod, const char *namespace_name,
@@ -78,10 +51,13 @@ void handler_rewrite(const struct handler *handler, json_t *pod, const char *nam
 	rewrite_pod(&in, outcome->topology, edits, findings);
 }
 
-static void mutate_pod(const struct handler *handler, const struct review *review,
-		       struct edits *edits, struct outcome *outcome)
+static void mutate(const struct handler *handler, const struct review *review, struct edits *edits,
+		   struct outcome *outcome)
 {
-	if (!is_mirror(review)) {
+	if (!review_is_pod(review) || review->subresource[0] != '\0' ||
+	    strcmp(review->operation, "CREATE") != 0)
+		return;
+	if (!review_is_mirror(review)) {
 		handler_rewrite(handler, review->object, review->namespace_name, edits, outcome);
 		return;
 	}
@@ -99,9 +75,11 @@ static void log_outcome(const struct handler *handler, const struct review *revi
 
 	if (line.muted)
 		return;
+	log_str(&line, "endpoint", endpoint_name(outcome->endpoint));
 	log_str(&line, "result", result_names[outcome->result]);
 	log_str(&line, "namespace", review->namespace_name);
-	log_str(&line, "pod", name != NULL ? name : prefix != NULL ? prefix : "");
+	log_str(&line, "resource", review->resource);
+	log_str(&line, "name", name != NULL ? name : prefix != NULL ? prefix : "");
 	log_str(&line, "topology", topology_name(outcome->topology));
 	log_str(&line, "uid", review->uid);
 	if (findings_denied(&outcome->findings)) {
@@ -113,30 +91,37 @@ static void log_outcome(const struct handler *handler, const struct review *revi
 	log_end(&line);
 }
 
+int handler_answer(const struct handler *handler, const struct review *review,
+		   const struct edits *edits, struct outcome *outcome, struct buf *out,
+		   struct err *err)
+{
+	AUTO(buf_done) struct buf patch = buf_init(HANDLER_PATCH_MAX);
+	struct findings *findings = &outcome->findings;
+	struct err too_large;
+
+	if (!findings_denied(findings) && patch_encode(edits, &patch, &too_large) == -1)
+		findings_deny(findings, DENIAL_TOO_LARGE, "%s", too_large.msg);
+	if (findings_denied(findings)) {
+		response_deny(review->uid, findings, out);
+	} else {
+		outcome->result = edits->n > 0 ? OUTCOME_REWRITTEN : OUTCOME_UNTOUCHED;
+		response_allow(review->uid, findings, &patch, out);
+	}
+	log_outcome(handler, review, outcome);
+	if (out->overflow)
+		return err_set(err, ERR_LIMIT, "the answer is larger than %zu bytes", out->max);
+	return 0;
+}
+
 int handler_mutate(const struct handler *handler, struct slice body, struct buf *out,
 		   struct outcome *outcome, struct err *err)
 {
 	AUTO(review_done) struct review review = { 0 };
 	AUTO(edits_done) struct edits edits = { 0 };
-	AUTO(buf_done) struct buf patch = buf_init(HANDLER_PATCH_MAX);
-	struct err too_large;
 
-	*outcome = (struct outcome){ 0 };
+	*outcome = (struct outcome){ .endpoint = ENDPOINT_MUTATE };
 	if (review_decode(body, &review, err) == -1)
 		return err_wrap(err, "AdmissionReview");
-	if (is_for_us(&review, &outcome->findings))
-		mutate_pod(handler, &review, &edits, outcome);
-	if (!findings_denied(&outcome->findings) && patch_encode(&edits, &patch, &too_large) == -1)
-		findings_deny(&outcome->findings, DENIAL_TOO_LARGE, "%s", too_large.msg);
-
-	if (findings_denied(&outcome->findings)) {
-		response_deny(review.uid, &outcome->findings, out);
-	} else {
-		outcome->result = edits.n > 0 ? OUTCOME_REWRITTEN : OUTCOME_UNTOUCHED;
-		response_allow(review.uid, &outcome->findings, &patch, out);
-	}
-	log_outcome(handler, &review, outcome);
-	if (out->overflow)
-		return err_set(err, ERR_LIMIT, "the answer is larger than %zu bytes", out->max);
-	return 0;
+	mutate(handler, &review, &edits, outcome);
+	return handler_answer(handler, &review, &edits, outcome, out, err);
 }

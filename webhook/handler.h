@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* handler: an AdmissionReview in, an AdmissionReview out. The only place that knows the order of the
- * steps, and that turns what they found into allowed or refused. */
+/* handler: an AdmissionReview in, an AdmissionReview out. Knows the order of the steps, and turns what they
+ * found into allowed or refused. Here /mutate, in validate.c /validate. */
 #ifndef WEBHOOK_HANDLER_H
 #define WEBHOOK_HANDLER_H
 
@@ -12,6 +12,7 @@
 #include "webhook/edits.h"
 #include "webhook/findings.h"
 #include "webhook/namespaces.h"
+#include "webhook/review.h"
 
 enum {
 	/* More than any pod that etcd stores (1.5 MiB), with room for what base64 adds. */
@@ -21,8 +22,15 @@ enum {
 
 enum outcome_result { OUTCOME_REFUSED = 0, OUTCOME_UNTOUCHED, OUTCOME_REWRITTEN, OUTCOME_COUNT };
 
+/* What the API server asks: to change an object, or whether it may be as all have changed it. */
+enum endpoint { ENDPOINT_MUTATE = 0, ENDPOINT_VALIDATE, ENDPOINT_COUNT };
+
+/* As its path is called: "mutate". */
+const char *endpoint_name(enum endpoint endpoint);
+
 /* For metrics: no text from outside. */
 struct outcome {
+	enum endpoint endpoint;
 	enum outcome_result result;
 	enum topology topology;
 	struct findings findings;
@@ -38,6 +46,12 @@ struct handler {
  * `outcome->findings`. The pod may be of any shape, NULL too. */
 void handler_rewrite(const struct handler *handler, json_t *pod, const char *namespace_name,
 		     struct edits *edits, struct outcome *outcome);
+
+/* Answers by what is in `outcome`: a refusal, or an allowance with `edits` as its patch. -1: the answer is
+ * larger than `out` holds. */
+int handler_answer(const struct handler *handler, const struct review *review,
+		   const struct edits *edits, struct outcome *outcome, struct buf *out,
+		   struct err *err);
 
 /* -1: `body` is no AdmissionReview (`err` says why), and there is no answer. Else `out` is one. */
 int handler_mutate(const struct handler *handler, struct slice body, struct buf *out,

@@ -26,7 +26,8 @@ void metrics_count_outcome(struct metrics *metrics, const struct outcome *outcom
 {
 	size_t bucket = 0;
 
-	atomic_fetch_add(&metrics->reviews[outcome->result][outcome->topology], 1);
+	atomic_fetch_add(&metrics->reviews[outcome->endpoint][outcome->result][outcome->topology],
+			 1);
 	for (size_t i = 0; i < outcome->findings.n_denials; i++)
 		atomic_fetch_add(&metrics->denials[outcome->findings.denials[i].code], 1);
 	while (bucket < METRICS_BUCKET_COUNT && duration_us > bounds_us[bucket])
@@ -47,20 +48,28 @@ static void head(struct buf *out, const char *name, const char *type, const char
 	buf_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
 }
 
+static void print_review(const struct metrics *metrics, enum endpoint endpoint,
+			 enum outcome_result result, enum topology topology, struct buf *out)
+{
+	unsigned long long n = metrics->reviews[endpoint][result][topology];
+	const char *name = topology_name(topology);
+
+	if (n > 0)
+		buf_printf(out,
+			   PREFIX
+			   "reviews_total{endpoint=\"%s\",result=\"%s\",topology=\"%s\"} %llu\n",
+			   endpoint_name(endpoint), results[result],
+			   *name != '\0' ? name : "undecided", n);
+}
+
 static void print_reviews(const struct metrics *metrics, struct buf *out)
 {
-	head(out, "reviews_total", "counter", "Reviews by result and topology.");
-	for (int result = 0; result < OUTCOME_COUNT; result++)
-		for (int topology = 0; topology < TOPOLOGY_COUNT; topology++) {
-			unsigned long long n = metrics->reviews[result][topology];
-			const char *name = topology_name((enum topology)topology);
-
-			if (n > 0)
-				buf_printf(out,
-					   PREFIX
-					   "reviews_total{result=\"%s\",topology=\"%s\"} %llu\n",
-					   results[result], *name != '\0' ? name : "undecided", n);
-		}
+	head(out, "reviews_total", "counter", "Reviews by endpoint, result and topology.");
+	for (int i = 0; i < ENDPOINT_COUNT; i++)
+		for (int result = 0; result < OUTCOME_COUNT; result++)
+			for (int topology = 0; topology < TOPOLOGY_COUNT; topology++)
+				print_review(metrics, (enum endpoint)i, (enum outcome_result)result,
+					     (enum topology)topology, out);
 	head(out, "denials_total", "counter", "Problems found, by code (docs/denials.md).");
 	for (int i = 0; i < DENIAL_COUNT; i++)
 		if (metrics->denials[i] > 0)
@@ -87,7 +96,7 @@ static void print_durations(const struct metrics *metrics, struct buf *out)
 
 void metrics_print(const struct metrics *metrics, const struct metrics_now *now, struct buf *out)
 {
-	head(out, "answers_total", "counter", "Answers to /mutate by HTTP status.");
+	head(out, "answers_total", "counter", "Answers to reviews by HTTP status.");
 	for (size_t i = 0; i < METRICS_STATUS_COUNT; i++)
 		buf_printf(out, PREFIX "answers_total{status=\"%u\"} %llu\n", statuses[i],
 			   (unsigned long long)metrics->statuses[i]);

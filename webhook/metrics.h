@@ -13,9 +13,9 @@
 enum { METRICS_STATUS_COUNT = 8, METRICS_BUCKET_COUNT = 8 };
 
 struct metrics {
-	atomic_ullong reviews[OUTCOME_COUNT][TOPOLOGY_COUNT];
+	atomic_ullong reviews[ENDPOINT_COUNT][OUTCOME_COUNT][TOPOLOGY_COUNT];
 	atomic_ullong denials[DENIAL_COUNT];
-	atomic_ullong statuses[METRICS_STATUS_COUNT]; /* of answers to /mutate */
+	atomic_ullong statuses[METRICS_STATUS_COUNT]; /* of answers to reviews */
 	atomic_ullong buckets[METRICS_BUCKET_COUNT + 1];
 	atomic_ullong total_us;
 };

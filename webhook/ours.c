@@ -141,36 +141,3 @@ void ours_check_keys(const json_t *pod, const char *status, struct findings *fin
 			      written[i].key);
 	}
 }
-
-static const char *image_of(const json_t *containers, const char *name)
-{
-	for (size_t i = 0; i < json_array_size(containers); i++) {
-		const json_t *container = json_array_get(containers, i);
-		const char *own = json_member_text(container, "name");
-		const char *image = json_member_text(container, "image");
-
-		if (own != NULL && strcmp(own, name) == 0)
-			return image != NULL ? image : "";
-	}
-	return "";
-}
-
-void ours_check_update(const json_t *old_pod, const json_t *new_pod, struct findings *findings)
-{
-	static const char *const lists[] = { "initContainers", "containers" };
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		const json_t *before = json_member(json_member(old_pod, "spec"), lists[i]);
-		const json_t *after = json_member(json_member(new_pod, "spec"), lists[i]);
-
-		for (size_t k = 0; k < json_array_size(after); k++) {
-			const char *name = json_member_text(json_array_get(after, k), "name");
-
-			if (name == NULL || !is_reserved(name) ||
-			    strcmp(image_of(before, name), image_of(after, name)) == 0)
-				continue;
-			findings_deny(findings, DENIAL_TAMPERED,
-				      "container '%.63s' would get another image", name);
-		}
-	}
-}

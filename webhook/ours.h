@@ -16,8 +16,4 @@ bool ours_check(const json_t *spec, const struct pieces *pieces, struct findings
 /* Refuses labels and annotations that only we write, `status` excepted (NULL: that too). */
 void ours_check_keys(const json_t *pod, const char *status, struct findings *findings);
 
-/* Refuses an update that gives one of our containers another image, which Kubernetes would allow: the
- * next start of the pod would install that. Both pods may be of any shape. */
-void ours_check_update(const json_t *old_pod, const json_t *new_pod, struct findings *findings);
-
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/pod.h"
 
+#include <string.h>
+
 #include "lib/cleanup.h"
 #include "webhook/fields.h"
+#include "webhook/names.h"
 
 #define PROBE_FIELDS(probe)                                               \
 	{ probe, FIELD_OBJECT }, { probe ".exec.command[]", FIELD_TEXT }, \
@@ -134,4 +137,25 @@ int pod_check(json_t *pod, struct err *err)
 const char *pod_name_of(const json_t *named)
 {
 	return json_member_text(named, "name");
+}
+
+bool pod_name_is_ours(const char *name)
+{
+	return strncmp(name, NAME_RESERVED_PREFIX, strlen(NAME_RESERVED_PREFIX)) == 0;
+}
+
+static bool has_ours(const json_t *containers)
+{
+	for (size_t i = 0; i < json_array_size(containers); i++)
+		if (pod_name_is_ours(pod_name_of(json_array_get(containers, i))))
+			return true;
+	return false;
+}
+
+bool pod_is_sandboxed(const json_t *pod)
+{
+	const json_t *spec = json_member(pod, "spec");
+
+	return has_ours(json_member(spec, "initContainers")) ||
+	       has_ours(json_member(spec, "containers"));
 }

@@ -3,6 +3,8 @@
 #ifndef WEBHOOK_POD_H
 #define WEBHOOK_POD_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 #include "lib/json.h"
 
@@ -17,5 +19,11 @@ int pod_check(json_t *pod, struct err *err);
 
 /* For pods that passed pod_check(). Names are never NULL there. */
 const char *pod_name_of(const json_t *named);
+
+/* Whether a container or volume of that name can only be ours. */
+bool pod_name_is_ours(const char *name);
+
+/* Whether a pod that exists is sandboxed: told by containers of ours, which neither come nor go later. */
+bool pod_is_sandboxed(const json_t *pod);
 
 #endif

@@ -6,6 +6,7 @@
 #include "lib/cleanup.h"
 #include "lib/json_arena.h"
 #include "webhook/fields.h"
+#include "webhook/keys.h"
 
 static const struct field envelope[] = {
 	{ "apiVersion", FIELD_TEXT },
@@ -91,4 +92,12 @@ void review_done(struct review *review)
 bool review_is_pod(const struct review *review)
 {
 	return strcmp(review->group, "") == 0 && strcmp(review->resource, "pods") == 0;
+}
+
+bool review_is_mirror(const struct review *review)
+{
+	const json_t *meta = json_member(review->object, "metadata");
+
+	return strncmp(review->username, "system:node:", strlen("system:node:")) == 0 &&
+	       json_member_text(json_member(meta, "annotations"), KEY_MIRROR_POD) != NULL;
 }

@@ -30,4 +30,7 @@ void review_done(struct review *review);
 
 bool review_is_pod(const struct review *review);
 
+/* A mirror pod shows one that a node runs from its own files: refusing it would only hide it. */
+bool review_is_mirror(const struct review *review);
+
 #endif

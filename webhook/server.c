@@ -18,6 +18,7 @@
 #include "webhook/handler.h"
 #include "webhook/metrics.h"
 #include "webhook/serving_cert.h"
+#include "webhook/validate.h"
 
 enum {
 	/* The API server takes objects of at most 3 MiB; an UPDATE carries two. */
@@ -57,9 +58,10 @@ struct server {
 	atomic_bool informed; /* namespaces were set */
 };
 
-/* One request to /mutate, between its head and its end. */
+/* One request for a review, between its head and its end. */
 struct request {
 	struct server *server;
+	const struct reviewer *reviewer;
 	struct buf body;
 	size_t ignored;
 	unsigned int refused; /* the HTTP status, once the body is not wanted any more */
@@ -73,7 +75,24 @@ static int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* --- /mutate ---------------------------------------------------------------------------------- */
+/* --- reviews ---------------------------------------------------------------------------------- */
+
+static const struct reviewer {
+	const char *path;
+	int (*answer)(const struct handler *handler, struct slice body, struct buf *out,
+		      struct outcome *outcome, struct err *err);
+} reviewers[] = {
+	{ "/mutate", handler_mutate },
+	{ "/validate", validate },
+};
+
+static const struct reviewer *find_reviewer(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(reviewers); i++)
+		if (strcmp(reviewers[i].path, path) == 0)
+			return &reviewers[i];
+	return NULL;
+}
 
 static const char *refusal_text(unsigned int status)
 {
@@ -87,8 +106,9 @@ static const char *refusal_text(unsigned int status)
 	}
 }
 
-static struct answer review_answer(struct server *server, struct slice body)
+static struct answer review_answer(const struct request *request)
 {
+	struct server *server = request->server;
 	struct answer answer = { .status = MHD_HTTP_OK,
 				 .type = "application/json",
 				 .body = buf_init(HANDLER_ANSWER_MAX) };
@@ -98,7 +118,8 @@ static struct answer review_answer(struct server *server, struct slice body)
 	int64_t start = now_us();
 
 	pthread_rwlock_rdlock(&server->namespaces_lock);
-	int result = handler_mutate(&handler, body, &answer.body, &outcome, &err);
+	int result = request->reviewer->answer(&handler, buf_slice(&request->body), &answer.body,
+					       &outcome, &err);
 	pthread_rwlock_unlock(&server->namespaces_lock);
 	if (result == -1) {
 		buf_done(&answer.body);
@@ -108,7 +129,7 @@ static struct answer review_answer(struct server *server, struct slice body)
 	return answer;
 }
 
-static struct answer mutate(struct request *request)
+static struct answer answer_request(struct request *request)
 {
 	struct server *server = request->server;
 	struct answer answer;
@@ -117,12 +138,12 @@ static struct answer mutate(struct request *request)
 		return answer_text(request->refused, refusal_text(request->refused));
 	if (request->body.n <= BIG_BODY) {
 		json_arena_begin();
-		answer = review_answer(server, buf_slice(&request->body));
+		answer = review_answer(request);
 		json_arena_end();
 		return answer;
 	}
 	pthread_mutex_lock(&server->big_body_lock);
-	answer = review_answer(server, buf_slice(&request->body));
+	answer = review_answer(request);
 	/* The heap of this thread would keep what the tree took. */
 	malloc_trim(0);
 	pthread_mutex_unlock(&server->big_body_lock);
@@ -173,38 +194,40 @@ static bool take_body(struct request *request, const char *data, size_t n)
 	return true;
 }
 
-static enum MHD_Result on_mutate(struct server *server, struct MHD_Connection *connection,
-				 const char *method, const char *data, size_t *n,
-				 struct request **request)
+static enum MHD_Result send_status(struct server *server, struct MHD_Connection *connection,
+				   struct answer answer)
 {
-	if (*request == NULL) {
-		if (strcmp(method, MHD_HTTP_METHOD_POST) != 0) {
-			struct answer answer = answer_not_allowed("POST");
+	metrics_count_status(&server->metrics, answer.status);
+	return answer_send(connection, &answer, server->draining);
+}
 
-			metrics_count_status(&server->metrics, answer.status);
-			return answer_send(connection, &answer, server->draining);
-		}
-		unsigned int refused = judge_head(connection);
-		if (refused != 0) {
-			struct answer answer = answer_text(refused, refusal_text(refused));
+/* Once a request's head is there. `out` stays NULL where it was answered already. */
+static enum MHD_Result begin_review(struct server *server, struct MHD_Connection *connection,
+				    const struct reviewer *reviewer, const char *method,
+				    struct request **out)
+{
+	if (strcmp(method, MHD_HTTP_METHOD_POST) != 0)
+		return send_status(server, connection, answer_not_allowed("POST"));
+	unsigned int refused = judge_head(connection);
+	if (refused != 0)
+		return send_status(server, connection, answer_text(refused, refusal_text(refused)));
+	*out = mem_calloc(1, sizeof(**out));
+	**out = (struct request){ server, reviewer, .body = buf_init(BODY_MAX) };
+	atomic_fetch_add(&server->requests, 1);
+	return MHD_YES;
+}
 
-			metrics_count_status(&server->metrics, refused);
-			return answer_send(connection, &answer, server->draining);
-		}
-		*request = mem_calloc(1, sizeof(**request));
-		**request = (struct request){ .server = server, .body = buf_init(BODY_MAX) };
-		atomic_fetch_add(&server->requests, 1);
-		return MHD_YES;
-	}
+/* For each piece of its body, and once more at its end. */
+static enum MHD_Result go_on_review(struct MHD_Connection *connection, const char *data, size_t *n,
+				    struct request *request)
+{
 	if (*n > 0) {
-		bool wanted = take_body(*request, data, *n);
+		bool wanted = take_body(request, data, *n);
 
 		*n = 0;
 		return wanted ? MHD_YES : MHD_NO;
 	}
-	struct answer answer = mutate(*request);
-	metrics_count_status(&server->metrics, answer.status);
-	return answer_send(connection, &answer, server->draining);
+	return send_status(request->server, connection, answer_request(request));
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */
@@ -289,14 +312,16 @@ static enum MHD_Result on_tls_request(void *cls, struct MHD_Connection *connecti
 				      const char *data, size_t *n, void **context)
 {
 	struct server *server = cls;
+	struct request *request = *context;
 
 	(void)version;
-	if (strcmp(path, "/mutate") != 0)
+	if (request != NULL)
+		return go_on_review(connection, data, n, request);
+	const struct reviewer *reviewer = find_reviewer(path);
+	if (reviewer == NULL)
 		return on_page(server, connection, path, method);
-	if (*context == NULL)
-		enter(server, connection, CONN_REQUEST);
-	struct request *request = *context;
-	enum MHD_Result result = on_mutate(server, connection, method, data, n, &request);
+	enter(server, connection, CONN_REQUEST);
+	enum MHD_Result result = begin_review(server, connection, reviewer, method, &request);
 	*context = request;
 	return result;
 }

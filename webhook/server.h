@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server: HTTP over TLS around the handler, and the same without TLS and without /mutate for probes
+/* server: HTTP over TLS around the handler, and the same without TLS and without reviews for probes
  * and scrapers. Owns the connections and every limit on them. */
 #ifndef WEBHOOK_SERVER_H
 #define WEBHOOK_SERVER_H

@@ -27,5 +27,17 @@ new="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 
 kubectl -n $namespace create secret tls openshell-webhook-tls --cert=tls.crt --key=tls.key \
 	--dry-run=client -o yaml | kubectl apply -f -
-kubectl patch mutatingwebhookconfiguration openshell-webhook --type=json -p "[{\"op\": \"add\",
-	\"path\": \"/webhooks/0/clientConfig/caBundle\", \"value\": \"$(base64 -w 0 ca.crt)\"}]"
+
+# Of each webhook in the configuration.
+trust() {
+	count=$(kubectl get "$1" openshell-webhook -o 'jsonpath={.webhooks[*].name}' | wc -w)
+	patch=""
+	while [ "$count" -gt 0 ]; do
+		count=$((count - 1))
+		patch="$patch${patch:+, }{\"op\": \"add\", \"path\": \"/webhooks/$count/clientConfig/caBundle\",
+			\"value\": \"$(base64 -w 0 ca.crt)\"}"
+	done
+	kubectl patch "$1" openshell-webhook --type=json -p "[$patch]"
+}
+trust mutatingwebhookconfiguration
+trust validatingwebhookconfiguration

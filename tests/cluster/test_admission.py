@@ -23,26 +23,6 @@ class Denied(ClusterCase):
                 self.assertIn(f"[{code}]", done.stderr)
                 self.assertNotEqual(self.kubectl("get", "pod", "bad", check=False).returncode, 0)
 
-    def test_a_deployment_of_such_pods_says_so_in_its_events(self):
-        self.apply(deployment("bad", container(), hostPID=True))
-        await_that("an event with the reason", lambda: "[OSW" in self.kubectl("get", "events").stdout)
-
-    def test_an_ephemeral_container_is_refused(self):
-        self.apply(pod("target"))
-        self.await_ready("pod/target")
-        done = self.kubectl("debug", "target", "--image=x", "--container=debug", "--attach=false", check=False)
-        self.assertNotEqual(done.returncode, 0)
-        self.assertEqual(self.get("pod", "target")["spec"].get("ephemeralContainers", []), [])
-
-    def test_the_image_of_our_container_cannot_be_changed(self):
-        self.apply(pod("kept"))
-        self.await_ready("pod/kept")
-        patch = {"spec": {"initContainers": [{"name": INIT, "image": "evil"}]}}
-        done = self.kubectl("patch", "pod", "kept", "--type=strategic", f"--patch={json.dumps(patch)}", check=False)
-        self.assertIn("[OSW", done.stderr)
-        self.kubectl("label", "pod", "kept", "mine=1")
-        self.kubectl("delete", "pod", "kept", "--timeout=60s")
-
 
 class Chosen(ClusterCase):
     label = "annotated"

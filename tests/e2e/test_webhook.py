@@ -207,7 +207,7 @@ class Endpoints(Case):
         self.webhook.mutate()
         self.webhook.mutate(namespace="nowhere")
         page = self.webhook.plain("GET", "/metrics")[1]
-        self.assertRegex(page, r'reviews_total\{result="rewritten",topology="combined"\} \d')
+        self.assertRegex(page, r'reviews_total\{endpoint="mutate",result="rewritten",topology="combined"\} \d')
         self.assertRegex(page, r'denials_total\{code="OSW001"\} \d')
         self.assertRegex(page, r'answers_total\{status="200"\} \d')
         self.assertIn("openshell_webhook_namespaces 1\n", page)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as the body of a review, and, where they are JSON, as the pod of a well-formed one. What
+/* Any bytes as the body of a review, and, where they are JSON, as the object of a well-formed one. What
  * must hold: an answer is one that an API server takes, echoes the uid, and either refuses with a
- * code or allows with a patch that applies; and the patched pod, given again, needs no patch. */
+ * code or allows with a patch that applies; the patched pod, given again, needs no patch, and is valid; a
+ * template is refused where its pod would be, and an update that changes nothing never is. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "tests/support/json_patch.h"
 #include "tests/support/review_text.h"
+#include "webhook/validate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,7 +52,7 @@ static void check_refusal(const struct review_answer *answer)
 	require(json_array_size(answer->patch) == 0, "a refusal with a patch", answer->message);
 }
 
-static void as_body(const struct handler *handler, struct slice body)
+static void as_body(const struct handler *handler, review_function *ask, struct slice body)
 {
 	AUTO(buf_done) struct buf out = buf_init(HANDLER_ANSWER_MAX);
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
@@ -58,7 +60,7 @@ static void as_body(const struct handler *handler, struct slice body)
 	struct outcome outcome;
 	struct err err = { 0 };
 
-	if (handler_mutate(handler, body, &out, &outcome, &err) == -1) {
+	if (ask(handler, body, &out, &outcome, &err) == -1) {
 		require(err.msg[0] != '\0', "no reason", "");
 		return;
 	}
@@ -71,32 +73,87 @@ static void as_body(const struct handler *handler, struct slice body)
 		check_refusal(&answer);
 }
 
-static void as_pod(const struct handler *handler, struct slice text)
+/* `otherwise` where there is no answer: the object is at the limits of depth or size. */
+static bool is_valid(const struct handler *handler, const struct review_ask *ask, bool otherwise)
 {
-	AUTO(json_drop) json_t *pod = NULL;
-	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	struct err err = { 0 };
 
-	if (json_parse(text, &pod, &err) == -1 || !json_is_object(pod))
+	if (review_answer(handler, validate, ask, &answer, &err) == -1)
+		return otherwise;
+	require(json_array_size(answer.patch) == 0, "/validate patches", "");
+	if (!answer.allowed)
+		check_refusal(&answer);
+	return answer.allowed;
+}
+
+static void as_template(const struct handler *handler, json_t *template, bool is_fine)
+{
+	AUTO(json_drop) json_t *object = json_pack("{s:{s:O}}", "spec", "template", template);
+	struct review_ask ask = review_of_pod(template);
+
+	/* A null there is none. */
+	if (json_member(json_member(object, "spec"), "template") == NULL)
 		return;
+	ask.group = "apps";
+	ask.resource = "deployments";
+	ask.object = object;
+	if (namespaces_find(&namespaces, ask.namespace_name) != NULL)
+		require(is_valid(handler, &ask, is_fine) == is_fine,
+			"a template is judged otherwise", "");
+	ask.old_object = object;
+	ask.operation = "UPDATE";
+	require(is_valid(handler, &ask, true), "an update of nothing is refused", "");
+}
+
+/* As a pod that exists. */
+static void as_update(const struct handler *handler, json_t *pod)
+{
+	struct review_ask ask = review_of_pod(pod);
+
+	ask.operation = "UPDATE";
+	ask.old_object = pod;
+	require(is_valid(handler, &ask, true), "an update of nothing is refused", "");
+	ask.old_object = NULL;
+	is_valid(handler, &ask, true);
+	ask.subresource = "ephemeralcontainers";
+	is_valid(handler, &ask, true);
+}
+
+static void as_pod(const struct handler *handler, json_t *pod)
+{
+	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
+	struct review_ask ask = review_of_pod(pod);
+	struct err err = { 0 };
+
 	if (review_pod(handler, pod, &first, &err) == -1)
 		return;
 	require(strcmp(first.uid, REVIEW_UID) == 0, "uid", first.uid);
+	as_template(handler, pod, first.allowed);
+	as_update(handler, pod);
 	if (!first.allowed) {
 		check_refusal(&first);
+		require(!is_valid(handler, &ask, false), "a pod that is refused is valid",
+			first.message);
 		return;
 	}
 	require(json_patch_apply(pod, first.patch, &err) == 0, "patch", err.msg);
 	require(review_pod(handler, pod, &second, &err) == 0, "second answer", err.msg);
 	require(second.allowed, "its own result is refused", second.message);
 	require(json_array_size(second.patch) == 0, "its own result is patched", "");
+	require(is_valid(handler, &ask, true), "its own result is not valid", "");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct handler handler = make_handler();
+	const struct slice body = { data, size };
+	AUTO(json_drop) json_t *object = NULL;
+	struct err err;
 
-	as_body(&handler, (struct slice){ data, size });
-	as_pod(&handler, (struct slice){ data, size });
+	as_body(&handler, handler_mutate, body);
+	as_body(&handler, validate, body);
+	if (json_parse(body, &object, &err) == 0 && json_is_object(object))
+		as_pod(&handler, object);
 	return 0;
 }

@@ -7,34 +7,24 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 
-static void put_review(const char *operation, json_t *old_pod, json_t *pod, struct buf *out)
+void review_text(const struct review_ask *ask, struct buf *out)
 {
-	const char *name = json_member_text(json_member(pod, "metadata"), "namespace");
 	AUTO(json_drop)
 	json_t *review =
-		json_pack("{s:s, s:s, s:{s:s, s:{s:s,s:s,s:s}, s:{s:s,s:s,s:s}, s:s, s:s, s:{s:s}, "
-			  "s:O, s:O?, s:b}}",
+		json_pack("{s:s, s:s, s:{s:s, s:{s:s,s:s,s:s}, s:s, s:s, s:s, s:s, s:{s:s}, "
+			  "s:O?, s:O?, s:b}}",
 			  "kind", "AdmissionReview", "apiVersion", "admission.k8s.io/v1",
 			  "request", /* */
 			  "uid", REVIEW_UID, /* */
-			  "kind", "group", "", "version", "v1", "kind", "Pod", /* */
-			  "resource", "group", "", "version", "v1", "resource", "pods", /* */
-			  "namespace", name != NULL ? name : "", "operation", operation, /* */
+			  "resource", "group", ask->group, "version", "v1", "resource",
+			  ask->resource, /* */
+			  "subResource", ask->subresource, "name", ask->name, /* */
+			  "namespace", ask->namespace_name, "operation", ask->operation, /* */
 			  "userInfo", "username",
 			  "system:serviceaccount:kube-system:replicaset-controller", /* */
-			  "object", pod, "oldObject", old_pod, "dryRun", 0);
+			  "object", ask->object, "oldObject", ask->old_object, "dryRun", 0);
 
 	json_put(out, review);
-}
-
-void review_text(json_t *pod, struct buf *out)
-{
-	put_review("CREATE", NULL, pod, out);
-}
-
-void review_update_text(json_t *old_pod, json_t *pod, struct buf *out)
-{
-	put_review("UPDATE", old_pod, pod, out);
 }
 
 /* By another library than ours. */
@@ -104,31 +94,55 @@ void review_answer_done(struct review_answer *answer)
 	*answer = (struct review_answer){ 0 };
 }
 
-static int answer_review(const struct handler *handler, const struct buf *body,
-			 struct review_answer *out, struct err *err)
+void review_answer_put_message(const struct review_answer *answer, struct buf *out)
 {
+	for (const char *p = answer->message; *p != '\0'; p++) {
+		if (strncmp(p, "; [", 3) == 0 || strncmp(p, "; and", 5) == 0)
+			buf_puts(out, "\n"), p++;
+		else
+			buf_put(out, p, 1);
+	}
+	buf_puts(out, "\n");
+}
+
+void review_answer_put_warnings(const struct review_answer *answer, struct buf *out)
+{
+	for (size_t i = 0; i < json_array_size(answer->warnings); i++)
+		buf_printf(out, "%s\n", json_string_value(json_array_get(answer->warnings, i)));
+}
+
+int review_answer(const struct handler *handler, review_function *answer_body,
+		  const struct review_ask *ask, struct review_answer *out, struct err *err)
+{
+	AUTO(buf_done) struct buf body = buf_init(HANDLER_ANSWER_MAX);
 	AUTO(buf_done) struct buf answer = buf_init(HANDLER_ANSWER_MAX);
 	struct outcome outcome;
 
-	if (handler_mutate(handler, buf_slice(body), &answer, &outcome, err) == -1)
+	review_text(ask, &body);
+	if (answer_body(handler, buf_slice(&body), &answer, &outcome, err) == -1)
 		return -1;
 	return review_answer_parse(buf_slice(&answer), out, err);
+}
+
+struct review_ask review_of_pod(json_t *pod)
+{
+	const char *name = json_member_text(json_member(pod, "metadata"), "namespace");
+
+	return (struct review_ask){
+		.group = "",
+		.resource = "pods",
+		.subresource = "",
+		.operation = "CREATE",
+		.namespace_name = name != NULL ? name : "",
+		.name = "",
+		.object = pod,
+	};
 }
 
 int review_pod(const struct handler *handler, json_t *pod, struct review_answer *out,
 	       struct err *err)
 {
-	AUTO(buf_done) struct buf body = buf_init(HANDLER_ANSWER_MAX);
+	const struct review_ask ask = review_of_pod(pod);
 
-	review_text(pod, &body);
-	return answer_review(handler, &body, out, err);
-}
-
-int review_update(const struct handler *handler, json_t *old_pod, json_t *pod,
-		  struct review_answer *out, struct err *err)
-{
-	AUTO(buf_done) struct buf body = buf_init(HANDLER_ANSWER_MAX);
-
-	review_update_text(old_pod, pod, &body);
-	return answer_review(handler, &body, out, err);
+	return review_answer(handler, handler_mutate, &ask, out, err);
 }

@@ -8,11 +8,16 @@
 
 #define REVIEW_UID "0b1c6b4e-5d0a-4c43-9d43-6b1f6c7d9a10"
 
-/* CREATE of `pod`, in the namespace that it names. */
-void review_text(json_t *pod, struct buf *out);
+/* What is asked; no text is NULL. The objects are borrowed, and NULL for none. */
+struct review_ask {
+	const char *group, *resource, *subresource, *operation, *namespace_name, *name;
+	json_t *object, *old_object;
+};
 
-/* UPDATE of `old_pod` to `pod`. */
-void review_update_text(json_t *old_pod, json_t *pod, struct buf *out);
+/* CREATE of `pod`, in the namespace that it names. */
+struct review_ask review_of_pod(json_t *pod);
+
+void review_text(const struct review_ask *ask, struct buf *out);
 
 /* An answer, taken apart; review_answer_done() releases. */
 struct review_answer {
@@ -27,10 +32,20 @@ struct review_answer {
 int review_answer_parse(struct slice text, struct review_answer *out, struct err *err);
 void review_answer_done(struct review_answer *answer);
 
-/* The whole way for one pod: text, handler, answer. */
+/* One problem, and one warning, a line. */
+void review_answer_put_message(const struct review_answer *answer, struct buf *out);
+void review_answer_put_warnings(const struct review_answer *answer, struct buf *out);
+
+/* handler_mutate() or validate(). */
+typedef int review_function(const struct handler *handler, struct slice body, struct buf *out,
+			    struct outcome *outcome, struct err *err);
+
+/* The whole way: text, handler, answer. */
+int review_answer(const struct handler *handler, review_function *answer_body,
+		  const struct review_ask *ask, struct review_answer *out, struct err *err);
+
+/* The same for a new pod and /mutate. */
 int review_pod(const struct handler *handler, json_t *pod, struct review_answer *out,
 	       struct err *err);
-int review_update(const struct handler *handler, json_t *old_pod, json_t *pod,
-		  struct review_answer *out, struct err *err);
 
 #endif

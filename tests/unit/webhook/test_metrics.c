@@ -17,7 +17,7 @@ START_TEST(what_was_counted_is_printed)
 	const struct metrics_now now = {
 		.connections = 3, .namespaces = 4, .certificate_expiry = 5, .ready = true
 	};
-	struct outcome refused = { .result = OUTCOME_REFUSED };
+	struct outcome refused = { .endpoint = ENDPOINT_VALIDATE, .result = OUTCOME_REFUSED };
 	const struct outcome rewritten = { .result = OUTCOME_REWRITTEN,
 					   .topology = TOPOLOGY_COMBINED };
 
@@ -31,8 +31,10 @@ START_TEST(what_was_counted_is_printed)
 	metrics_count_status(&metrics, 999); /* none of ours: counted nowhere */
 	metrics_print(&metrics, &now, &page);
 
-	expect_line(&page, "reviews_total{result=\"refused\",topology=\"undecided\"} 1\n");
-	expect_line(&page, "reviews_total{result=\"rewritten\",topology=\"combined\"} 2\n");
+	expect_line(&page, "reviews_total{endpoint=\"validate\",result=\"refused\",topology="
+			   "\"undecided\"} 1\n");
+	expect_line(&page, "reviews_total{endpoint=\"mutate\",result=\"rewritten\",topology="
+			   "\"combined\"} 2\n");
 	expect_line(&page, "denials_total{code=\"OSW014\"} 1\n");
 	expect_line(&page, "denials_total{code=\"OSW015\"} 1\n");
 	expect_line(&page, "answers_total{status=\"413\"} 1\n");

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each folder of tests/golden/validate is a case: ask.yaml goes to /validate; refused.txt must come out, or
+ * nothing where it is allowed, and warnings.txt where there are any. In ask.yaml
+ *   operation, resource ("apps/deployments", "pods/ephemeralcontainers"), namespace ("team"), name, object, oldObject
+ * are those of the request; `rendered: CASE` stands for the pod that came out of that case of tests/golden/webhook,
+ * and `patch` is what becomes of the object then. */
+#include <check.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "tests/support/json_patch.h"
+#include "tests/support/review_text.h"
+#include "tests/unit/golden.h"
+#include "webhook/manifest.h"
+#include "webhook/validate.h"
+
+#define GOLDEN "tests/golden/validate"
+#define RENDERED "tests/golden/webhook"
+
+enum { CASES_MAX = 256, TEXT_MAX = GOLDEN_TEXT_MAX };
+
+static char *cases[CASES_MAX], *rendered[CASES_MAX];
+static int n_cases, n_rendered;
+
+static const struct webhook_config config = { "registry.example/openshell/agent:1.0.0",
+					      TOPOLOGY_COMBINED, NULL };
+static const struct log quiet = { .level = LOG_LEVEL_ERROR };
+static struct namespaces namespaces;
+
+static void load_namespaces(void)
+{
+	struct err err = { 0 };
+
+	ck_assert_msg(namespaces_load(RENDERED "/namespaces.yaml", &namespaces, &err) == 0, "%s",
+		      err.msg);
+}
+
+static void free_namespaces(void)
+{
+	namespaces_done(&namespaces);
+}
+
+/* The one object of a file. */
+static json_t *read_object(const char *path)
+{
+	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
+	AUTO(json_drop) json_t *objects = NULL;
+	struct err err = { 0 };
+
+	golden_read(path, &text);
+	ck_assert_msg(manifest_parse(buf_slice(&text), &objects, &err) == 0, "%s: %s", path,
+		      err.msg);
+	ck_assert_uint_eq(json_array_size(objects), 1);
+	return json_incref(json_array_get(objects, 0));
+}
+
+static const char *text_or(const json_t *ask, const char *key, const char *otherwise)
+{
+	const char *text = json_member_text(ask, key);
+
+	return text != NULL ? text : otherwise;
+}
+
+/* A case, and the texts that its ask borrows. */
+struct asked {
+	json_t *file;
+	char *resource;
+	struct review_ask ask;
+};
+
+static void asked_done(struct asked *asked)
+{
+	json_decref(asked->file);
+	json_decref(asked->ask.object);
+	json_decref(asked->ask.old_object);
+	free(asked->resource);
+}
+
+/* "apps/deployments", "pods", "pods/exec", "networking.k8s.io/networkpolicies" */
+static void split_resource(struct asked *asked)
+{
+	char *slash = strchr(asked->resource, '/');
+
+	asked->ask.group = asked->ask.subresource = "";
+	asked->ask.resource = asked->resource;
+	if (slash == NULL)
+		return;
+	*slash = '\0';
+	if (strcmp(asked->resource, "pods") == 0) {
+		asked->ask.subresource = slash + 1;
+	} else {
+		asked->ask.group = asked->resource;
+		asked->ask.resource = slash + 1;
+	}
+}
+
+static void take_rendered(const json_t *file, struct review_ask *ask)
+{
+	const char *name = json_member_text(file, "rendered");
+
+	if (name == NULL)
+		return;
+	AUTO_FREE char *path = mem_printf(RENDERED "/%s/pod.json", name);
+	ask->object = read_object(path);
+	if (strcmp(ask->operation, "UPDATE") == 0)
+		ask->old_object = json_deep_copy(ask->object);
+}
+
+static void read_case(const char *name, struct asked *asked)
+{
+	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/ask.yaml", name);
+	json_t *file = asked->file = read_object(path);
+	struct review_ask *ask = &asked->ask;
+	struct err err = { 0 };
+
+	asked->resource = mem_strdup(text_or(file, "resource", "pods"));
+	split_resource(asked);
+	ask->operation = text_or(file, "operation", "CREATE");
+	ask->namespace_name = text_or(file, "namespace", "team");
+	ask->name = text_or(file, "name", "");
+	take_rendered(file, ask);
+	if (json_member(file, "object") != NULL)
+		ask->object = json_deep_copy(json_member(file, "object"));
+	if (json_member(file, "oldObject") != NULL)
+		ask->old_object = json_deep_copy(json_member(file, "oldObject"));
+	if (ask->object == NULL)
+		ask->object = json_deep_copy(ask->old_object);
+	if (json_member(file, "patch") != NULL)
+		ck_assert_msg(json_patch_apply(ask->object, json_member(file, "patch"), &err) == 0,
+			      "%s: %s", name, err.msg);
+}
+
+static void expect_file(const char *name, const char *file, const char *have)
+{
+	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/%s", name, file);
+
+	golden_expect(path, have);
+}
+
+START_TEST(every_case_gives_what_its_folder_says)
+{
+	const char *name = cases[_i];
+	const struct handler handler = { &config, &namespaces, &quiet };
+	AUTO(asked_done) struct asked asked = { 0 };
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	AUTO(buf_done) struct buf refused = buf_init(TEXT_MAX), warned = buf_init(TEXT_MAX);
+	struct err err = { 0 };
+
+	read_case(name, &asked);
+	ck_assert_msg(review_answer(&handler, validate, &asked.ask, &answer, &err) == 0, "%s: %s",
+		      name, err.msg);
+	ck_assert_uint_eq(json_array_size(answer.patch), 0);
+	review_answer_put_message(&answer, &refused);
+	review_answer_put_warnings(&answer, &warned);
+	expect_file(name, "refused.txt", answer.allowed ? NULL : buf_text(&refused));
+	expect_file(name, "warnings.txt", answer.warnings != NULL ? buf_text(&warned) : NULL);
+	ck_assert_msg(answer.allowed != (strncmp(name, "refused-", 8) == 0), "%s", name);
+}
+END_TEST
+
+START_TEST(what_mutate_makes_of_a_pod_is_taken)
+{
+	const struct handler handler = { &config, &namespaces, &quiet };
+	AUTO_FREE char *path = mem_printf(RENDERED "/%s/pod.json", rendered[_i]);
+	struct err err = { 0 };
+
+	if (access(path, F_OK) == -1)
+		return;
+	AUTO(json_drop) json_t *pod = read_object(path);
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	const struct review_ask ask = review_of_pod(pod);
+	ck_assert_msg(review_answer(&handler, validate, &ask, &answer, &err) == 0, "%s", err.msg);
+	ck_assert_msg(answer.allowed, "%s: %s", path, answer.message);
+	ck_assert_ptr_null(answer.warnings);
+}
+END_TEST
+
+static const struct {
+	const char *group, *resource, *operation, *subresource;
+	bool allowed;
+} others[] = {
+	{ "", "pods", "DELETE", "", true },
+	{ "", "pods", "UPDATE", "status", true },
+	{ "", "pods", "CREATE", "binding", true },
+	{ "", "pods", "CREATE", "eviction", true },
+	{ "", "pods", "CONNECT", "attach", true },
+	{ "", "pods", "CONNECT", "portforward", true },
+	{ "", "pods", "CONNECT", "proxy", true },
+	{ "", "pods", "UPDATE", "resize", true },
+	{ "", "pods", "CREATE", "", false },
+	{ "", "pods", "UPDATE", "ephemeralcontainers", false },
+	{ "", "pods", "CREATE", "something-new", false },
+	{ "apps", "deployments", "CREATE", "", false },
+	{ "apps", "deployments", "UPDATE", "", false },
+	{ "apps", "deployments", "DELETE", "", true },
+	{ "apps", "deployments", "UPDATE", "scale", true },
+	{ "apps", "deployments", "UPDATE", "status", true },
+	{ "argoproj.io", "rollouts", "CREATE", "", true },
+	{ "", "services", "CREATE", "", true },
+	{ "metrics.k8s.io", "pods", "CREATE", "", true },
+};
+
+/* None of them has an object. */
+START_TEST(what_cannot_be_judged_is_refused_where_it_could_start_something)
+{
+	const struct handler handler = { &config, &namespaces, &quiet };
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	const struct review_ask ask = {
+		.group = others[_i].group,
+		.resource = others[_i].resource,
+		.subresource = others[_i].subresource,
+		.operation = others[_i].operation,
+		.namespace_name = "team",
+		.name = "",
+	};
+	struct err err = { 0 };
+
+	ck_assert_msg(review_answer(&handler, validate, &ask, &answer, &err) == 0, "%s", err.msg);
+	ck_assert_msg(answer.allowed == others[_i].allowed, "%s", answer.message);
+}
+END_TEST
+
+START_TEST(a_body_that_is_no_review_gets_no_answer)
+{
+	const struct handler handler = { &config, &namespaces, &quiet };
+	AUTO(buf_done) struct buf out = buf_init(TEXT_MAX);
+	struct outcome outcome;
+	struct err err = { 0 };
+
+	ck_assert_int_eq(validate(&handler, slice_text("{}"), &out, &outcome, &err), -1);
+	ck_assert_uint_eq(out.n, 0);
+	ck_assert_int_eq(outcome.endpoint, ENDPOINT_VALIDATE);
+}
+END_TEST
+
+START_TEST(there_are_cases)
+{
+	ck_assert_int_gt(n_cases, 20);
+	ck_assert_int_gt(n_rendered, 50);
+}
+END_TEST
+
+Suite *validate_suite(void);
+Suite *validate_suite(void)
+{
+	Suite *suite = suite_create("validate");
+	TCase *each = tcase_create("validate");
+
+	n_cases = (int)golden_cases(GOLDEN, cases, CASES_MAX);
+	n_rendered = (int)golden_cases(RENDERED, rendered, CASES_MAX);
+	tcase_add_checked_fixture(each, load_namespaces, free_namespaces);
+	tcase_add_test(each, there_are_cases);
+	tcase_add_loop_test(each, every_case_gives_what_its_folder_says, 0, n_cases);
+	tcase_add_loop_test(each, what_mutate_makes_of_a_pod_is_taken, 0, n_rendered);
+	tcase_add_loop_test(each, what_cannot_be_judged_is_refused_where_it_could_start_something,
+			    0, (int)ARRAY_LEN(others));
+	tcase_add_test(each, a_body_that_is_no_review_gets_no_answer);
+	suite_add_tcase(suite, each);
+	return suite;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/validate.h"
+
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "webhook/kinds.h"
+#include "webhook/pod.h"
+#include "webhook/pod_update.h"
+
+static bool is_create(const struct review *review)
+{
+	return strcmp(review->operation, "CREATE") == 0;
+}
+
+static bool is_update(const struct review *review)
+{
+	return strcmp(review->operation, "UPDATE") == 0;
+}
+
+/* What is on its way out is only let go of: its finalizers are removed one by one. */
+static bool is_ending(const struct review *review)
+{
+	return json_member(json_member(review->old_object, "metadata"), "deletionTimestamp") !=
+	       NULL;
+}
+
+/* Only what this release renders counts as sandboxed. A release that must take pods of the one before it, while
+ * both answer in turn, asks here for that rendering too. */
+static void check_rendered(const struct handler *handler, const struct review *review,
+			   struct outcome *outcome)
+{
+	AUTO(edits_done) struct edits edits = { 0 };
+	struct findings *findings = &outcome->findings;
+
+	handler_rewrite(handler, review->object, review->namespace_name, &edits, outcome);
+	/* Said when the pod was rewritten. */
+	findings->n_warnings = 0;
+	if (!findings_denied(findings) && edits.n > 0)
+		findings_deny(findings, DENIAL_NOT_AS_RENDERED,
+			      "the pod's %.200s is not as OpenShell renders it",
+			      edits.items[0].path);
+}
+
+static void check_pod(const struct handler *handler, const struct review *review,
+		      struct outcome *outcome)
+{
+	if (is_update(review))
+		pod_update_check(review->old_object, review->object, &outcome->findings);
+	else if (is_create(review) && !review_is_mirror(review))
+		check_rendered(handler, review, outcome);
+}
+
+/* It would stand in the pod's own network, where the fence is not up before the workload starts, and not at all
+ * where no policy and no port asks for one. */
+static void check_ephemeral(const struct handler *handler, const struct review *review,
+			    struct outcome *outcome)
+{
+	struct err err;
+
+	(void)handler;
+	if (pod_check(review->object, &err) == -1)
+		findings_deny(&outcome->findings, DENIAL_MALFORMED, "%s", err.msg);
+	else if (pod_is_sandboxed(review->object))
+		findings_deny(&outcome->findings, DENIAL_EPHEMERAL_CONTAINER,
+			      "the pod is sandboxed, and would get an ephemeral container");
+}
+
+static void let_be(const struct handler *handler, const struct review *review,
+		   struct outcome *outcome)
+{
+	(void)handler, (void)review, (void)outcome;
+}
+
+static const struct rule {
+	const char *group, *resource, *subresource;
+	void (*check)(const struct handler *handler, const struct review *review,
+		      struct outcome *outcome);
+} rules[] = {
+	{ "", "pods", "", check_pod },
+	{ "", "pods", "ephemeralcontainers", check_ephemeral },
+	/* What else can be done to a pod and starts no process outside its sandbox: attach reaches the process
+	 * that runs already, port-forward and proxy its ports. */
+	{ "", "pods", "attach", let_be },
+	{ "", "pods", "binding", let_be },
+	{ "", "pods", "eviction", let_be },
+	{ "", "pods", "log", let_be },
+	{ "", "pods", "portforward", let_be },
+	{ "", "pods", "proxy", let_be },
+	{ "", "pods", "resize", let_be },
+	{ "", "pods", "status", let_be },
+};
+
+/* A namespace that is not known yet is no reason: its pods are judged when they come. */
+static void check_template(const struct handler *handler, const struct review *review,
+			   const struct kind *kind, struct outcome *outcome)
+{
+	AUTO(edits_done) struct edits edits = { 0 };
+	json_t *template = kind_template(kind, review->object);
+	json_t *before = kind_template(kind, review->old_object);
+
+	if (is_update(review) && (is_ending(review) || json_equal(before, template)))
+		return;
+	if (namespaces_find(handler->namespaces, review->namespace_name) == NULL) {
+		findings_warn(&outcome->findings,
+			      "namespace '%.63s' is not known yet: the pods "
+			      "are judged when they are created",
+			      review->namespace_name);
+		return;
+	}
+	handler_rewrite(handler, template, review->namespace_name, &edits, outcome);
+}
+
+static void check(const struct handler *handler, const struct review *review,
+		  struct outcome *outcome)
+{
+	const struct kind *kind = kind_of_resource(review->group, review->resource);
+
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (strcmp(rules[i].group, review->group) == 0 &&
+		    strcmp(rules[i].resource, review->resource) == 0 &&
+		    strcmp(rules[i].subresource, review->subresource) == 0) {
+			rules[i].check(handler, review, outcome);
+			return;
+		}
+	if (review_is_pod(review))
+		findings_deny(&outcome->findings, DENIAL_EPHEMERAL_CONTAINER, "pods/%.40s",
+			      review->subresource);
+	else if (kind != NULL && review->subresource[0] == '\0' &&
+		 (is_create(review) || is_update(review)))
+		check_template(handler, review, kind, outcome);
+}
+
+int validate(const struct handler *handler, struct slice body, struct buf *out,
+	     struct outcome *outcome, struct err *err)
+{
+	AUTO(review_done) struct review review = { 0 };
+	const struct edits none = { 0 };
+
+	*outcome = (struct outcome){ .endpoint = ENDPOINT_VALIDATE };
+	if (review_decode(body, &review, err) == -1)
+		return err_wrap(err, "AdmissionReview");
+	check(handler, &review, outcome);
+	return handler_answer(handler, &review, &none, outcome, out, err);
+}
