@@ -139,7 +139,9 @@
 	X(KEY_CHANGED, 51, 403,                                                                    \
 	  "A label, annotation or scheduling gate that begins with openshell.io/ would come, go "  \
 	  "or change on a pod that exists: its sandbox was built when it began.",                  \
-	  "change the pod template, which makes a new pod")
+	  "change the pod template, which makes a new pod")                                        \
+	X(POLICY, 56, 422, "A ConfigMap that is labelled as a policy is none.",                    \
+	  "correct the policy (docs/policy.md), or remove the label openshell.io/policy")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

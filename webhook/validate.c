@@ -7,6 +7,7 @@
 #include "webhook/kinds.h"
 #include "webhook/pod.h"
 #include "webhook/pod_update.h"
+#include "webhook/policy_map.h"
 
 static bool is_create(const struct review *review)
 {
@@ -66,6 +67,16 @@ static void check_ephemeral(const struct handler *handler, const struct review *
 			      "the pod is sandboxed, and would get an ephemeral container");
 }
 
+/* What stood already may go on, and be let go of: a pod that uses it says what is wrong. */
+static void check_config_map(const struct handler *handler, const struct review *review,
+			     struct outcome *outcome)
+{
+	(void)handler;
+	if (is_create(review) || (is_update(review) && !is_ending(review) &&
+				  !policy_map_is_same(review->old_object, review->object)))
+		policy_map_check(review->object, &outcome->findings);
+}
+
 static void let_be(const struct handler *handler, const struct review *review,
 		   struct outcome *outcome)
 {
@@ -79,6 +90,7 @@ static const struct rule {
 } rules[] = {
 	{ "", "pods", "", check_pod },
 	{ "", "pods", "ephemeralcontainers", check_ephemeral },
+	{ "", "configmaps", "", check_config_map },
 	/* What else can be done to a pod and starts no process outside its sandbox: attach reaches the process
 	 * that runs already, port-forward and proxy its ports. */
 	{ "", "pods", "attach", let_be },

@@ -3,7 +3,7 @@
 ephemeral containers."""
 import json
 
-from fixture import ClusterCase, await_that, container, deployment, pod, world
+from fixture import ClusterCase, await_that, config_map, container, deployment, pod, world
 from runner import machine_lacks
 
 INIT = "openshell-supervisor-install"
@@ -117,3 +117,16 @@ class Running(ClusterCase):
                     {"name": "debug", "image": "x", "command": ["sleep", "600"], "securityContext": security}]
                 done = self.kubectl("replace", "--raw", path, "-f", "-", text=json.dumps(manifest), check=False)
                 self.assertIn("[OSW023]", done.stderr)
+
+
+class PolicyMaps(ClusterCase):
+    def apply_policy(self, text: str, label: str = "true") -> str:
+        manifest = config_map("policy", text)
+        manifest["metadata"]["labels"] = {"openshell.io/policy": label}
+        return self.kubectl("apply", "-f", "-", text=json.dumps(manifest), check=False).stderr
+
+    def test_a_broken_policy_is_refused_with_line_and_column(self):
+        self.assertEqual(self.apply_policy("version: 1\n"), "")
+        self.assertIn("[OSW056] policy.yaml:2:1: nonsense", self.apply_policy("version: 1\nnonsense: true\n"))
+        self.assertIn("[OSW056]", self.apply_policy("version: 1\n", label="yes"))
+        self.assertEqual(self.get("configmap", "policy")["data"]["policy.yaml"], "version: 1\n")
