@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_exec: `exec` and `shell`: what `kubectl exec` starts lands inside the sandbox. The process that the
- * runtime put beside the workload, as root, becomes one with the same identity, namespace, file rules
- * and system call filter, and then the command. Nothing of ours stays behind. */
+ * runtime put beside the workload becomes one with the same identity, namespace, file rules and system call
+ * filter, and then the command. Nothing of ours stays behind. As root it is beside a workload of `run`, whose state
+ * says what that takes; as another user beside one of `launch`, whose arguments do. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/cmds.h"
 #include "agent/confinement.h"
+#include "agent/launch_options.h"
+#include "agent/launcher.h"
 #include "agent/net/netns.h"
 #include "agent/run_policy.h"
 #include "agent/run_state.h"
@@ -71,13 +75,48 @@ static int find_sandbox(bool wait, struct sandbox_ref *ref, struct err *err)
 	return open_netns(ref, inode, err);
 }
 
+static int become(const struct confinement *confinement, char **command, struct child_plan plan,
+		  struct err *err)
+{
+	sigset_t mask;
+	int status = EXIT_NO_SANDBOX;
+
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	plan.ids = &confinement->ids;
+	plan.landlock = &confinement->landlock;
+	plan.seccomp = &confinement->seccomp;
+	plan.candidates = confinement->candidates;
+	plan.argv = command;
+	plan.env = confinement->env;
+	plan.mask = &mask;
+	plan.terminal_fd = CHILD_KEEP_SESSION;
+	child_become(&plan, &status, err);
+	return status;
+}
+
 /* Comes back only on failure, with the exit status. */
+static int enter_launched(char **command, struct err *err)
+{
+	AUTO(launcher_done) struct launcher launcher = { 0 };
+	AUTO(run_policy_done) struct run_policy policy = { 0 };
+	AUTO(confinement_done) struct confinement confinement = { 0 };
+	struct launch_options options;
+	bool help = false;
+
+	/* The workload is this user too. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 || launcher_find(&launcher, err) == -1 ||
+	    launch_options_parse(launcher.argc, launcher.argv, &options, &help, err) == -1 ||
+	    launch_confine(&options, command[0], true, &policy, &confinement, err) == -1)
+		return EXIT_NO_SANDBOX;
+	return become(&confinement, command,
+		      (struct child_plan){ .enter = launch_enter, .has_ids = true }, err);
+}
+
+/* The same beside a workload of `run`. */
 static int enter(bool wait, struct sandbox_ref *ref, char **command, struct err *err)
 {
 	AUTO(run_policy_done) struct run_policy policy = { 0 };
 	AUTO(confinement_done) struct confinement confinement = { 0 };
-	sigset_t mask;
-	int status = EXIT_NO_SANDBOX;
 
 	if (find_sandbox(wait, ref, err) == -1 ||
 	    run_policy_load(RUN_STATE_POLICY, true, &policy, err) == -1)
@@ -94,28 +133,16 @@ static int enter(bool wait, struct sandbox_ref *ref, char **command, struct err 
 	};
 	if (confinement_build(&config, &confinement, err) == -1)
 		return EXIT_NO_SANDBOX;
-	sigprocmask(SIG_SETMASK, NULL, &mask);
-	const struct child_plan plan = {
-		.enter = netns_enter,
-		.enter_fd = ref->netns_fd,
-		.ids = &confinement.ids,
-		.landlock = &confinement.landlock,
-		.seccomp = &confinement.seccomp,
-		.candidates = confinement.candidates,
-		.argv = command,
-		.env = confinement.env,
-		.mask = &mask,
-		.terminal_fd = CHILD_KEEP_SESSION,
-	};
-	child_become(&plan, &status, err);
-	return status;
+	return become(&confinement, command,
+		      (struct child_plan){ .enter = netns_enter, .enter_fd = ref->netns_fd }, err);
 }
 
 static int run_command(const char *name, bool wait, char **command)
 {
 	AUTO(sandbox_ref_done) struct sandbox_ref ref = { .netns_fd = -1 };
 	struct err err = { 0 };
-	int status = enter(wait, &ref, command, &err);
+	int status =
+		geteuid() == 0 ? enter(wait, &ref, command, &err) : enter_launched(command, &err);
 
 	fprintf(stderr, "openshell-agent %s: '%s': %s\n", name, command[0], err.msg);
 	return status;

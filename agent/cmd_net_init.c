@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "agent/cmds.h"
-#include "agent/egress.h"
 #include "agent/events.h"
 #include "agent/install.h"
 #include "agent/net/pod_fence.h"
 #include "agent/proxy/inside.h"
+#include "agent/proxy_parts.h"
 #include "agent/words.h"
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
@@ -36,10 +36,10 @@ static int give_directories(const struct net_init *o, struct err *err)
 
 static int fence(const struct net_init *o, struct err *err)
 {
-	static const uint16_t own[] = { EGRESS_HTTP_PORT };
+	static const uint16_t own[] = { PROXY_HTTP_PORT };
 	const struct nft_fence rules = {
 		.proxy_uid = o->proxy_uid,
-		.proxy_port = EGRESS_PROXY_PORT,
+		.proxy_port = PROXY_PORT,
 		.own = own,
 		.n_own = ARRAY_LEN(own),
 		.transparent_port = INSIDE_TCP_PORT,

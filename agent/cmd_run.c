@@ -7,9 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "agent/cmds.h"
@@ -20,6 +18,7 @@
 #include "agent/own_places.h"
 #include "agent/own_stdio.h"
 #include "agent/reload.h"
+#include "agent/run_id.h"
 #include "agent/run_options.h"
 #include "agent/run_policy.h"
 #include "agent/run_report.h"
@@ -30,6 +29,10 @@
 #include "agent/sandbox/supervise.h"
 #include "agent/workload_env.h"
 #include "lib/cleanup.h"
+
+/* Installed beside the agent by `install`, from our own image: the workload's image decides nothing
+ * about whom the proxy trusts. */
+static const char own_roots[] = "/opt/openshell/ca-bundle.pem";
 
 /* Everything the child needs, built before fork. */
 struct sandbox {
@@ -64,19 +67,15 @@ static int check_place(struct err *err)
 static int start_egress(const struct log *log, const struct run_options *options, struct sandbox *s,
 			struct err *err)
 {
-	const struct egress_config config = {
-		.log = log,
-		.policy = s->policy.policy,
+	struct egress_config config = {
+		.proxy = proxy_options_config(&options->proxy, log, s->policy.policy),
 		.policy_may_change = s->policy.text.n > 0,
-		.proxy_uid = options->proxy_uid,
-		.relaxed_identity = options->relaxed_identity,
 		.inbound = options->inbound,
 		.n_inbound = options->n_inbound,
-		.upstream_ca = &options->upstream_ca,
-		.limits = options->limits,
-		.upstream_proxy = options->has_upstream_proxy ? &options->upstream_proxy : NULL,
-		.upstream_proxy_auth_file = options->upstream_proxy_auth_file,
 	};
+
+	config.proxy.is_beside_workload = true;
+	config.proxy.roots = own_roots;
 
 	return egress_start(&config, &s->egress, err);
 }
@@ -90,8 +89,8 @@ static int prepare(const struct log *log, const struct run_options *options, str
 		return -1;
 	if (getcwd(s->workdir, sizeof(s->workdir)) == NULL)
 		return err_sys(err, "working directory");
-	if (run_policy_load(options->policy_path, options->policy_optional, &s->policy, err) ==
-		    -1 ||
+	if (run_policy_load(options->proxy.policy_path, options->proxy.policy_optional, &s->policy,
+			    err) == -1 ||
 	    run_options_ids(options, &s->policy.policy->process, &ids, err) == -1 ||
 	    start_egress(log, options, s, err) == -1)
 		return -1;
@@ -135,20 +134,11 @@ static int give_up_privilege(struct err *err)
 	return 0;
 }
 
-/* The terminal of a container started with one: the runtime makes PID 1 the leader of its session. */
-static int terminal_fd(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (tcgetsid(fd) == getpid())
-			return fd;
-	return -1;
-}
-
 static int start(const struct run_options *options, const struct sandbox *s, struct child *out,
 		 struct err *err)
 {
 	sigset_t before;
-	int terminal = terminal_fd();
+	int terminal = supervise_terminal();
 
 	if (supervise_prepare(terminal, &before, err) == -1)
 		return -1;
@@ -201,13 +191,13 @@ static int watch_policy(const struct log *log, const struct run_options *options
 	const struct reload_config config = {
 		.loop = s->loop,
 		.log = log,
-		.path = options->policy_path,
-		.feed = s->egress.worker != 0 ? &s->egress.feed : NULL,
+		.path = options->proxy.policy_path,
+		.feed = s->egress.processes.worker != 0 ? &s->egress.processes.feed : NULL,
 		.start = &s->policy,
 		.write = live_policy_write,
 	};
 
-	return options->policy_path != NULL ? reload_new(&config, &s->reload, err) : 0;
+	return options->proxy.policy_path != NULL ? reload_new(&config, &s->reload, err) : 0;
 }
 
 /* Until the workload ends; or the sandbox fails, which ends the workload. */
@@ -221,13 +211,13 @@ static int watch(const struct log *log, const struct run_options *options, struc
 		.workload = workload,
 		.check = check,
 		.ctx = &s->egress,
-		.check_every_s = EGRESS_CHECK_EVERY_S,
+		.check_every_s = PROXY_CHECK_EVERY_S,
 	};
 
-	if (s->egress.worker != 0)
-		config.essential[config.n_essential++] = s->egress.worker;
-	if (s->egress.helper != 0)
-		config.essential[config.n_essential++] = s->egress.helper;
+	if (s->egress.processes.worker != 0)
+		config.essential[config.n_essential++] = s->egress.processes.worker;
+	if (s->egress.processes.helper != 0)
+		config.essential[config.n_essential++] = s->egress.processes.helper;
 	return supervise(&config, out_status, err);
 }
 
@@ -283,22 +273,9 @@ static int run(const struct log *log, const struct run_options *options)
 	return status;
 }
 
-/* Marks our lines in a stream that we share with the workload: told before it exists, unknown to it
- * before. */
-static int make_run_id(char *out, size_t n)
-{
-	unsigned char raw[8];
-
-	if (getrandom(raw, sizeof(raw), 0) != sizeof(raw))
-		return -1;
-	for (size_t i = 0; i < sizeof(raw) && i * 2 + 2 < n; i++)
-		snprintf(out + i * 2, 3, "%02x", raw[i]);
-	return 0;
-}
-
 int cmd_run(int argc, char **argv)
 {
-	char run_id[17] = "";
+	char run_id[RUN_ID_SIZE] = "";
 	struct log log = {
 		.level = LOG_LEVEL_INFO,
 		.run_id = run_id,
@@ -310,9 +287,8 @@ int cmd_run(int argc, char **argv)
 	bool help = false;
 
 	/* The workload shares our PID namespace: nothing of ours is to be read in /proc. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 || make_run_id(run_id, sizeof(run_id)) == -1) {
-		log_reason(&log, LOG_LEVEL_ERROR, "sandbox.refused",
-			   "the kernel gives no random numbers");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 || run_id_make(run_id, &err) == -1) {
+		log_reason(&log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;
 	}
 	/* A usage error ends the container like every other reason not to run: 125, not 2. */
@@ -320,7 +296,7 @@ int cmd_run(int argc, char **argv)
 		log_reason(&log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;
 	}
-	log.level = options.log_level;
-	log.format = options.log_format;
+	log.level = options.proxy.log_level;
+	log.format = options.proxy.log_format;
 	return help ? 0 : run(&log, &options);
 }

@@ -30,6 +30,7 @@ static int build_landlock(const struct confinement_config *config, struct landlo
 		.mode = config->policy->landlock,
 		.uid = config->ids->uid,
 		.gid = config->ids->gid,
+		.probe_proc = config->is_unprivileged,
 		.unscoped = config->beside_workload,
 	};
 	return landlock_prepare(&landlock, out, err);

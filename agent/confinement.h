@@ -21,6 +21,7 @@ struct confinement_config {
 	const struct cmd_list *writable;
 	char *const *env; /* variables of ours, "NAME=value", NULL-terminated */
 	const char *command; /* looked up in the workload's PATH */
+	bool is_unprivileged; /* already has `ids`, and no directory of root's to prove Landlock in */
 	/* Joins a workload that runs: may signal it, as a user who comes in by `exec` expects. */
 	bool beside_workload;
 };

@@ -13,33 +13,15 @@
 
 #include "agent/live_page.h"
 #include "agent/net/fence.h"
-#include "agent/policy_feed.h"
-#include "agent/proxy/upstream_proxy.h"
-#include "lib/cmd.h"
+#include "agent/proxy_processes.h"
 #include "lib/err.h"
-#include "lib/log.h"
-#include "policy/policy.h"
-
-enum {
-	EGRESS_PROXY_PORT = 3128,
-	EGRESS_HTTP_PORT = 15090, /* metrics and health, on the pod's addresses */
-	EGRESS_PROXY_UID = 1337,
-	EGRESS_CHECK_EVERY_S = 10,
-};
 
 /* Borrows everything. */
 struct egress_config {
-	const struct log *log;
-	struct policy *policy;
+	struct proxy_config proxy;
 	bool policy_may_change; /* it stands in a file, which may yet say something else */
-	uint32_t proxy_uid;
-	bool relaxed_identity; /* `binaries` are not looked at */
 	const struct fence_port *inbound;
 	size_t n_inbound;
-	struct proxy_limits limits;
-	const struct cmd_list *upstream_ca; /* files of roots beside those of our image */
-	const struct upstream_proxy *upstream_proxy; /* NULL: destinations are dialled */
-	const char *upstream_proxy_auth_file; /* NULL: it wants no credentials */
 };
 
 struct egress {
@@ -47,16 +29,15 @@ struct egress {
 	ino_t netns_inode;
 	struct fence fence;
 	char proxy_url[16 + INET6_ADDRSTRLEN];
-	struct policy_feed feed; /* to the worker; closed where there is none */
+	struct proxy_processes processes;
 	struct live_fence *live_fence; /* PID 1's to write; NULL without a fence */
 	struct worker_counts *live_worker; /* the worker's to write */
 	bool is_linked; /* there is a fence, and a proxy behind it */
-	pid_t helper, worker; /* 0: not running */
 };
 
-#define EGRESS_INIT                                                            \
-	{                                                                      \
-		.netns_fd = -1, .fence = FENCE_INIT, .feed = POLICY_FEED_INIT, \
+#define EGRESS_INIT                                                                     \
+	{                                                                               \
+		.netns_fd = -1, .fence = FENCE_INIT, .processes = PROXY_PROCESSES_INIT, \
 	}
 
 /* The namespace, its fence and the two processes, all running. On failure what was started is ended. */
@@ -65,7 +46,7 @@ int egress_start(const struct egress_config *config, struct egress *out, struct 
 /* Ends the processes, reaps them and closes what is open. Accepts EGRESS_INIT. */
 void egress_done(struct egress *egress);
 
-/* From PID 1, every EGRESS_CHECK_EVERY_S: the fence still holds on both sides, which is noted for `status`.
+/* From PID 1, every PROXY_CHECK_EVERY_S: the fence still holds on both sides, which is noted for `status`.
  * Needs no privilege. */
 int egress_check(const struct egress *egress, struct err *err);
 

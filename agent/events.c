@@ -29,6 +29,7 @@ const struct log_event agent_events[] = {
 	{ "sandbox.ready", LIFECYCLE, LIFECYCLE_START },
 	{ "sandbox.refused", LIFECYCLE, LIFECYCLE_START },
 	{ "sandbox.failed", LIFECYCLE, LIFECYCLE_STOP },
+	{ "ca.replaced", CONFIG, CONFIG_LOG },
 	{ "worker.failed", LIFECYCLE, LIFECYCLE_STOP },
 	{ "identity.failed", LIFECYCLE, LIFECYCLE_STOP },
 	{ "policy.loaded", CONFIG, CONFIG_LOG },

@@ -42,7 +42,7 @@ static void write_live(struct reload *r, struct slice text)
 {
 	struct err err = { 0 };
 
-	if (r->config.write(&r->live, text, &err) == -1)
+	if (r->config.write != NULL && r->config.write(&r->live, text, &err) == -1)
 		log_reason(r->config.log, LOG_LEVEL_WARN, "policy.not_told", err.msg);
 }
 

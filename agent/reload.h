@@ -24,7 +24,7 @@ struct reload_config {
 	struct policy_feed
 		*feed; /* NULL: there is no worker, and so no way to put a new one in force */
 	const struct run_policy *start; /* what the run started with */
-	/* Where it is told: live_policy_write(). */
+	/* Where it is told, besides events: live_policy_write(); NULL for nowhere. */
 	int (*write)(const struct live_policy *live, struct slice text, struct err *err);
 };
 

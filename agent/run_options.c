@@ -52,37 +52,13 @@ static int parse_inbound(const char *text, struct run_options *o, struct err *er
 	}
 }
 
-struct words {
-	struct cmd_list limits;
-	const char *proxy_uid, *binary_identity, *inbound, *log_level, *log_format;
-};
-
-static int parse_words(const struct words *words, struct run_options *o, struct err *err)
-{
-	if (words_proxy_uid(words->proxy_uid, &o->proxy_uid, err) == -1 ||
-	    words_identity(words->binary_identity, &o->relaxed_identity, err) == -1)
-		return -1;
-	if (words->inbound != NULL && parse_inbound(words->inbound, o, err) == -1)
-		return err_wrap(err, "--inbound");
-	for (size_t i = 0; i < words->limits.n; i++)
-		if (proxy_limits_set(&o->limits, words->limits.items[i], err) == -1)
-			return err_wrap(err, "--limit");
-	if (log_parse_level(words->log_level, &o->log_level, err) == -1)
-		return -1;
-	return log_parse_format(words->log_format, &o->log_format, err);
-}
-
 int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_help,
 		      struct err *err)
 {
-	struct run_options o = { .log_level = LOG_LEVEL_INFO, .limits = proxy_limits_default() };
-	struct words words = { 0 };
-	struct upstream_proxy_options proxy = { 0 };
-	const struct cmd_option options[] = {
-		{ "--policy", CMD_TEXT, &o.policy_path, "FILE",
-		  "policy; without it, the built-in one: no egress" },
-		{ "--policy-optional", CMD_FLAG, &o.policy_optional, NULL,
-		  "an absent FILE stands for the built-in policy" },
+	struct run_options o = { 0 };
+	struct proxy_words words = { 0 };
+	const char *inbound = NULL;
+	const struct cmd_option own[] = {
 		{ "--user", CMD_TEXT, &o.user, "UID:GID",
 		  "the workload's identity; else the policy's run_as_user" },
 		{ "--default-user", CMD_TEXT, &o.default_user, "UID:GID",
@@ -90,50 +66,27 @@ int run_options_parse(int argc, char **argv, struct run_options *out, bool *out_
 		{ "--groups", CMD_TEXT, &o.groups, "GID,GID", "its supplementary groups" },
 		{ "--rw", CMD_REPEATED, &o.writable, "PATH",
 		  "a volume mount it may write to, where the policy has no filesystem_policy" },
-		{ "--inbound", CMD_TEXT, &words.inbound, "PORT,PORT/udp",
+		{ "--inbound", CMD_TEXT, &inbound, "PORT,PORT/udp",
 		  "ports of the workload that others may reach" },
-		{ "--proxy-uid", CMD_TEXT, &words.proxy_uid, "UID",
-		  "the proxy's identity (default 1337)" },
-		{ "--binary-identity", CMD_TEXT, &words.binary_identity, "MODE",
-		  "required (default), or relaxed: the policy's binaries are not looked at" },
-		{ "--upstream-ca", CMD_REPEATED, &o.upstream_ca, "FILE",
-		  "roots that upstream servers may have besides the well-known ones" },
-		{ "--limit", CMD_REPEATED, &words.limits, "NAME=NUMBER",
-		  "how much or how long in the proxy, by the names of docs/proxy.md" },
-		{ "--upstream-proxy", CMD_TEXT, &proxy.url, "http://HOST:PORT",
-		  "through which destinations are reached" },
-		{ "--upstream-no-proxy", CMD_TEXT, &proxy.no_proxy, "LIST",
-		  "what is reached past it: *, domains, addresses and blocks, with or without "
-		  ":PORT" },
-		{ "--upstream-proxy-auth-file", CMD_TEXT, &proxy.auth_file, "FILE",
-		  "USER:PASSWORD for it; root's, and nobody else may read it" },
-		{ "--upstream-proxy-auth-allow-insecure", CMD_TEXT, &proxy.auth_allow_insecure,
-		  "true", "they may go there in the clear" },
-		{ "--upstream-proxy-connect-by-hostname", CMD_TEXT, &proxy.connect_by_hostname,
-		  "true", "it is told names, not addresses" },
-		{ "--log-level", CMD_TEXT, &words.log_level, "LEVEL",
-		  "error, warn, info (default), debug" },
-		{ "--log-format", CMD_TEXT, &words.log_format, "FORMAT",
-		  "json (default), or shorthand, for people" },
 	};
+	struct cmd_option options[PROXY_OPTIONS_ROWS + ARRAY_LEN(own)];
 	int rest = 0;
 
+	proxy_options_rows(&o.proxy, &words, options);
+	memcpy(options + PROXY_OPTIONS_ROWS, own, sizeof(own));
 	*out_help = cmd_wants_help(synopsis, options, ARRAY_LEN(options), argc, argv);
 	if (*out_help)
 		return 0;
-	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, err) == -1)
+	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, err) == -1 ||
+	    proxy_options_read(&words, &o.proxy, err) == -1)
 		return -1;
-	if (parse_words(&words, &o, err) == -1 ||
-	    upstream_proxy_read(&proxy, &o.upstream_proxy, &o.has_upstream_proxy, err) == -1)
-		return -1;
-	o.upstream_proxy_auth_file = proxy.auth_file;
+	if (inbound != NULL && parse_inbound(inbound, &o, err) == -1)
+		return err_wrap(err, "--inbound");
 	if (rest == argc)
 		return err_set(err, ERR_INVALID,
 			       "no command to run: expected -- COMMAND [ARGUMENTS]");
 	if (argv[rest][0] == '\0')
 		return err_set(err, ERR_INVALID, "the command to run is empty");
-	if (o.policy_optional && o.policy_path == NULL)
-		return err_set(err, ERR_INVALID, "--policy-optional needs --policy");
 	o.command = argv + rest;
 	*out = o;
 	return 0;
@@ -154,7 +107,7 @@ int run_options_ids(const struct run_options *options, const struct policy_proce
 		return err_wrap(err, "--user");
 	if (options->groups != NULL && ids_parse_groups(options->groups, &ids, err) == -1)
 		return err_wrap(err, "--groups");
-	if (ids.uid == options->proxy_uid)
+	if (ids.uid == options->proxy.proxy_uid)
 		return err_set(
 			err, ERR_INVALID,
 			"the workload and the proxy have the same UID %u: choose another with "

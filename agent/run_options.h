@@ -6,8 +6,7 @@
 #include <stdbool.h>
 
 #include "agent/net/nft_rules.h"
-#include "agent/proxy/limits.h"
-#include "agent/proxy/upstream_proxy.h"
+#include "agent/proxy_options.h"
 #include "agent/sandbox/ids.h"
 #include "lib/cmd.h"
 #include "lib/err.h"
@@ -20,21 +19,11 @@ enum {
 };
 
 struct run_options {
-	const char *policy_path;
-	bool policy_optional; /* an absent file stands for the built-in policy */
+	struct proxy_options proxy;
 	const char *user, *default_user, *groups;
 	struct cmd_list writable;
-	uint32_t proxy_uid;
-	bool relaxed_identity;
 	struct fence_port inbound[RUN_OPTIONS_INBOUND_MAX];
 	size_t n_inbound;
-	struct cmd_list upstream_ca;
-	struct proxy_limits limits;
-	bool has_upstream_proxy;
-	struct upstream_proxy upstream_proxy; /* without its credentials, which are in: */
-	const char *upstream_proxy_auth_file; /* NULL for none */
-	enum log_level log_level;
-	enum log_format log_format;
 	char **command; /* NULL-terminated, at least one word */
 };
 

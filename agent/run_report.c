@@ -54,8 +54,9 @@ static json_t *workload_json(const struct run_report *r)
 static json_t *network_json(const struct egress *egress)
 {
 	return json_pack("{s:s, s:s, s:b, s:I}", "egress", egress->is_linked ? "proxy" : "none",
-			 "proxy", egress->proxy_url, "binary_identity", egress->helper != 0,
-			 "namespace", (json_int_t)egress->netns_inode);
+			 "proxy", egress->proxy_url, "binary_identity",
+			 egress->processes.helper != 0, "namespace",
+			 (json_int_t)egress->netns_inode);
 }
 
 static json_t *policy_json(const struct run_report *r)

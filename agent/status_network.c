@@ -9,7 +9,7 @@
 
 enum {
 	/* Two proofs may be late, as the machine may be busy. */
-	FENCE_AGE_MAX_MS = 3 * EGRESS_CHECK_EVERY_S * 1000,
+	FENCE_AGE_MAX_MS = 3 * PROXY_CHECK_EVERY_S * 1000,
 	/* The worker writes every second. */
 	WORKER_AGE_MAX_MS = 10000,
 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/egress.h"
+#include "agent/proxy_parts.h"
 
 enum { PROXY_UID_MIN = 1000 };
 
@@ -26,7 +26,7 @@ int words_number(const char *text, unsigned long min, unsigned long max, unsigne
 
 int words_proxy_uid(const char *text, uint32_t *out, struct err *err)
 {
-	unsigned long uid = EGRESS_PROXY_UID;
+	unsigned long uid = PROXY_UID;
 
 	if (text != NULL && words_number(text, PROXY_UID_MIN, UINT32_MAX - 1, &uid, err) == -1)
 		return err_wrap(err, "--proxy-uid");

@@ -106,15 +106,30 @@ int worker_confine_room(size_t n, struct err *err)
 						      : 0;
 }
 
-int worker_confine(uid_t uid, enum policy_landlock mode, const int *keep, size_t n_keep,
-		   struct err *err)
+int worker_confine_identity(uid_t uid, pid_t parent, struct err *err)
 {
 	const struct ids ids = { .uid = uid, .gid = uid };
 	const struct rlimit none = { 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) == -1)
+		return err_sys(err, "forbid core dumps");
+	if ((errno = geteuid() == 0 ? ids_drop(&ids) : ids_settle(&ids)) != 0)
+		return err_sys(err, "become UID %u", uid);
+	/* After the change of identity, which takes it back. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		return err_sys(err, "set no_new_privs");
+	return getppid() == parent ? 0 : err_set(err, ERR_SYS, "its parent has ended");
+}
+
+int worker_confine_rest(uid_t uid, enum policy_landlock mode, const int *keep, size_t n_keep,
+			struct err *err)
+{
 	/* No path at all. */
 	const struct fs_plan nothing = { 0 };
 	const struct landlock_config config = {
-		.plan = &nothing, .mode = mode, .uid = uid, .gid = uid
+		.plan = &nothing, .mode = mode, .uid = uid, .gid = uid, .probe_proc = true
 	};
 	AUTO(landlock_done) struct landlock landlock = { .ruleset_fd = -1, .probe_fd = -1 };
 	struct seccomp_program program;
@@ -123,13 +138,6 @@ int worker_confine(uid_t uid, enum policy_landlock mode, const int *keep, size_t
 	if (close_others(keep, n_keep, err) == -1 ||
 	    landlock_prepare(&config, &landlock, err) == -1)
 		return -1;
-	if (setrlimit(RLIMIT_CORE, &none) == -1)
-		return err_sys(err, "forbid core dumps");
-	if ((errno = ids_drop(&ids)) != 0)
-		return err_sys(err, "become UID %u", uid);
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return err_sys(err, "set no_new_privs");
 	if ((errno = landlock_enter(&landlock)) != 0)
 		return err_sys(err, "restrict files with Landlock");
 	errno = seccomp_load(&program);

@@ -15,10 +15,14 @@
  * thousandfold in what they start processes with. Never lowers the limit. */
 int worker_confine_room(size_t n, struct err *err);
 
-/* For good. `uid` is its user and group, without any other. All descriptors but standard error and `keep`
+/* Its identity: `uid` is its user and group, without any other. Ends with `parent`. All it
+ * still has is what that user may open. */
+int worker_confine_identity(uid_t uid, pid_t parent, struct err *err);
+
+/* For good, once it is `uid`. All descriptors but standard error and `keep`
  * (ascending) are closed. `mode`: whether a kernel without Landlock will do. */
-int worker_confine(uid_t uid, enum policy_landlock mode, const int *keep, size_t n_keep,
-		   struct err *err);
+int worker_confine_rest(uid_t uid, enum policy_landlock mode, const int *keep, size_t n_keep,
+			struct err *err);
 
 /* The system calls that the worker may make; any other ends it. */
 void worker_confine_build(struct seccomp_program *out);

@@ -74,7 +74,8 @@ static int confine(const struct worker_process_config *config, struct err *err)
 	for (size_t i = 0; i < config->n_listen_fds; i++)
 		keep[n++] = config->listen_fds[i];
 	for (size_t i = 0; i < ARRAY_LEN(config->report_fds); i++)
-		keep[n++] = config->report_fds[i];
+		if (config->report_fds[i] != -1)
+			keep[n++] = config->report_fds[i];
 	for (size_t i = 0; i < config->n_inbound; i++)
 		keep[n++] = config->inbound[i].fd;
 	n += keep_inside(&config->inside, keep + n);
@@ -84,9 +85,11 @@ static int confine(const struct worker_process_config *config, struct err *err)
 		keep[n++] = config->feed->worker_fd;
 	keep[n++] = config->http_fd;
 	qsort(keep, n, sizeof(*keep), compare);
-	if (worker_confine_room(descriptors_max(&config->limits), err) == -1)
+	if (worker_confine_room(descriptors_max(&config->limits), err) == -1 ||
+	    worker_confine_identity(config->uid, config->parent, err) == -1 ||
+	    (config->as_proxy != NULL && config->as_proxy(config->ctx, err) == -1))
 		return -1;
-	return worker_confine(config->uid, config->landlock, keep, n, err);
+	return worker_confine_rest(config->uid, config->landlock, keep, n, err);
 }
 
 static void collect(void *ctx, struct worker_counts *out)
@@ -127,7 +130,8 @@ static int start_telling(struct serving *serving, struct err *err)
 	struct worker_http *http;
 
 	for (size_t i = 0; i < ARRAY_LEN(serving->reports); i++)
-		if (worker_reports_start(&serving->reports[i], serving->loop, config->log,
+		if (config->report_fds[i] != -1 &&
+		    worker_reports_start(&serving->reports[i], serving->loop, config->log,
 					 config->report_fds[i], err) == -1)
 			return -1;
 	serving->timer = (struct loop_timer){ .fire = publish, .ctx = serving };

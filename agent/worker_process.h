@@ -26,6 +26,10 @@ struct upstream_proxy;
 struct worker_process_config {
 	const struct log *log;
 	uid_t uid;
+	pid_t parent; /* with which it ends */
+	/* Called once it is `uid` and may still open files; NULL: nothing is left to do. */
+	int (*as_proxy)(void *ctx, struct err *err);
+	void *ctx;
 	enum policy_landlock landlock;
 	struct policy *policy;
 	struct proxy_limits limits;
@@ -39,7 +43,7 @@ struct worker_process_config {
 	size_t n_listen_fds;
 	struct inside inside;
 	int identity_fd; /* -1: `binaries` are not looked at */
-	int report_fds[2];
+	int report_fds[2]; /* -1: nobody reports */
 	const struct policy_feed *feed; /* NULL: the policy never changes */
 	int http_fd; /* listens for the kubelet and Prometheus */
 	struct worker_counts *counts; /* shared with who reads them, outside of this process */

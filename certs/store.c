@@ -4,11 +4,12 @@
 #include <sys/stat.h>
 
 #include "certs/bundle.h"
+#include "certs/key.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "lib/mem.h"
 
-enum { FOR_ALL_TO_READ = 0644, FOR_OTHERS = 07 };
+enum { FOR_ALL_TO_READ = 0644, FOR_US_ALONE = 0600, FOR_OTHERS = 07 };
 
 static int write_file(const char *dir, const char *name, struct slice data, struct err *err)
 {
@@ -48,4 +49,13 @@ int store_load_ca(const char *certificate_path, const char *key_path, struct ca 
 	if (ca_load(buf_slice(&certificate), buf_slice(&key), out, err) == -1)
 		return err_wrap(err, "'%s' and '%s'", certificate_path, key_path);
 	return 0;
+}
+
+int store_keep_ca(const char *path, const struct ca *ca, struct err *err)
+{
+	AUTO(buf_done) struct buf pem = buf_init_secret(CA_PEM_MAX);
+
+	if (ca_write_pem(ca, &pem, err) == -1 || key_write_pem(ca->key, &pem, err) == -1)
+		return -1;
+	return io_replace_file(path, FOR_US_ALONE, buf_slice(&pem), err);
 }

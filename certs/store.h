@@ -20,4 +20,8 @@ int store_write_trust(const char *dir, const struct ca *ca, struct slice store, 
 int store_load_ca(const char *certificate_path, const char *key_path, struct ca *out,
 		  struct err *err);
 
+/* Keeps an authority with its key in one file of this user's alone; store_load_ca() reads it, by the same path
+ * twice. */
+int store_keep_ca(const char *path, const struct ca *ca, struct err *err);
+
 #endif

@@ -60,9 +60,17 @@ class Pod:
     def start(self, before_init=None) -> None:
         """Runs the pod as a kubelet does. `before_init(pid)` may furnish its network namespace, of
         which process `pid` is a member. An init container that fails raises PodError."""
+        self.start_only(self.names, before_init)
+
+    def start_only(self, names: list[str], before_init=None) -> None:
+        """The same, with these of the containers."""
         self._prepare(before_init)
-        for name in self.names:
-            self.podman.podman("start", self.id(name))
+        for name in names:
+            self.start_container(name)
+
+    def start_container(self, name: str) -> None:
+        """Starts it, or starts it again."""
+        self.podman.podman("start", self.id(name))
 
     def start_with_input(self, container: str, data: bytes, seconds: float = 60) -> Outcome:
         """Runs the pod up to the end of `container`, whose standard input is `data`."""
@@ -95,7 +103,7 @@ class Pod:
         return twin
 
     def run_init(self, name: str) -> None:
-        self.podman.podman("start", self.id(name))
+        self.start_container(name)
         outcome = self.wait(name)
         if outcome.code != 0:
             raise PodError(f"init container {name} exited {outcome.code}: {outcome.stderr.decode()}")

@@ -48,6 +48,31 @@ struct slice exe_display_path(const struct proc *proc, const struct proc_exe *ex
 	return path;
 }
 
+/* A path means something within one root directory: containers that share a PID namespace have one each, and
+ * what lies under a path in one is none of the other's. */
+struct trust_key {
+	uint8_t bytes[2 * sizeof(uint64_t) + sizeof(((struct proc_exe *)0)->path)];
+	size_t n;
+};
+
+static bool make_key(const struct proc *proc, struct slice path, struct trust_key *out)
+{
+	struct stat root;
+
+	if (fstatat(proc->fd, "root", &root, 0) == -1)
+		return false;
+	const uint64_t id[2] = { root.st_dev, root.st_ino };
+	memcpy(out->bytes, id, sizeof(id));
+	memcpy(out->bytes + sizeof(id), path.p, path.n);
+	out->n = sizeof(id) + path.n;
+	return true;
+}
+
+static struct slice key_slice(const struct trust_key *key)
+{
+	return (struct slice){ key->bytes, key->n };
+}
+
 /* --- content ----------------------------------------------------------------------------------- */
 
 static int64_t ns(struct timespec t)
@@ -100,7 +125,7 @@ static bool name_of_fd(const struct exe_context *context, int fd, struct proc_ex
 }
 
 static enum identity_status read_content(const struct exe_context *context, int fd,
-					 struct slice path)
+					 const struct trust_key *key)
 {
 	struct stat before, after;
 	uint8_t digest[TRUST_DIGEST_SIZE];
@@ -117,7 +142,7 @@ static enum identity_status read_content(const struct exe_context *context, int 
 		return IDENTITY_GONE;
 	bool settled = context->now_ns - fingerprint.ctime_ns > SETTLED_NS;
 
-	switch (trust_learn(context->trust, path, &fingerprint, digest, settled)) {
+	switch (trust_learn(context->trust, key_slice(key), &fingerprint, digest, settled)) {
 	case TRUST_KNOWN:
 		return IDENTITY_OK;
 	case TRUST_FULL:
@@ -151,7 +176,10 @@ static enum identity_status add_unread(const struct exe_context *context, const 
 	if (!name_of_fd(context, fd, &exe))
 		return IDENTITY_FAILED;
 	struct slice path = exe_display_path(proc, &exe);
-	return finish(read_content(context, fd, path), path, out);
+	struct trust_key key;
+	if (!make_key(proc, path, &key))
+		return IDENTITY_GONE;
+	return finish(read_content(context, fd, &key), path, out);
 }
 
 static enum identity_status add_program(const struct exe_context *context, const struct proc *proc,
@@ -164,7 +192,10 @@ static enum identity_status add_program(const struct exe_context *context, const
 		return IDENTITY_GONE;
 	struct slice path = exe_display_path(proc, &exe);
 	const struct fingerprint fingerprint = fingerprint_of(&st);
-	switch (trust_check(context->trust, path, &fingerprint)) {
+	struct trust_key key;
+	if (!make_key(proc, path, &key))
+		return IDENTITY_GONE;
+	switch (trust_check(context->trust, key_slice(&key), &fingerprint)) {
 	case TRUST_KNOWN:
 		return finish(IDENTITY_OK, path, out);
 	case TRUST_VIOLATED:

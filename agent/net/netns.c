@@ -99,14 +99,7 @@ int netns_run(int fd, int (*work)(void *arg, struct err *err), void *arg, struct
 
 int netns_enter(int fd)
 {
-	struct probe probe;
-
 	if (syscall(SYS_setns, fd, CLONE_NEWNET) == -1)
 		return errno;
-	int error = probe_open(&probe);
-	if (error != 0)
-		return error;
-	bool holds = probe_holds(&probe);
-	probe_close(&probe);
-	return holds ? 0 : ENOTUNIQ;
+	return probe_now();
 }

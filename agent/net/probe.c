@@ -94,6 +94,18 @@ bool probe_holds(const struct probe *probe)
 	return is_closed(probe_send_v4(probe)) && is_closed(probe_send_v6(probe));
 }
 
+int probe_now(void)
+{
+	struct probe probe;
+	int error = probe_open(&probe);
+
+	if (error != 0)
+		return error;
+	bool holds = probe_holds(&probe);
+	probe_close(&probe);
+	return holds ? 0 : ENOTUNIQ;
+}
+
 static int judge(enum probe_result result, const char *family, struct err *err)
 {
 	if (is_closed(result))

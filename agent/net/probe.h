@@ -32,6 +32,9 @@ enum probe_result probe_send_v6(const struct probe *probe);
 /* True where nothing leaves. A family without a way out is as good as a fenced one. */
 bool probe_holds(const struct probe *probe);
 
+/* Opens, sends and closes: 0, an errno value, or ENOTUNIQ where something left. */
+int probe_now(void);
+
 /* probe_holds() with a reason: ERR_DENIED says what got out and what that means. */
 int probe_check(const struct probe *probe, struct err *err);
 

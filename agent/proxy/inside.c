@@ -40,8 +40,11 @@ static int bind_loopback(int fd, int family, uint16_t port)
 static int open_one(int family, int type, uint16_t port, int *out_fd, struct err *err)
 {
 	AUTO_FD int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* Connections of a proxy before us may still be ending. Not for UDP, where a port could be shared. */
+	int again = type == SOCK_STREAM;
 
-	if (fd == -1 || bind_loopback(fd, family, port) == -1 ||
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &again, sizeof(again)) == -1 ||
+	    bind_loopback(fd, family, port) == -1 ||
 	    (type == SOCK_STREAM && listen(fd, BACKLOG) == -1))
 		return err_sys(err, "serve port %u inside the sandbox", port);
 	*out_fd = steal_fd(&fd);

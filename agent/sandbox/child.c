@@ -63,7 +63,13 @@ static int forbid_core_dumps(const struct child_plan *plan)
 
 static int drop_identity(const struct child_plan *plan)
 {
-	return ids_drop(plan->ids);
+	if (!plan->has_ids)
+		return ids_drop(plan->ids);
+	/* Its parent is no PID 1 where containers share the PID namespace. */
+	if (plan->terminal_fd != CHILD_KEEP_SESSION &&
+	    syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
+		return errno;
+	return ids_settle(plan->ids);
 }
 
 static int set_no_new_privs(const struct child_plan *plan)

@@ -8,6 +8,7 @@
 #define AGENT_SANDBOX_CHILD_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "agent/sandbox/ids.h"
@@ -23,6 +24,7 @@ struct child_plan {
 	int (*enter)(int fd);
 	int enter_fd;
 	const struct ids *ids;
+	bool has_ids; /* was started with them, by an unprivileged parent whose end is its own */
 	const struct landlock *landlock;
 	const struct seccomp_program *seccomp;
 	char *const *candidates; /* files to try, NULL-terminated */

@@ -14,11 +14,13 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
-/* Every capability the sandbox is built with, and for what. */
-static const struct {
+struct needed {
 	cap_value_t cap;
 	const char *name;
-} needed[] = {
+};
+
+/* Every capability the sandbox is built with, and for what. */
+static const struct needed to_build[] = {
 	{ CAP_SYS_ADMIN, "SYS_ADMIN" }, /* network namespace, terminal */
 	{ CAP_NET_ADMIN, "NET_ADMIN" }, /* loopback device in it */
 	{ CAP_SYS_PTRACE, "SYS_PTRACE" }, /* check the child's namespace before it runs */
@@ -29,6 +31,15 @@ static const struct {
 	{ CAP_DAC_READ_SEARCH,
 	  "DAC_READ_SEARCH" }, /* open paths that only the workload may enter */
 	{ CAP_CHOWN, "CHOWN" }, /* hand over directories the policy makes writable */
+};
+
+static const struct needed to_serve[] = {
+	{ CAP_SYS_PTRACE, "SYS_PTRACE" }, /* look at the workload's processes */
+	{ CAP_DAC_READ_SEARCH, "DAC_READ_SEARCH" }, /* and read their programs */
+	{ CAP_SETUID, "SETUID" }, /* become the proxy's identity */
+	{ CAP_SETGID, "SETGID" },
+	{ CAP_SETPCAP, "SETPCAP" }, /* empty the bounding set */
+	{ CAP_KILL, "KILL" }, /* pass signals on to it */
 };
 
 static int parse_id(const char *text, char end, uint32_t *out, const char **out_rest,
@@ -81,14 +92,14 @@ int ids_parse_groups(const char *text, struct ids *out, struct err *err)
 	return 0;
 }
 
-int ids_check_privilege(struct err *err)
+static int check(const struct needed *needed, size_t n, const char *who, struct err *err)
 {
 	AUTO(buf_done) struct buf missing = buf_init(256);
 	cap_t have = cap_get_proc();
 
 	if (have == NULL)
 		return err_sys(err, "read own capabilities");
-	for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+	for (size_t i = 0; i < n; i++) {
 		cap_flag_value_t set = CAP_CLEAR;
 
 		if (cap_get_flag(have, needed[i].cap, CAP_EFFECTIVE, &set) == -1 || set != CAP_SET)
@@ -97,15 +108,24 @@ int ids_check_privilege(struct err *err)
 	cap_free(have);
 	if (geteuid() != 0)
 		return err_set(err, ERR_DENIED,
-			       "started as UID %u: the container's runAsUser must be 0, the "
-			       "workload itself gets --user",
-			       geteuid());
+			       "started as UID %u: the container's runAsUser must be 0, %s",
+			       geteuid(), who);
 	if (missing.n > 0)
 		return err_set(err, ERR_DENIED,
 			       "missing capabilities: %s: add them to the container's "
 			       "securityContext.capabilities.add",
 			       buf_text(&missing));
 	return 0;
+}
+
+int ids_check_privilege(struct err *err)
+{
+	return check(to_build, ARRAY_LEN(to_build), "the workload itself gets --user", err);
+}
+
+int ids_check_proxy_privilege(struct err *err)
+{
+	return check(to_serve, ARRAY_LEN(to_serve), "the proxy itself gets --proxy-uid", err);
 }
 
 /* EINVAL ends the list: the kernel knows no capability of that number. */
@@ -144,6 +164,25 @@ int ids_drop(const struct ids *ids)
 		return errno;
 	if ((error = set_capabilities(0)) != 0)
 		return error;
+	return syscall(SYS_setresuid, 0, 0, 0) == 0 ? EPERM : 0;
+}
+
+int ids_settle(const struct ids *ids)
+{
+	uid_t uid[3];
+	gid_t gid[3];
+	int error;
+
+	if (syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
+		return errno;
+	if ((error = set_capabilities(0)) != 0)
+		return error;
+	if (syscall(SYS_getresuid, &uid[0], &uid[1], &uid[2]) == -1 ||
+	    syscall(SYS_getresgid, &gid[0], &gid[1], &gid[2]) == -1)
+		return errno;
+	for (int i = 0; i < 3; i++)
+		if (uid[i] != ids->uid || gid[i] != ids->gid)
+			return EPERM;
 	return syscall(SYS_setresuid, 0, 0, 0) == 0 ? EPERM : 0;
 }
 

@@ -31,10 +31,17 @@ int ids_parse_groups(const char *text, struct ids *out, struct err *err);
  * the sandbox takes. */
 int ids_check_privilege(struct err *err);
 
+/* The same for what the proxy of a sidecar takes, which builds no namespace. */
+int ids_check_proxy_privilege(struct err *err);
+
 /* In the child: groups, gid, bounding set, ambient set, uid, capabilities, in that order (the bounding
  * set needs CAP_SETPCAP, which the change of uid takes away). 0 or an errno value; EPERM also where
  * root could be had back. Async-signal-safe. */
 int ids_drop(const struct ids *ids);
+
+/* In a process that was started as `ids`: gives up every capability and makes sure that it is who it should be
+ * and cannot become root. 0 or an errno value. Async-signal-safe. */
+int ids_settle(const struct ids *ids);
 
 /* In PID 1, once the workload is confined: keeps only CAP_KILL, to pass signals on. 0 or errno. */
 int ids_keep_only_kill(void);

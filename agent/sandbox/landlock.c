@@ -22,6 +22,9 @@ enum {
 
 static const char probe_dir[] = "/run/openshell/probe";
 
+/* Of mode 0666, and the process's own, whoever it is. */
+static const char probe_proc[] = "self/attr/current";
+
 struct path_beneath_attr {
 	uint64_t allowed_access;
 	int32_t parent_fd;
@@ -195,6 +198,25 @@ static int open_probe(int *out_fd, struct err *err)
 	return 0;
 }
 
+/* What Landlock is to refuse must be allowed before. */
+static int open_proc_probe(const struct landlock_config *config, int *out_fd, struct err *err)
+{
+	for (size_t i = 0; i < config->plan->n; i++)
+		if (config->plan->rules[i].access == FS_ACCESS_WRITE &&
+		    fs_paths_overlap(config->plan->rules[i].path, "/proc"))
+			return err_set(
+				err, ERR_INVALID,
+				"'%s' may not be writable here: that Landlock is in force is "
+				"proved by a file of /proc",
+				config->plan->rules[i].path);
+	AUTO_FD int proc = open("/proc", O_PATH | O_CLOEXEC | O_DIRECTORY);
+	AUTO_FD int file = proc != -1 ? openat(proc, probe_proc, O_WRONLY | O_CLOEXEC) : -1;
+	if (file == -1)
+		return err_sys(err, "open '/proc/%s', by which Landlock is proved", probe_proc);
+	*out_fd = steal_fd(&proc);
+	return 0;
+}
+
 static int create_ruleset(const struct landlock *landlock, bool unscoped, struct err *err)
 {
 	struct landlock_attr attr = landlock_rights_attr(landlock->abi);
@@ -216,8 +238,10 @@ int landlock_prepare(const struct landlock_config *config, struct landlock *out,
 		return -1;
 	if (landlock.abi > 0) {
 		landlock.ruleset_fd = create_ruleset(&landlock, config->unscoped, err);
+		landlock.probes_proc = config->probe_proc;
 		if (landlock.ruleset_fd == -1 || add_rules(&landlock, config, err) == -1 ||
-		    open_probe(&landlock.probe_fd, err) == -1)
+		    (config->probe_proc ? open_proc_probe(config, &landlock.probe_fd, err)
+					: open_probe(&landlock.probe_fd, err)) == -1)
 			return -1;
 	}
 	*out = landlock;
@@ -238,7 +262,10 @@ int landlock_enter(const struct landlock *landlock)
 		return 0;
 	if (syscall(SYS_landlock_restrict_self, landlock->ruleset_fd, 0) == -1)
 		return errno;
-	if (syscall(SYS_openat, landlock->probe_fd, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) !=
+	const char *file = landlock->probes_proc ? probe_proc : "file";
+	int create = landlock->probes_proc ? 0 : O_CREAT;
+
+	if (syscall(SYS_openat, landlock->probe_fd, file, O_WRONLY | O_CLOEXEC | create, 0600) !=
 	    -1)
 		return EBADE;
 	return errno == EACCES ? 0 : errno;

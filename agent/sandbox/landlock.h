@@ -17,6 +17,7 @@ struct landlock {
 	int abi; /* 0: the kernel has none, and the policy lets the workload run without */
 	int ruleset_fd; /* -1 when abi is 0 */
 	int probe_fd; /* a directory that is open to all but not to the ruleset; see landlock_enter() */
+	bool probes_proc; /* it is /proc instead */
 	struct buf
 		skipped; /* paths that were left out and why, "; " between them; empty when none */
 };
@@ -29,6 +30,9 @@ struct landlock_config {
 	enum policy_landlock mode;
 	uid_t uid; /* whom directories that are made belong to */
 	gid_t gid;
+	/* There is no directory of root's to prove it in: a file of /proc that every process may write does.
+	 * A plan that opens /proc for writing is then refused. */
+	bool probe_proc;
 	/* May reach the workload's processes and abstract sockets: for what is brought in beside it. */
 	bool unscoped;
 };
@@ -40,7 +44,7 @@ int landlock_prepare(const struct landlock_config *config, struct landlock *out,
 void landlock_done(struct landlock *landlock);
 
 /* In the child, with no_new_privs set: restricts this process for good, then proves it: creating a
- * file in the probe directory, which file modes allow, must fail. 0, or an errno value (EBADE: the
+ * file in the probe directory, or opening one of /proc, which file modes allow, must fail. 0, or an errno value (EBADE: the
  * probe went through). Async-signal-safe. */
 int landlock_enter(const struct landlock *landlock);
 

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
 
 static void give_up_terminal(int fd)
 {
@@ -14,6 +16,14 @@ static void give_up_terminal(int fd)
 	sigaction(SIGHUP, &ignore, &before);
 	ioctl(fd, TIOCNOTTY);
 	sigaction(SIGHUP, &before, NULL);
+}
+
+int supervise_terminal(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (tcgetsid(fd) == getpid())
+			return fd;
+	return -1;
 }
 
 int supervise_prepare(int terminal_fd, sigset_t *out_before, struct err *err)

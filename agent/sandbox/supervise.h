@@ -10,6 +10,10 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 
+/* The terminal of a container started with one, as the runtime makes its first process the leader of a session; -1
+ * for none. */
+int supervise_terminal(void);
+
 /* Gives up the controlling terminal, if `fd` is one, so that the workload can take it; then blocks
  * every signal: from here on they wait for supervise(). `out_before` is the mask the workload gets. */
 int supervise_prepare(int terminal_fd, sigset_t *out_before, struct err *err);

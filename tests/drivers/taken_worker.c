@@ -171,8 +171,9 @@ static void __attribute__((noreturn)) run_confined(long (*act)(void), int out)
 	struct err err = { 0 };
 	int said[2];
 
-	if (worker_confine(WORKER_UID, POLICY_LANDLOCK_REQUIRED, keep, ARRAY_LEN(keep), &err) ==
-	    -1) {
+	if (worker_confine_identity(WORKER_UID, getppid(), &err) == -1 ||
+	    worker_confine_rest(WORKER_UID, POLICY_LANDLOCK_REQUIRED, keep, ARRAY_LEN(keep),
+				&err) == -1) {
 		fprintf(stderr, "%s\n", err.msg);
 		_exit(NOT_CONFINED);
 	}
