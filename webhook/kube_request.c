@@ -60,8 +60,14 @@ static void wipe(json_t *value)
 
 	if (json_is_string(value))
 		wipe_text(value);
-	json_object_foreach(value, key, member) wipe(member);
-	json_array_foreach(value, i, member) wipe(member);
+	json_object_foreach(value, key, member)
+	{
+		wipe(member);
+	}
+	json_array_foreach(value, i, member)
+	{
+		wipe(member);
+	}
 }
 
 void kube_object_wipe(json_t **slot)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "webhook/findings.h"
 #include "webhook/keys.h"
 #include "webhook/pod.h"
 #include "webhook/rewrite.h"

@@ -218,7 +218,7 @@ class Endpoints(Case):
         self.assertEqual(self.webhook.plain("POST", "/mutate")[0], 404)
 
     def test_what_does_not_exist_is_404(self):
-        for path in ("/", "/validate", "/mutate/", "/mutate2", "/metrics/.."):
+        for path in ("/", "/validate/", "/mutate/", "/mutate2", "/metrics/.."):
             self.assertEqual(self.webhook.request("POST", path, review())[0], 404, path)
 
     def test_other_methods_are_405(self):
