@@ -2,18 +2,18 @@
 /* cmd_launch: the first process of a workload's container where the proxy is in another one. It has no privilege and
  * gets none: it confines the workload, stays as its parent, looks after the fence and ends as the workload
  * ends. Killing it gains nothing: what confines the workload stays, and the container ends with it. */
+#include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "agent/cmds.h"
-#include "agent/events.h"
 #include "agent/launch_options.h"
 #include "agent/net/probe.h"
+#include "agent/own_log.h"
 #include "agent/own_places.h"
 #include "agent/own_stdio.h"
 #include "agent/proxy_parts.h"
-#include "agent/run_id.h"
 #include "agent/sandbox/child.h"
 #include "agent/sandbox/landlock_rights.h"
 #include "agent/sandbox/proc_status.h"
@@ -98,7 +98,8 @@ static int seal(const struct launch *l, pid_t pid, struct err *err)
 	if (error == -1)
 		return -1;
 	if (error != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return err_set(err, ERR_DENIED, "give up own capabilities: %s", strerror(error));
+		return err_set(err, ERR_DENIED, "give up own capabilities: %s",
+			       strerror(error != 0 ? error : errno));
 	return own_stdio(err);
 }
 
@@ -179,19 +180,13 @@ static int run(const struct log *log, const struct launch_options *o)
 
 int cmd_launch(int argc, char **argv)
 {
-	char run_id[RUN_ID_SIZE] = "";
-	struct log log = {
-		.level = LOG_LEVEL_INFO,
-		.run_id = run_id,
-		.events = agent_events,
-		.n_events = agent_events_n,
-	};
+	char run_id[OWN_LOG_ID_SIZE];
+	struct log log;
 	struct launch_options options = { 0 };
 	struct err err = { 0 };
 	bool help = false;
 
-	/* Other processes of the same user must not look into this one, nor change it. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 || run_id_make(run_id, &err) == -1 ||
+	if (own_log_begin(run_id, &log, &err) == -1 ||
 	    launch_options_parse(argc, argv, &options, &help, &err) == -1)
 		return refuse(&log, &err);
 	log.level = options.log_level;

@@ -2,17 +2,17 @@
 /* cmd_proxy: the container of a sidecar's proxy. Its end is no way out: the fence stays, and the kubelet starts it
  * again. Identity takes privilege, which the parent and the identity helper have; without identity nobody
  * here has any. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "agent/cmds.h"
-#include "agent/events.h"
+#include "agent/own_log.h"
 #include "agent/own_stdio.h"
 #include "agent/proxy_options.h"
 #include "agent/reload.h"
-#include "agent/run_id.h"
 #include "agent/sandbox/ids.h"
 #include "agent/sandbox/supervise.h"
 #include "agent/sidecar.h"
@@ -64,7 +64,8 @@ static int give_up_privilege(struct err *err)
 	int error = geteuid() == 0 ? ids_keep_only_kill() : ids_settle(&own);
 
 	if (error != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return err_sys(err, "give up own privilege");
+		return err_set(err, ERR_DENIED, "give up own privilege: %s",
+			       strerror(error != 0 ? error : errno));
 	return own_stdio(err);
 }
 
@@ -182,18 +183,13 @@ static int parse(int argc, char **argv, struct proxy_command *out, bool *out_hel
 
 int cmd_proxy(int argc, char **argv)
 {
-	char run_id[RUN_ID_SIZE] = "";
-	struct log log = {
-		.level = LOG_LEVEL_INFO,
-		.run_id = run_id,
-		.events = agent_events,
-		.n_events = agent_events_n,
-	};
+	char run_id[OWN_LOG_ID_SIZE];
+	struct log log;
 	struct proxy_command command = { 0 };
 	struct err err = { 0 };
 	bool help = false;
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 || run_id_make(run_id, &err) == -1 ||
+	if (own_log_begin(run_id, &log, &err) == -1 ||
 	    parse(argc, argv, &command, &help, &err) == -1) {
 		log_reason(&log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;

@@ -13,12 +13,11 @@
 #include "agent/cmds.h"
 #include "agent/confinement.h"
 #include "agent/egress.h"
-#include "agent/events.h"
 #include "agent/net/netns.h"
+#include "agent/own_log.h"
 #include "agent/own_places.h"
 #include "agent/own_stdio.h"
 #include "agent/reload.h"
-#include "agent/run_id.h"
 #include "agent/run_options.h"
 #include "agent/run_policy.h"
 #include "agent/run_report.h"
@@ -275,19 +274,13 @@ static int run(const struct log *log, const struct run_options *options)
 
 int cmd_run(int argc, char **argv)
 {
-	char run_id[RUN_ID_SIZE] = "";
-	struct log log = {
-		.level = LOG_LEVEL_INFO,
-		.run_id = run_id,
-		.events = agent_events,
-		.n_events = agent_events_n,
-	};
+	char run_id[OWN_LOG_ID_SIZE];
+	struct log log;
 	struct run_options options = { 0 };
 	struct err err = { 0 };
 	bool help = false;
 
-	/* The workload shares our PID namespace: nothing of ours is to be read in /proc. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 || run_id_make(run_id, &err) == -1) {
+	if (own_log_begin(run_id, &log, &err) == -1) {
 		log_reason(&log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;
 	}

@@ -149,6 +149,11 @@ const char *json_member_text(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
+bool json_is_same(const json_t *a, const json_t *b)
+{
+	return a == b || json_equal(a, b);
+}
+
 bool json_member_true(const json_t *object, const char *key)
 {
 	return json_is_true(json_object_get(object, key));

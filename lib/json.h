@@ -35,6 +35,9 @@ json_t *json_member(const json_t *object, const char *key);
 /* The member's text; NULL where it is absent or no string. Borrows. */
 const char *json_member_text(const json_t *object, const char *key);
 
+/* json_equal() for what may be absent: nothing is the same as nothing. */
+bool json_is_same(const json_t *a, const json_t *b);
+
 /* False where the member is absent or no boolean. */
 bool json_member_true(const json_t *object, const char *key);
 

@@ -29,20 +29,6 @@ static json_t *literal_copy(const json_t *words)
 	return copy;
 }
 
-static bool has_container(const json_t *spec, const char *name)
-{
-	static const char *const lists[] = { "containers", "initContainers" };
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		const json_t *list = json_member(spec, lists[i]);
-
-		for (size_t k = 0; k < json_array_size(list); k++)
-			if (strcmp(pod_name_of(json_array_get(list, k)), name) == 0)
-				return true;
-	}
-	return false;
-}
-
 void entrypoint_check_names(json_t *annotation, const json_t *spec, struct findings *findings)
 {
 	const char *name;
@@ -50,7 +36,7 @@ void entrypoint_check_names(json_t *annotation, const json_t *spec, struct findi
 
 	json_object_foreach(annotation, name, value)
 	{
-		if (!has_container(spec, name))
+		if (!pod_has_container(spec, name))
 			findings_deny(findings, DENIAL_KEY_VALUE,
 				      KEY_COMMAND " names the container '%.63s', which the pod "
 						  "does not have",

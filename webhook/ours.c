@@ -5,22 +5,8 @@
 
 #include "lib/cleanup.h"
 #include "webhook/keys.h"
-#include "webhook/names.h"
 #include "webhook/paths.h"
 #include "webhook/pod.h"
-
-static bool is_reserved(const char *name)
-{
-	return strncmp(name, NAME_RESERVED_PREFIX, strlen(NAME_RESERVED_PREFIX)) == 0;
-}
-
-static const json_t *find_named(const json_t *list, const char *name)
-{
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(pod_name_of(json_array_get(list, i)), name) == 0)
-			return json_array_get(list, i);
-	return NULL;
-}
 
 static void check_volumes(const json_t *spec, const struct pieces *pieces,
 			  struct findings *findings)
@@ -30,12 +16,12 @@ static void check_volumes(const json_t *spec, const struct pieces *pieces,
 	for (size_t i = 0; i < json_array_size(volumes); i++) {
 		const json_t *volume = json_array_get(volumes, i);
 		const char *name = pod_name_of(volume);
-		const json_t *piece = find_named(pieces->volumes, name);
+		const json_t *piece = pod_find_named(pieces->volumes, name);
 
 		if (piece != NULL && !json_equal(piece, volume))
 			findings_deny(findings, DENIAL_TAMPERED,
 				      "volume '%s' is not as OpenShell renders it", name);
-		else if (piece == NULL && is_reserved(name))
+		else if (piece == NULL && pod_name_is_ours(name))
 			findings_deny(findings, DENIAL_RESERVED_NAME,
 				      "volume '%.63s' has a reserved name", name);
 	}
@@ -60,7 +46,7 @@ static void check_mounts(const json_t *container, const struct pieces *pieces,
 
 		if (is_piece(pieces->mounts, mount))
 			continue;
-		if (is_reserved(pod_name_of(mount)))
+		if (pod_name_is_ours(pod_name_of(mount)))
 			findings_deny(findings, DENIAL_RESERVED_NAME,
 				      "container '%.63s' mounts the volume '%.63s'",
 				      pod_name_of(container), pod_name_of(mount));
@@ -85,10 +71,10 @@ static bool check_init_containers(const json_t *spec, const struct pieces *piece
 
 		if (i == found && i < wanted && pieces_is_init(pieces, i, container))
 			found++;
-		else if (find_named(pieces->init, name) != NULL)
+		else if (pod_find_named(pieces->init, name) != NULL)
 			findings_deny(findings, DENIAL_TAMPERED,
 				      "init container '%s' is not as OpenShell renders it", name);
-		else if (is_reserved(name))
+		else if (pod_name_is_ours(name))
 			findings_deny(findings, DENIAL_RESERVED_NAME,
 				      "init container '%.63s' has a reserved name", name);
 		else
@@ -108,7 +94,7 @@ bool ours_check(const json_t *spec, const struct pieces *pieces, struct findings
 	for (size_t i = 0; i < json_array_size(containers); i++) {
 		json_t *container = json_array_get(containers, i);
 
-		if (is_reserved(pod_name_of(container)))
+		if (pod_name_is_ours(pod_name_of(container)))
 			findings_deny(findings, DENIAL_RESERVED_NAME,
 				      "container '%.63s' has a reserved name",
 				      pod_name_of(container));

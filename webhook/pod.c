@@ -139,6 +139,23 @@ const char *pod_name_of(const json_t *named)
 	return json_member_text(named, "name");
 }
 
+const json_t *pod_find_named(const json_t *list, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *own = json_member_text(json_array_get(list, i), "name");
+
+		if (own != NULL && strcmp(own, name) == 0)
+			return json_array_get(list, i);
+	}
+	return NULL;
+}
+
+bool pod_has_container(const json_t *spec, const char *name)
+{
+	return pod_find_named(json_member(spec, "containers"), name) != NULL ||
+	       pod_find_named(json_member(spec, "initContainers"), name) != NULL;
+}
+
 bool pod_name_is_ours(const char *name)
 {
 	return strncmp(name, NAME_RESERVED_PREFIX, strlen(NAME_RESERVED_PREFIX)) == 0;

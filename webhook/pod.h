@@ -20,6 +20,12 @@ int pod_check(json_t *pod, struct err *err);
 /* For pods that passed pod_check(). Names are never NULL there. */
 const char *pod_name_of(const json_t *named);
 
+/* The element of that name, of a list that need not have passed; NULL for none. */
+const json_t *pod_find_named(const json_t *list, const char *name);
+
+/* Whether a container or init container has that name. */
+bool pod_has_container(const json_t *spec, const char *name);
+
 /* Whether a container or volume of that name can only be ours. */
 bool pod_name_is_ours(const char *name);
 

@@ -12,11 +12,6 @@ static bool is_key(const char *key)
 	return strncmp(key, KEY_PREFIX, strlen(KEY_PREFIX)) == 0;
 }
 
-static bool is_same(const json_t *before, const json_t *after)
-{
-	return before == after || (before != NULL && after != NULL && json_equal(before, after));
-}
-
 /* Of `from`, those that `to` has not, or not so. */
 static void check_keys(json_t *from, const json_t *to, const char *kind, struct findings *findings)
 {
@@ -25,7 +20,7 @@ static void check_keys(json_t *from, const json_t *to, const char *kind, struct 
 
 	json_object_foreach(from, key, value)
 	{
-		if (is_key(key) && !is_same(value, json_object_get(to, key)))
+		if (is_key(key) && !json_is_same(value, json_object_get(to, key)))
 			findings_deny(findings, DENIAL_KEY_CHANGED,
 				      "the pod's %s %.80s would change", kind, key);
 	}
@@ -41,17 +36,6 @@ static void check_both_ways(const json_t *old_pod, const json_t *new_pod, const 
 	check_keys(after, before, kind, findings);
 }
 
-static const json_t *find_named(const json_t *list, const char *name)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *own = json_member_text(json_array_get(list, i), "name");
-
-		if (own != NULL && strcmp(own, name) == 0)
-			return json_array_get(list, i);
-	}
-	return NULL;
-}
-
 /* The next start of the pod would install another agent. */
 static void check_images(const json_t *before, const json_t *after, struct findings *findings)
 {
@@ -61,9 +45,9 @@ static void check_images(const json_t *before, const json_t *after, struct findi
 
 		if (name == NULL || !pod_name_is_ours(name))
 			continue;
-		const json_t *had = find_named(before, name);
+		const json_t *had = pod_find_named(before, name);
 		const json_t *image = json_member(container, "image");
-		if (had == NULL || !is_same(json_member(had, "image"), image))
+		if (had == NULL || !json_is_same(json_member(had, "image"), image))
 			findings_deny(findings, DENIAL_TAMPERED,
 				      "container '%.63s' would get another image", name);
 	}
@@ -75,7 +59,7 @@ static void check_gates(const json_t *before, const json_t *after, struct findin
 	for (size_t i = 0; i < json_array_size(before); i++) {
 		const char *name = json_member_text(json_array_get(before, i), "name");
 
-		if (name != NULL && is_key(name) && find_named(after, name) == NULL)
+		if (name != NULL && is_key(name) && pod_find_named(after, name) == NULL)
 			findings_deny(findings, DENIAL_KEY_CHANGED,
 				      "the pod's scheduling gate %.80s would go", name);
 	}

@@ -40,8 +40,8 @@ static const json_t *policy_of(const json_t *map)
 
 bool policy_map_is_same(const json_t *before, const json_t *after)
 {
-	return json_equal(label_of(before), label_of(after)) &&
-	       json_equal(policy_of(before), policy_of(after));
+	return json_is_same(label_of(before), label_of(after)) &&
+	       json_is_same(policy_of(before), policy_of(after));
 }
 
 void policy_map_check(const json_t *map, struct findings *findings)

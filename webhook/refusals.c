@@ -64,16 +64,6 @@ static const char *const node_paths[] = {
 	"/var/log",
 };
 
-static bool has_container(const json_t *spec, const char *list, const char *name)
-{
-	const json_t *containers = json_member(spec, list);
-
-	for (size_t i = 0; i < json_array_size(containers); i++)
-		if (strcmp(pod_name_of(json_array_get(containers, i)), name) == 0)
-			return true;
-	return false;
-}
-
 static void refuse_mesh(const json_t *pod, struct findings *findings)
 {
 	const json_t *spec = json_member(pod, "spec");
@@ -82,8 +72,7 @@ static void refuse_mesh(const json_t *pod, struct findings *findings)
 		const struct mesh_sign *sign = &mesh_signs[i];
 
 		if (sign->map == NULL) {
-			if (has_container(spec, "containers", sign->key) ||
-			    has_container(spec, "initContainers", sign->key))
+			if (pod_has_container(spec, sign->key))
 				findings_deny(findings, DENIAL_MESH,
 					      "the pod has the container '%s'", sign->key);
 			continue;

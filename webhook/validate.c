@@ -111,6 +111,7 @@ static void check_template(const struct handler *handler, const struct review *r
 	json_t *template = kind_template(kind, review->object);
 	json_t *before = kind_template(kind, review->old_object);
 
+	/* Where there is none, nothing is equal. */
 	if (is_update(review) && (is_ending(review) || json_equal(before, template)))
 		return;
 	if (namespaces_find(handler->namespaces, review->namespace_name) == NULL) {

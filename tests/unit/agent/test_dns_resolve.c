@@ -13,215 +13,10 @@
 
 #include "agent/proxy/resolve.h"
 #include "lib/cleanup.h"
-#include "tests/support/dns_reply.h"
-
-enum { GOOD = 0x8180, SERVFAIL = 0x8182, NO_NAME = 0x8183, CUT = 0x8380 };
-
-/* What the server saw. */
-static struct {
-	int udp, tcp_listener, tcp;
-	uint16_t port;
-	int n_udp, n_tcp;
-	uint16_t ids[64];
-	uint16_t ports[64];
-	char names[64][256];
-} server;
+#include "tests/support/dns_play.h"
 
 static struct resolver *resolver;
 static int64_t now;
-
-/* --- the nameserver ------------------------------------------------------------------------------ */
-
-struct question {
-	uint16_t id, type;
-	char name[256];
-};
-
-static struct question read_question(const uint8_t *bytes, size_t n)
-{
-	struct question question = { .id = (uint16_t)(bytes[0] << 8 | bytes[1]) };
-	size_t at = 12, out = 0;
-
-	while (at < n && bytes[at] != 0) {
-		if (out > 0)
-			question.name[out++] = '.';
-		memcpy(question.name + out, bytes + at + 1, bytes[at]);
-		out += bytes[at];
-		at += bytes[at] + 1U;
-	}
-	question.type = (uint16_t)(bytes[at + 1] << 8 | bytes[at + 2]);
-	return question;
-}
-
-static bool starts(const struct question *question, const char *label)
-{
-	size_t n = strlen(label);
-
-	return strncmp(question->name, label, n) == 0 &&
-	       (question->name[n] == '.' || question->name[n] == '\0');
-}
-
-static void begin(struct dns_reply *reply, const struct question *question, uint16_t flags)
-{
-	dns_head(reply, question->id, flags);
-	dns_question(reply, question->name, question->type);
-}
-
-/* 192.0.2.1 or 2001:db8::1. */
-static void good(struct dns_reply *reply, const struct question *question)
-{
-	begin(reply, question, GOOD);
-	if (question->type == DNS_A)
-		dns_a(reply, NULL, 60, "192.0.2.1");
-	else
-		dns_aaaa(reply, NULL, 60, "2001:db8::1");
-}
-
-/* What the server says, or false where it says nothing. */
-static bool make_reply(const struct question *question, bool by_tcp, struct dns_reply *reply)
-{
-	good(reply, question);
-	/* By UDP it says that the answer is cut; by TCP the rest of the label tells what happens. */
-	if (strncmp(question->name, "cut", 3) == 0 && !by_tcp) {
-		begin(reply, question, CUT);
-	} else if (starts(question, "cut-for-ever")) {
-		begin(reply, question, CUT);
-	} else if (starts(question, "cut-huge")) {
-		while (reply->n < 9000)
-			dns_a(reply, NULL, 60, "192.0.2.1");
-	} else if (starts(question, "cut-large") && question->type == DNS_A) {
-		while (reply->n < 8000)
-			dns_a(reply, NULL, 60, "192.0.2.1");
-	} else if (starts(question, "absent")) {
-		begin(reply, question, NO_NAME);
-	} else if (starts(question, "v4-only") && question->type == DNS_AAAA) {
-		begin(reply, question, GOOD);
-	} else if (starts(question, "v4-then-silence") && question->type == DNS_AAAA) {
-		return false;
-	} else if (starts(question, "v4-then-fail") && question->type == DNS_AAAA) {
-		begin(reply, question, SERVFAIL);
-	} else if (starts(question, "absent-then-fail")) {
-		begin(reply, question, question->type == DNS_AAAA ? SERVFAIL : NO_NAME);
-	} else if (starts(question, "fail")) {
-		begin(reply, question, SERVFAIL);
-	} else if (starts(question, "loop")) {
-		begin(reply, question, GOOD);
-		dns_cname(reply, NULL, 60, question->name);
-	} else if (starts(question, "ttl0")) {
-		begin(reply, question, GOOD);
-		if (question->type == DNS_A)
-			dns_a(reply, NULL, 0, "192.0.2.1");
-	} else if (starts(question, "oversized")) {
-		dns_put(reply, "x", 1);
-	}
-	return !starts(question, "silent");
-}
-
-/* Guesses by somebody who does not know the id, and one who knows it but not the question. */
-static void send_spoofs(const struct question *question, const struct sockaddr_in *to)
-{
-	struct dns_reply reply;
-
-	for (int i = 0; i < 8; i++) {
-		struct question guess = *question;
-
-		guess.id = (uint16_t)(question->id + 1 + i);
-		begin(&reply, &guess, GOOD);
-		dns_a(&reply, NULL, 60, "192.0.2.66");
-		sendto(server.udp, reply.bytes, reply.n, 0, (const struct sockaddr *)to,
-		       sizeof(*to));
-	}
-	dns_head(&reply, question->id, GOOD);
-	dns_question(&reply, "evil.example.com", question->type);
-	dns_a(&reply, NULL, 60, "192.0.2.66");
-	sendto(server.udp, reply.bytes, reply.n, 0, (const struct sockaddr *)to, sizeof(*to));
-	sendto(server.udp, "", 0, 0, (const struct sockaddr *)to, sizeof(*to));
-	static uint8_t large[9000];
-	sendto(server.udp, large, sizeof(large), 0, (const struct sockaddr *)to, sizeof(*to));
-}
-
-static void serve_udp(void)
-{
-	uint8_t bytes[600];
-	struct sockaddr_in from;
-	socklen_t from_n = sizeof(from);
-	struct dns_reply reply;
-	ssize_t n = recvfrom(server.udp, bytes, sizeof(bytes), MSG_DONTWAIT,
-			     (struct sockaddr *)&from, &from_n);
-
-	if (n <= 0)
-		return;
-	struct question question = read_question(bytes, (size_t)n);
-	ck_assert_int_lt(server.n_udp, 64);
-	server.ids[server.n_udp] = question.id;
-	server.ports[server.n_udp] = from.sin_port;
-	strcpy(server.names[server.n_udp++], question.name);
-	if (starts(&question, "spoofed"))
-		send_spoofs(&question, &from);
-	if (starts(&question, "flooded"))
-		for (int i = 0; i < 4; i++)
-			send_spoofs(&question, &from);
-	if (make_reply(&question, false, &reply))
-		sendto(server.udp, reply.bytes, reply.n, 0, (struct sockaddr *)&from, from_n);
-}
-
-static void serve_tcp(void)
-{
-	uint8_t bytes[600], length[2];
-	struct dns_reply reply;
-
-	if (server.tcp == -1)
-		server.tcp = accept(server.tcp_listener, NULL, NULL);
-	ssize_t n = server.tcp != -1 ? recv(server.tcp, bytes, sizeof(bytes), MSG_DONTWAIT) : -1;
-	if (n == -1)
-		return;
-	struct question question =
-		n > 2 ? read_question(bytes + 2, (size_t)n - 2) : (struct question){ 0 };
-	server.n_tcp += n > 2;
-	if (n > 2 && !starts(&question, "cut-hang-up") && make_reply(&question, true, &reply)) {
-		length[0] = (uint8_t)(reply.n >> 8);
-		length[1] = (uint8_t)reply.n;
-		if (starts(&question, "cut-lie"))
-			length[0] = 0xff;
-		/* In three parts, as a network may. */
-		send(server.tcp, length, 1, MSG_NOSIGNAL);
-		send(server.tcp, length + 1, 1, MSG_NOSIGNAL);
-		send(server.tcp, reply.bytes, reply.n, MSG_NOSIGNAL);
-	}
-	close(server.tcp);
-	server.tcp = -1;
-}
-
-/* A port that is free for both is not always the first. */
-static bool bind_both(void)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	socklen_t n = sizeof(address);
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	server.udp = socket(AF_INET, SOCK_DGRAM, 0);
-	server.tcp_listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	ck_assert_int_eq(bind(server.udp, (struct sockaddr *)&address, n), 0);
-	ck_assert_int_eq(getsockname(server.udp, (struct sockaddr *)&address, &n), 0);
-	server.port = ntohs(address.sin_port);
-	if (bind(server.tcp_listener, (struct sockaddr *)&address, n) == 0)
-		return true;
-	close(server.udp);
-	close(server.tcp_listener);
-	return false;
-}
-
-static void start_server(void)
-{
-	bool bound = false;
-
-	memset(&server, 0, sizeof(server));
-	server.tcp = -1;
-	for (int i = 0; i < 50 && !bound; i++)
-		bound = bind_both();
-	ck_assert(bound);
-	ck_assert_int_eq(listen(server.tcp_listener, 8), 0);
-}
 
 /* --- the resolver -------------------------------------------------------------------------------- */
 
@@ -231,7 +26,7 @@ static void start_resolver(const char *resolv_conf)
 		.resolv_conf = slice_text(resolv_conf),
 		.hosts = slice_text("192.0.2.9 alias.example.com\n2001:db8::9 alias.example.com\n"),
 		.v6 = true,
-		.port = server.port,
+		.port = dns_play.port,
 	};
 	struct err err = { 0 };
 
@@ -241,15 +36,14 @@ static void start_resolver(const char *resolv_conf)
 static void setup(void)
 {
 	now = 1000000;
-	start_server();
+	dns_play_start();
 	start_resolver("nameserver 127.0.0.1\nsearch search.test\noptions ndots:2\n");
 }
 
 static void teardown(void)
 {
 	resolve_free(resolver);
-	close(server.udp);
-	close(server.tcp_listener);
+	dns_play_stop();
 }
 
 struct told {
@@ -287,15 +81,15 @@ static uint32_t ask(const char *host, struct told *told)
 static void settle(void)
 {
 	struct pollfd fds[] = { { .fd = resolve_fd(resolver), .events = POLLIN },
-				{ .fd = server.udp, .events = POLLIN },
-				{ .fd = server.tcp_listener, .events = POLLIN },
+				{ .fd = dns_play.udp, .events = POLLIN },
+				{ .fd = dns_play.tcp_listener, .events = POLLIN },
 				{ .fd = -1, .events = POLLIN } };
 
 	do {
 		resolve_run(resolver, now);
-		serve_udp();
-		serve_tcp();
-		fds[3].fd = server.tcp;
+		dns_play_serve_udp();
+		dns_play_serve_tcp();
+		fds[3].fd = dns_play.tcp;
 	} while (poll(fds, ARRAY_LEN(fds), 10) > 0);
 	resolve_run(resolver, now);
 }
@@ -345,7 +139,7 @@ START_TEST(a_name_has_its_addresses_ipv4_first)
 	ck_assert_int_eq(told.status, RESOLVE_PENDING);
 	settle();
 	check_addresses(&told, "192.0.2.1", "2001:db8::1");
-	ck_assert_int_eq(server.n_udp, 2);
+	ck_assert_int_eq(dns_play.n_udp, 2);
 	ck_assert_int_eq(resolve_deadline_ms(resolver), -1);
 }
 END_TEST
@@ -379,7 +173,7 @@ START_TEST(what_needs_no_nameserver_is_known_at_once)
 	if (told.status == RESOLVE_OK)
 		check_addresses(&told, at_once_cases[_i].first, at_once_cases[_i].second);
 	settle();
-	ck_assert_int_eq(server.n_udp, 0);
+	ck_assert_int_eq(dns_play.n_udp, 0);
 }
 END_TEST
 
@@ -412,7 +206,7 @@ START_TEST(a_server_is_believed_as_the_table_says)
 		      resolve_status_text(told.status));
 	if (told.status == RESOLVE_OK)
 		check_addresses(&told, "192.0.2.1", "2001:db8::1");
-	ck_assert_int_eq(server.n_tcp, server_cases[_i].n_tcp);
+	ck_assert_int_eq(dns_play.n_tcp, server_cases[_i].n_tcp);
 	ck_assert_int_eq(resolve_deadline_ms(resolver), -1);
 }
 END_TEST
@@ -429,12 +223,12 @@ START_TEST(each_question_has_an_id_and_a_port_of_its_own)
 		look_up(host, &told);
 		ck_assert_int_eq(told.status, RESOLVE_OK);
 	}
-	for (int i = 1; i < server.n_udp; i++) {
-		same_ids += server.ids[i] == server.ids[i - 1] ||
-			    server.ids[i] == server.ids[i - 1] + 1;
-		same_ports += server.ports[i] == server.ports[i - 1];
+	for (int i = 1; i < dns_play.n_udp; i++) {
+		same_ids += dns_play.ids[i] == dns_play.ids[i - 1] ||
+			    dns_play.ids[i] == dns_play.ids[i - 1] + 1;
+		same_ports += dns_play.ports[i] == dns_play.ports[i - 1];
 	}
-	ck_assert_int_eq(server.n_udp, 32);
+	ck_assert_int_eq(dns_play.n_udp, 32);
 	ck_assert_int_le(same_ids, 2);
 	ck_assert_int_le(same_ports, 2);
 }
@@ -449,7 +243,7 @@ START_TEST(a_flood_of_guesses_makes_it_ask_anew)
 	ck_assert(told.status == RESOLVE_OK || told.status == RESOLVE_FAILED);
 	if (told.status == RESOLVE_OK)
 		check_addresses(&told, "192.0.2.1", "2001:db8::1");
-	ck_assert_int_gt(server.n_udp, 2);
+	ck_assert_int_gt(dns_play.n_udp, 2);
 }
 END_TEST
 
@@ -460,7 +254,7 @@ START_TEST(silence_costs_what_resolv_conf_says)
 
 	look_up("silent.example.com", &told);
 	ck_assert_int_eq(told.status, RESOLVE_FAILED);
-	ck_assert_int_eq(server.n_udp, 4); /* 2 attempts of 2 s, A and AAAA */
+	ck_assert_int_eq(dns_play.n_udp, 4); /* 2 attempts of 2 s, A and AAAA */
 	ck_assert_int_eq(now - start, 4000);
 }
 END_TEST
@@ -531,8 +325,8 @@ START_TEST(a_failure_is_not_an_absence)
 	ck_assert_int_eq(told.status, RESOLVE_FAILED);
 	look_up("fail.test", &told);
 	ck_assert_int_eq(told.status, RESOLVE_FAILED);
-	for (int i = 0; i < server.n_udp; i++)
-		ck_assert_ptr_null(strstr(server.names[i], "search.test"));
+	for (int i = 0; i < dns_play.n_udp; i++)
+		ck_assert_ptr_null(strstr(dns_play.names[i], "search.test"));
 }
 END_TEST
 
@@ -542,21 +336,21 @@ START_TEST(short_names_are_searched_for)
 
 	look_up("db", &told);
 	check_addresses(&told, "192.0.2.1", "2001:db8::1");
-	ck_assert_str_eq(server.names[0], "db.search.test");
-	ck_assert_int_eq(server.n_udp, 2);
+	ck_assert_str_eq(dns_play.names[0], "db.search.test");
+	ck_assert_int_eq(dns_play.n_udp, 2);
 	/* With a dot the name itself comes first. */
 	look_up("github.test", &told);
-	ck_assert_str_eq(server.names[2], "github.test");
-	ck_assert_int_eq(server.n_udp, 4);
+	ck_assert_str_eq(dns_play.names[2], "github.test");
+	ck_assert_int_eq(dns_play.n_udp, 4);
 	look_up("absent.test", &told);
 	ck_assert_int_eq(told.status, RESOLVE_NO_NAME);
-	ck_assert_int_eq(server.n_udp, 8);
-	ck_assert_str_eq(server.names[6], "absent.test.search.test");
+	ck_assert_int_eq(dns_play.n_udp, 8);
+	ck_assert_str_eq(dns_play.names[6], "absent.test.search.test");
 	/* With a last dot it is all there is. */
 	resolve_free(resolver);
 	start_resolver("nameserver 127.0.0.1\nsearch search.test\noptions ndots:2\n");
 	look_up("absent.test.", &told);
-	ck_assert_int_eq(server.n_udp, 10);
+	ck_assert_int_eq(dns_play.n_udp, 10);
 }
 END_TEST
 
@@ -568,12 +362,12 @@ START_TEST(an_answer_is_kept_for_its_time)
 	now += 59999;
 	ask("WWW.example.com", &told);
 	check_addresses(&told, "192.0.2.1", "2001:db8::1");
-	ck_assert_int_eq(server.n_udp, 2);
+	ck_assert_int_eq(dns_play.n_udp, 2);
 	now += 1;
 	ask("www.example.com", &told);
 	ck_assert_int_eq(told.status, RESOLVE_PENDING);
 	settle();
-	ck_assert_int_eq(server.n_udp, 4);
+	ck_assert_int_eq(dns_play.n_udp, 4);
 }
 END_TEST
 
@@ -592,14 +386,14 @@ START_TEST(what_is_less_sure_is_kept_shorter)
 	struct told told;
 
 	look_up(kept_cases[_i].host, &told);
-	int asked = server.n_udp;
+	int asked = dns_play.n_udp;
 	now += kept_cases[_i].kept_ms - 1;
 	uint32_t id = ask(kept_cases[_i].host, &told);
 	ck_assert_int_eq(told.status == RESOLVE_PENDING, kept_cases[_i].kept_ms == 0);
 	resolve_cancel(resolver, id);
 	now += 1;
 	look_up(kept_cases[_i].host, &told);
-	ck_assert_int_gt(server.n_udp, asked);
+	ck_assert_int_gt(dns_play.n_udp, asked);
 }
 END_TEST
 
@@ -618,7 +412,7 @@ START_TEST(many_who_ask_for_one_name_make_one_question)
 		ck_assert_int_eq(told[i].n, 1);
 		ck_assert_int_eq(told[i].status, RESOLVE_OK);
 	}
-	ck_assert_int_eq(server.n_udp, 2);
+	ck_assert_int_eq(dns_play.n_udp, 2);
 }
 END_TEST
 
@@ -686,7 +480,7 @@ START_TEST(ipv6_is_not_asked_for_where_it_is_not_wanted)
 	const struct resolve_config config = {
 		.resolv_conf = slice_text("nameserver 127.0.0.1\n"),
 		.hosts = slice_text(""),
-		.port = server.port,
+		.port = dns_play.port,
 	};
 	struct err err = { 0 };
 	struct told told;
@@ -695,7 +489,7 @@ START_TEST(ipv6_is_not_asked_for_where_it_is_not_wanted)
 	ck_assert_int_eq(resolve_new(&config, &resolver, &err), 0);
 	look_up("www.example.com", &told);
 	check_addresses(&told, "192.0.2.1", NULL);
-	ck_assert_int_eq(server.n_udp, 1);
+	ck_assert_int_eq(dns_play.n_udp, 1);
 }
 END_TEST
 
