@@ -109,7 +109,7 @@ static int enter_launched(char **command, struct err *err)
 	    launch_confine(&options, command[0], true, &policy, &confinement, err) == -1)
 		return EXIT_NO_SANDBOX;
 	return become(&confinement, command,
-		      (struct child_plan){ .enter = launch_enter, .has_ids = true }, err);
+		      (struct child_plan){ .enter = launch_enter(&options), .has_ids = true }, err);
 }
 
 /* The same beside a workload of `run`. */

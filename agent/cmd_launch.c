@@ -8,12 +8,11 @@
 #include <unistd.h>
 
 #include "agent/cmds.h"
+#include "agent/launch_fence.h"
 #include "agent/launch_options.h"
-#include "agent/net/probe.h"
 #include "agent/own_log.h"
 #include "agent/own_places.h"
 #include "agent/own_stdio.h"
-#include "agent/proxy_parts.h"
 #include "agent/sandbox/child.h"
 #include "agent/sandbox/landlock_rights.h"
 #include "agent/sandbox/proc_status.h"
@@ -23,35 +22,27 @@
 struct launch {
 	struct run_policy policy;
 	struct confinement confinement;
-	struct probe probe;
+	struct launch_fence fence;
+	struct buf proxy; /* its URL, as it may be told */
 	struct loop *loop;
 };
 
 static void launch_done(struct launch *launch)
 {
+	launch_fence_done(&launch->fence);
 	loop_free(launch->loop);
-	probe_close(&launch->probe);
+	buf_done(&launch->proxy);
 	confinement_done(&launch->confinement);
 	run_policy_done(&launch->policy);
 }
 
-static int check(void *ctx, struct err *err)
-{
-	return probe_check(ctx, err) == -1 ? err_wrap(err, "the fence") : 0;
-}
-
 static int prepare(const struct launch_options *o, struct launch *l, struct err *err)
 {
-	int error = probe_open(&l->probe);
-
-	if (error != 0)
-		return err_set(err, ERR_SYS, "open a socket to check the fence with: %s",
-			       strerror(error));
 	/* Who it is, before the fence: the proxy's UID would be let through. */
 	if (launch_confine(o, o->command[0], false, &l->policy, &l->confinement, err) == -1 ||
 	    own_places_check(err) == -1)
 		return -1;
-	return check(&l->probe, err);
+	return launch_fence_open(o, &l->fence, &l->proxy, err);
 }
 
 static int start(const struct launch_options *o, const struct launch *l, struct child *out,
@@ -63,7 +54,7 @@ static int start(const struct launch_options *o, const struct launch *l, struct 
 	if (supervise_prepare(terminal, &before, err) == -1)
 		return -1;
 	const struct child_plan plan = {
-		.enter = launch_enter,
+		.enter = launch_enter(o),
 		.enter_fd = -1,
 		.ids = &l->confinement.ids,
 		.has_ids = true,
@@ -103,8 +94,7 @@ static int seal(const struct launch *l, pid_t pid, struct err *err)
 	return own_stdio(err);
 }
 
-static void tell_ready(const struct log *log, const struct launch_options *o,
-		       const struct launch *l)
+static void tell_ready(const struct log *log, const struct launch *l)
 {
 	const struct landlock *landlock = &l->confinement.landlock;
 	const char *missing = landlock_rights_missing(landlock->abi);
@@ -115,7 +105,7 @@ static void tell_ready(const struct log *log, const struct launch_options *o,
 	log_int(&line, "uid", l->confinement.ids.uid);
 	log_int(&line, "gid", l->confinement.ids.gid);
 	log_int(&line, "landlock_abi", landlock->abi);
-	log_str(&line, "egress", o->proxy_url);
+	log_str(&line, "egress", buf_text(&l->proxy));
 	log_end(&line);
 	if (missing[0] != '\0')
 		log_reason(log, LOG_LEVEL_WARN, "landlock.incomplete", missing);
@@ -124,16 +114,17 @@ static void tell_ready(const struct log *log, const struct launch_options *o,
 			   buf_text(&landlock->skipped));
 }
 
-static int watch(struct launch *l, pid_t workload, int *out_status, struct err *err)
+static int watch(struct launch *l, pid_t workload, const struct log *log, int *out_status,
+		 struct err *err)
 {
-	if (loop_new(&l->loop, err) == -1)
+	if (loop_new(&l->loop, err) == -1 || launch_fence_watch(&l->fence, l->loop, log, err) == -1)
 		return -1;
 	const struct supervise_config config = {
 		.loop = l->loop,
 		.workload = workload,
-		.check = check,
-		.ctx = &l->probe,
-		.check_every_s = PROXY_CHECK_EVERY_S,
+		.check = launch_fence_check,
+		.ctx = &l->fence,
+		.check_every_s = launch_fence_check_every_s(&l->fence),
 	};
 
 	return supervise(&config, out_status, err);
@@ -147,7 +138,9 @@ static int refuse(const struct log *log, const struct err *err)
 
 static int run(const struct log *log, const struct launch_options *o)
 {
-	AUTO(launch_done) struct launch launch = { .probe = { -1, -1 } };
+	AUTO(launch_done)
+	struct launch launch = { .fence = LAUNCH_FENCE_INIT,
+				 .proxy = buf_init(PAST_PROXY_URL_MAX) };
 	/* For what may be told once the workload writes to the same stream. */
 	struct log beside_workload = *log;
 	struct err err = { 0 };
@@ -161,14 +154,14 @@ static int run(const struct log *log, const struct launch_options *o)
 		child_abandon(&child);
 		return refuse(log, &err);
 	}
-	tell_ready(log, o, &launch);
+	tell_ready(log, &launch);
 	if (child_release(&child, &status, &err) == -1) {
 		err_wrap(&err, "'%s'", o->command[0]);
 		log_reason(log, LOG_LEVEL_ERROR, "workload.not_started", err.msg);
 		child_abandon(&child);
 		return status;
 	}
-	if (watch(&launch, child.pid, &status, &err) == -1) {
+	if (watch(&launch, child.pid, &beside_workload, &status, &err) == -1) {
 		log_reason(&beside_workload, LOG_LEVEL_ERROR, "sandbox.failed", err.msg);
 		return EXIT_NO_SANDBOX;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_proxy: the container of a sidecar's proxy. Its end is no way out: the fence stays, and the kubelet starts it
- * again. Identity takes privilege, which the parent and the identity helper have; without identity nobody
- * here has any. */
+/* cmd_proxy: the container of a proxy that is not in the workload's: a sidecar's, or one in a pod of its own. Its end is
+ * no way out: the fence stays, and the kubelet starts it again. Identity takes privilege, which the parent and the
+ * identity helper have; without identity nobody here has any. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "agent/cmds.h"
 #include "agent/own_log.h"
 #include "agent/own_stdio.h"
+#include "agent/paired.h"
 #include "agent/proxy_options.h"
 #include "agent/reload.h"
 #include "agent/sandbox/ids.h"
@@ -23,12 +24,17 @@
 struct proxy_command {
 	struct proxy_options options;
 	const char *state_dir, *tls_dir;
+	const char *pairing_dir; /* not NULL: in a pod of its own */
 };
 
 struct serving {
 	struct run_policy policy;
-	struct sidecar_config config;
+	struct sidecar_config sidecar_config;
+	struct paired_config paired_config;
+	/* One of them. */
 	struct sidecar sidecar;
+	struct proxy_processes paired;
+	struct proxy_processes *processes; /* of it */
 	struct loop *loop;
 	struct reload *reload;
 };
@@ -38,6 +44,7 @@ static void serving_done(struct serving *serving)
 	reload_free(serving->reload);
 	loop_free(serving->loop);
 	sidecar_done(&serving->sidecar);
+	proxy_processes_done(&serving->paired);
 	run_policy_done(&serving->policy);
 }
 
@@ -83,22 +90,44 @@ static int watch(const struct log *log, const struct proxy_options *o, struct se
 		.loop = s->loop,
 		.log = log,
 		.path = o->policy_path,
-		.feed = &s->sidecar.processes.feed,
+		.feed = &s->processes->feed,
 		.start = &s->policy,
 	};
 	struct supervise_config config = {
 		.loop = s->loop,
-		.workload = s->sidecar.processes.worker,
-		.check = check,
-		.ctx = &s->sidecar,
-		.check_every_s = PROXY_CHECK_EVERY_S,
+		.workload = s->processes->worker,
 	};
 
+	if (s->processes == &s->sidecar.processes) {
+		config.check = check;
+		config.ctx = &s->sidecar;
+		config.check_every_s = PROXY_CHECK_EVERY_S;
+	}
 	if (o->policy_path != NULL && reload_new(&reload, &s->reload, err) == -1)
 		return -1;
-	if (s->sidecar.processes.helper != 0)
-		config.essential[config.n_essential++] = s->sidecar.processes.helper;
+	if (s->processes->helper != 0)
+		config.essential[config.n_essential++] = s->processes->helper;
 	return supervise(&config, out_status, err);
+}
+
+static int start_sidecar(const struct proxy_command *command, const struct proxy_config *proxy,
+			 struct serving *s, struct err *err)
+{
+	s->sidecar_config = (struct sidecar_config){
+		.proxy = *proxy,
+		.state_dir = command->state_dir,
+		.tls_dir = command->tls_dir,
+	};
+	s->processes = &s->sidecar.processes;
+	return sidecar_start(&s->sidecar_config, &s->sidecar, err);
+}
+
+static int start_paired(const struct proxy_command *command, const struct proxy_config *proxy,
+			struct serving *s, struct err *err)
+{
+	s->paired_config = (struct paired_config){ .proxy = *proxy, .dir = command->pairing_dir };
+	s->processes = &s->paired;
+	return paired_start(&s->paired_config, &s->paired, err);
 }
 
 static int start(const struct log *log, const struct proxy_command *command, struct serving *s,
@@ -109,16 +138,14 @@ static int start(const struct log *log, const struct proxy_command *command, str
 	if (check_place(o, err) == -1 ||
 	    run_policy_load(o->policy_path, o->policy_optional, &s->policy, err) == -1)
 		return -1;
-	s->config = (struct sidecar_config){
-		.proxy = proxy_options_config(o, log, s->policy.policy),
-		.state_dir = command->state_dir,
-		.tls_dir = command->tls_dir,
-	};
-	s->config.proxy.roots = "/ca-bundle.pem";
-	return sidecar_start(&s->config, &s->sidecar, err) == -1 ? -1 : give_up_privilege(err);
+	struct proxy_config proxy = proxy_options_config(o, log, s->policy.policy);
+	proxy.roots = "/ca-bundle.pem";
+	int result = command->pairing_dir != NULL ? start_paired(command, &proxy, s, err)
+						  : start_sidecar(command, &proxy, s, err);
+	return result == -1 ? -1 : give_up_privilege(err);
 }
 
-static void tell_start(const struct log *log, const struct run_policy *policy)
+static void tell_start(const struct log *log, const char *url, const struct run_policy *policy)
 {
 	struct log_line line = log_begin(log, LOG_LEVEL_INFO, "policy.loaded");
 
@@ -126,7 +153,7 @@ static void tell_start(const struct log *log, const struct run_policy *policy)
 	log_str(&line, "sha256", policy->sha256);
 	log_end(&line);
 	line = log_begin(log, LOG_LEVEL_INFO, "proxy.listening");
-	log_str(&line, "url", SIDECAR_PROXY_URL);
+	log_str(&line, "url", url);
 	log_end(&line);
 	for (size_t i = 0; i < policy->policy->warnings.n; i++)
 		log_reason(log, LOG_LEVEL_WARN, "policy.warning",
@@ -135,7 +162,8 @@ static void tell_start(const struct log *log, const struct run_policy *policy)
 
 static int run(const struct log *log, const struct proxy_command *command)
 {
-	AUTO(serving_done) struct serving serving = { .sidecar = SIDECAR_INIT };
+	AUTO(serving_done)
+	struct serving serving = { .sidecar = SIDECAR_INIT, .paired = PROXY_PROCESSES_INIT };
 	struct err err = { 0 };
 	int status = EXIT_NO_SANDBOX;
 
@@ -143,14 +171,32 @@ static int run(const struct log *log, const struct proxy_command *command)
 		log_reason(log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
 		return EXIT_NO_SANDBOX;
 	}
-	tell_start(log, &serving.policy);
+	tell_start(log, command->pairing_dir != NULL ? "http://*:3128" : SIDECAR_PROXY_URL,
+		   &serving.policy);
 	if (watch(log, &command->options, &serving, &status, &err) == -1) {
 		log_reason(log, LOG_LEVEL_ERROR, "sandbox.failed", err.msg);
 		return EXIT_NO_SANDBOX;
 	}
 	/* supervise() has reaped it. */
-	serving.sidecar.processes.worker = 0;
+	serving.processes->worker = 0;
 	return status;
+}
+
+static int check_directories(const struct proxy_command *c, struct err *err)
+{
+	if (c->pairing_dir == NULL)
+		return c->state_dir != NULL && c->tls_dir != NULL
+			       ? 0
+			       : err_set(err, ERR_INVALID,
+					 "--state-dir and --tls-dir are needed, or --pairing-dir");
+	if (c->state_dir != NULL || c->tls_dir != NULL)
+		return err_set(err, ERR_INVALID,
+			       "--pairing-dir excludes --state-dir and --tls-dir");
+	if (!c->options.relaxed_identity)
+		return err_set(err, ERR_INVALID,
+			       "--pairing-dir needs --binary-identity relaxed: the programs are in "
+			       "another pod");
+	return 0;
 }
 
 static int parse(int argc, char **argv, struct proxy_command *out, bool *out_help, struct err *err)
@@ -162,6 +208,9 @@ static int parse(int argc, char **argv, struct proxy_command *out, bool *out_hel
 		  "the proxy's alone, where its certificate authority is kept" },
 		{ "--tls-dir", CMD_TEXT, &out->tls_dir, "DIRECTORY",
 		  "where the workload reads the authority's certificate" },
+		{ "--pairing-dir", CMD_TEXT, &out->pairing_dir, "DIRECTORY",
+		  "in place of both, in a pod of its own: the authority, and the credentials that "
+		  "clients have to name" },
 	};
 	struct cmd_option options[PROXY_OPTIONS_ROWS + ARRAY_LEN(own)];
 	int rest = 0;
@@ -176,9 +225,7 @@ static int parse(int argc, char **argv, struct proxy_command *out, bool *out_hel
 		return -1;
 	if (rest < argc)
 		return err_set(err, ERR_INVALID, "'%s' is too much", argv[rest]);
-	if (out->state_dir == NULL || out->tls_dir == NULL)
-		return err_set(err, ERR_INVALID, "--state-dir and --tls-dir are needed");
-	return 0;
+	return check_directories(out, err);
 }
 
 int cmd_proxy(int argc, char **argv)

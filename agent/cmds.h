@@ -12,6 +12,7 @@ enum {
 int cmd_install(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_net_init(int argc, char **argv);
+int cmd_fence_check(int argc, char **argv);
 int cmd_proxy(int argc, char **argv);
 int cmd_launch(int argc, char **argv);
 int cmd_exec(int argc, char **argv);

@@ -25,6 +25,7 @@ const struct log_event agent_events[] = {
 	{ "proxy.listening", NETWORK, NETWORK_LISTEN },
 	{ "proxy.accept_failed", NETWORK, NETWORK_FAIL },
 	{ "proxy.draining", LIFECYCLE, LIFECYCLE_STOP },
+	{ "fence.unproved", NETWORK, OTHER },
 	{ "fence.ready", LIFECYCLE, LIFECYCLE_START },
 	{ "sandbox.ready", LIFECYCLE, LIFECYCLE_START },
 	{ "sandbox.refused", LIFECYCLE, LIFECYCLE_START },

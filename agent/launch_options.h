@@ -17,6 +17,8 @@ struct launch_options {
 	bool policy_optional; /* an absent file stands for the built-in policy */
 	struct cmd_list writable;
 	const char *proxy_url;
+	/* Others close the pod's network, and this is not to be reached; NULL: the pod's packet filter does. */
+	const char *past;
 	uint32_t proxy_uid;
 	bool full; /* what the kernel lacks ends it, whatever the policy says */
 	enum log_level log_level;
@@ -32,7 +34,8 @@ int launch_options_parse(int argc, char **argv, struct launch_options *out, bool
 int launch_confine(const struct launch_options *o, const char *command, bool beside_workload,
 		   struct run_policy *policy, struct confinement *out, struct err *err);
 
-/* As child_plan asks for it: the fence holds, as this process sees it. */
-int launch_enter(int fd);
+/* As child_plan asks for it: the fence holds, as this process sees it. Where others make it, the launcher alone looks
+ * after it. */
+int (*launch_enter(const struct launch_options *o))(int fd);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/proxy/credentials.h"
 #include "agent/worker_http.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
@@ -29,6 +30,7 @@ struct proxy_parts proxy_parts_none(void)
 		.helper_fd = -1,
 		.identity_fd = -1,
 		.inside = INSIDE_NONE,
+		.credentials = buf_init(CREDENTIALS_FIELD_MAX),
 		.roots = buf_init(ROOTS_MAX),
 		.resolv_conf = buf_init(RESOLVER_FILE_MAX),
 		.hosts = buf_init(RESOLVER_FILE_MAX),
@@ -45,6 +47,7 @@ void proxy_parts_done(struct proxy_parts *parts)
 	inside_close(&parts->inside);
 	ca_done(&parts->ca);
 	upstream_proxy_done(&parts->upstream_proxy);
+	credentials_done(&parts->credentials);
 	buf_done(&parts->roots);
 	buf_done(&parts->resolv_conf);
 	buf_done(&parts->hosts);
@@ -65,12 +68,11 @@ int proxy_parts_listen(struct proxy_parts *parts, const uint8_t address[4], stru
 	return 0;
 }
 
-/* On all addresses of the pod; who reaches it is the fence's. An IPv6 socket takes IPv4 too, where there
- * is IPv6 at all. */
-int proxy_parts_listen_http(struct proxy_parts *parts, struct err *err)
+/* An IPv6 socket takes IPv4 too, where there is IPv6 at all. */
+static int listen_everywhere(uint16_t port, int backlog, int *out_fd, struct err *err)
 {
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(PROXY_HTTP_PORT) };
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(PROXY_HTTP_PORT) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct sockaddr *at = (struct sockaddr *)&v6;
 	socklen_t n = sizeof(v6);
 	int on = 1, off = 0;
@@ -85,9 +87,22 @@ int proxy_parts_listen_http(struct proxy_parts *parts, struct err *err)
 	    (at->sa_family == AF_INET6 &&
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == -1) ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    bind(fd, at, n) == -1 || listen(fd, WORKER_HTTP_CONNS_MAX) == -1)
-		return err_sys(err, "listen on port %d for metrics", PROXY_HTTP_PORT);
-	parts->http_fd = steal_fd(&fd);
+	    bind(fd, at, n) == -1 || listen(fd, backlog) == -1)
+		return err_sys(err, "listen on port %u", port);
+	*out_fd = steal_fd(&fd);
+	return 0;
+}
+
+int proxy_parts_listen_everywhere(struct proxy_parts *parts, struct err *err)
+{
+	return listen_everywhere(PROXY_PORT, PROXY_BACKLOG, &parts->listen_fd, err);
+}
+
+/* On all addresses of the pod; who reaches it is the fence's. */
+int proxy_parts_listen_http(struct proxy_parts *parts, struct err *err)
+{
+	if (listen_everywhere(PROXY_HTTP_PORT, WORKER_HTTP_CONNS_MAX, &parts->http_fd, err) == -1)
+		return err_wrap(err, "metrics");
 	return 0;
 }
 
@@ -127,7 +142,7 @@ static int check_private(int fd, struct err *err)
 static int read_upstream_proxy(const struct proxy_config *config, struct upstream_proxy *out,
 			       struct err *err)
 {
-	AUTO(buf_done) struct buf text = buf_init(UPSTREAM_PROXY_CREDENTIALS_MAX + 2);
+	AUTO(buf_done) struct buf text = buf_init(CREDENTIALS_MAX + 2);
 	const char *path = config->upstream_proxy_auth_file;
 
 	if (config->upstream_proxy == NULL)
@@ -140,7 +155,7 @@ static int read_upstream_proxy(const struct proxy_config *config, struct upstrea
 		return err_sys(err, "--upstream-proxy-auth-file %s", path);
 	if ((config->is_beside_workload && check_private(fd, err) == -1) ||
 	    io_read_all(fd, &text, err) == -1 ||
-	    upstream_proxy_set_credentials(out, buf_slice(&text), err) == -1)
+	    credentials_read(buf_slice(&text), &out->authorization, err) == -1)
 		return err_wrap(err, "--upstream-proxy-auth-file %s", path);
 	explicit_bzero(text.p, text.n);
 	return 0;

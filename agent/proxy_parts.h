@@ -46,6 +46,8 @@ struct proxy_parts {
 	struct ca ca;
 	struct buf roots, resolv_conf, hosts;
 	struct upstream_proxy upstream_proxy;
+	struct buf
+		credentials; /* that clients have to name, from credentials_read(); empty: none */
 };
 
 struct proxy_parts proxy_parts_none(void);
@@ -58,6 +60,9 @@ int proxy_parts_read_roots(const struct proxy_config *config, struct proxy_parts
 
 /* The explicit proxy's listener, on one IPv4 address. */
 int proxy_parts_listen(struct proxy_parts *parts, const uint8_t address[4], struct err *err);
+
+/* The same on all addresses of this pod. */
+int proxy_parts_listen_everywhere(struct proxy_parts *parts, struct err *err);
 
 /* The listener for the kubelet and Prometheus. */
 int proxy_parts_listen_http(struct proxy_parts *parts, struct err *err);

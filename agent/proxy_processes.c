@@ -52,6 +52,7 @@ struct worker_process_config proxy_processes_worker(const struct proxy_config *c
 		.ca = &parts->ca,
 		.roots_pem = &parts->roots,
 		.upstream_proxy = config->upstream_proxy != NULL ? &parts->upstream_proxy : NULL,
+		.credentials = parts->credentials.n > 0 ? buf_text(&parts->credentials) : NULL,
 		.resolv_conf = buf_slice(&parts->resolv_conf),
 		.hosts = buf_slice(&parts->hosts),
 		.listen_fds = { parts->listen_fd },

@@ -14,11 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 
-enum {
-	FOR_OTHERS = 077,
-	/* An authority with less left is replaced: every leaf must fit into its life. */
-	CA_REST_S = INTERCEPT_LEAF_LIFE_S + CA_SKEW_S,
-};
+enum { FOR_OTHERS = 077 };
 
 static const uint8_t loopback[4] = { 127, 0, 0, 1 };
 
@@ -49,8 +45,8 @@ static int load(const char *path, int64_t now_s, struct ca *out, struct err *err
 
 	if (store_load_ca(path, path, &ca, err) == -1)
 		return -1;
-	if (ca.from_s > now_s || ca.to_s - now_s < CA_REST_S)
-		return err_set(err, ERR_INVALID, "the certificate is not valid for long enough");
+	if (intercept_check_ca(&ca, now_s, err) == -1)
+		return -1;
 	*out = ca;
 	ca = (struct ca){ 0 };
 	return 0;

@@ -161,6 +161,7 @@ static int serve(struct serving *serving, struct err *err)
 		.intercept = serving->intercept,
 		.tls_client = client,
 		.upstream_proxy = config->upstream_proxy,
+		.credentials = config->credentials,
 		.control_fd = -1,
 		.n_listen_fds = config->n_listen_fds,
 		.inside = &config->inside,

@@ -36,6 +36,8 @@ struct worker_process_config {
 	struct ca *ca; /* the worker's from then on */
 	struct buf *roots_pem; /* whom upstream servers are verified against; the worker's too */
 	const struct upstream_proxy *upstream_proxy; /* NULL: destinations are dialled */
+	const char
+		*credentials; /* that clients have to name, from credentials_read(); NULL: none */
 	struct slice resolv_conf, hosts;
 	const struct address *own; /* the pod's addresses */
 	size_t n_own;

@@ -18,16 +18,23 @@ static int write_file(const char *dir, const char *name, struct slice data, stru
 	return io_replace_file(path, FOR_ALL_TO_READ, data, err);
 }
 
+int store_write_trust_pem(const char *dir, struct slice ca_pem, struct slice store, struct err *err)
+{
+	AUTO(buf_done) struct buf bundle = buf_init(BUNDLE_MAX + CA_PEM_MAX);
+
+	if (bundle_merge(store, ca_pem, &bundle, err) == -1 ||
+	    write_file(dir, STORE_CA_FILE, ca_pem, err) == -1)
+		return -1;
+	return write_file(dir, STORE_BUNDLE_FILE, buf_slice(&bundle), err);
+}
+
 int store_write_trust(const char *dir, const struct ca *ca, struct slice store, struct err *err)
 {
 	AUTO(buf_done) struct buf pem = buf_init(CA_PEM_MAX);
-	AUTO(buf_done) struct buf bundle = buf_init(BUNDLE_MAX + CA_PEM_MAX);
 
-	if (ca_write_pem(ca, &pem, err) == -1 ||
-	    bundle_merge(store, buf_slice(&pem), &bundle, err) == -1 ||
-	    write_file(dir, STORE_CA_FILE, buf_slice(&pem), err) == -1)
+	if (ca_write_pem(ca, &pem, err) == -1)
 		return -1;
-	return write_file(dir, STORE_BUNDLE_FILE, buf_slice(&bundle), err);
+	return store_write_trust_pem(dir, buf_slice(&pem), store, err);
 }
 
 int store_load_ca(const char *certificate_path, const char *key_path, struct ca *out,

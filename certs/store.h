@@ -16,6 +16,10 @@
  * `store` (PEM, may be empty) with the certificate added. Both may be read by everyone; no key is written. */
 int store_write_trust(const char *dir, const struct ca *ca, struct slice store, struct err *err);
 
+/* The same for an authority whose key is elsewhere: `ca_pem` holds exactly one certificate. */
+int store_write_trust_pem(const char *dir, struct slice ca_pem, struct slice store,
+			  struct err *err);
+
 /* An authority from two files. A key that others than owner and group may touch is refused. */
 int store_load_ca(const char *certificate_path, const char *key_path, struct ca *out,
 		  struct err *err);

@@ -39,6 +39,7 @@ struct proxy {
 	struct intercept *intercept; /* NULL: TLS in inspected tunnels is refused */
 	struct tls_client *tls_client;
 	const struct upstream_proxy *upstream_proxy; /* NULL: destinations are dialled */
+	const char *credentials; /* that clients have to name; NULL: none */
 	bool draining; /* no new requests */
 	struct pool pool;
 	struct pipes pipes;

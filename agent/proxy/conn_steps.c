@@ -6,6 +6,7 @@
 
 #include "agent/proxy/conn_reply.h"
 #include "agent/proxy/conn_tls.h"
+#include "agent/proxy/credentials.h"
 #include "agent/proxy/exchange.h"
 #include "agent/proxy/relay.h"
 #include "agent/proxy/transparent.h"
@@ -48,6 +49,15 @@ static enum step refuse_malformed(struct conn *conn, enum http1_fault fault)
 	return step;
 }
 
+/* What comes through a tunnel came to this proxy with them. */
+static bool lacks_credentials(const struct conn *conn, const struct http1_request *http)
+{
+	const char *credentials = conn->proxy->credentials;
+
+	return credentials != NULL && !conn->in_tunnel && conn->entry == CONN_EXPLICIT &&
+	       !credentials_match(credentials, &http->head);
+}
+
 static enum step parse_request(struct conn *conn, struct slice bytes)
 {
 	struct http1_request http;
@@ -62,6 +72,11 @@ static enum step parse_request(struct conn *conn, struct slice bytes)
 	if (got == PARSE_BAD)
 		return refuse_malformed(conn, fault);
 	exchange_begin(conn, &http);
+	if (lacks_credentials(conn, &http)) {
+		exchange_read_site(conn);
+		return conn_fail(conn, REFUSAL_CREDENTIALS,
+				 "the request does not name the user and password of this proxy");
+	}
 	conn_set_deadline(conn, conn->proxy->limits.identify_ms);
 	return conn_goto(conn, CONN_IDENTIFY);
 }

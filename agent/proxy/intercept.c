@@ -42,6 +42,15 @@ int intercept_new_ca(int64_t now_s, struct ca *out, struct err *err)
 	return ca_create(&options, out, err);
 }
 
+int intercept_check_ca(const struct ca *ca, int64_t now_s, struct err *err)
+{
+	const int64_t rest_s = INTERCEPT_LEAF_LIFE_S + CA_SKEW_S;
+
+	if (ca->from_s > now_s || ca->to_s - now_s < rest_s)
+		return err_set(err, ERR_INVALID, "the certificate is not valid for long enough");
+	return 0;
+}
+
 static uint64_t cpu_ns(void)
 {
 	struct timespec spent;

@@ -25,6 +25,9 @@ struct intercept;
 /* A new authority for one pod, of INTERCEPT_CA_LIFE_S from `now_s`. */
 int intercept_new_ca(int64_t now_s, struct ca *out, struct err *err);
 
+/* Whether the leaves that are made from `now_s` on fit into its life. ERR_INVALID. */
+int intercept_check_ca(const struct ca *ca, int64_t now_s, struct err *err);
+
 /* Takes `ca` over, which is left zeroed, also on failure. */
 int intercept_new(struct ca *ca, struct intercept **out, struct err *err);
 void intercept_free(struct intercept *intercept); /* after its last session */

@@ -31,6 +31,9 @@ static const struct {
 			       "TLS or without. For other protocols use `tls: skip` or an endpoint "
 			       "without `protocol`." },
 	[REFUSAL_METHOD] = { 405, "method_not_allowed" },
+	[REFUSAL_CREDENTIALS] = { 407, "proxy_authentication_required", "configure_proxy",
+				  "This proxy serves one pod. Its URL, with user and password, "
+				  "is in HTTP_PROXY there." },
 	[REFUSAL_UPGRADE] = { 501, "upgrade_not_supported", "change_policy",
 			      "Of the protocols that Upgrade can ask for only WebSocket passes. "
 			      "For "
@@ -55,6 +58,7 @@ static const struct {
 	{ 400, "Bad Request" },
 	{ 403, "Forbidden" },
 	{ 405, "Method Not Allowed" },
+	{ 407, "Proxy Authentication Required" },
 	{ 408, "Request Timeout" },
 	{ 414, "URI Too Long" },
 	{ 417, "Expectation Failed" },
@@ -184,6 +188,9 @@ void refusal_write(const struct refusal *refusal, struct buf *out)
 		put_policy_field(refusal->policy, out);
 	if (status == 405)
 		buf_puts(out, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+	/* RFC 9110, 15.5.8: some clients name theirs only when they are asked. */
+	if (status == 407)
+		buf_puts(out, "Proxy-Authenticate: Basic realm=\"openshell\"\r\n");
 	buf_puts(out, "Connection: close\r\n\r\n");
 	if (!refusal->no_body)
 		buf_put(out, body.p, body.n);

@@ -24,6 +24,7 @@ enum refusal_code {
 	REFUSAL_DESTINATION, /* the addresses may not be dialled */
 	REFUSAL_PROTOCOL, /* inspected, but neither TLS nor HTTP/1 */
 	REFUSAL_METHOD, /* CONNECT inside a tunnel */
+	REFUSAL_CREDENTIALS, /* the client does not name those of this proxy */
 	REFUSAL_UPGRADE, /* to another protocol than WebSocket */
 	/* From here on: nothing was refused, something failed. */
 	REFUSAL_NO_NAME, /* the host has no address */

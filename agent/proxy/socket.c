@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/proxy/socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -45,6 +47,16 @@ bool own_address(int fd, struct address *out, uint16_t *out_port)
 	socklen_t n = sizeof(a);
 
 	return getsockname(fd, &a.any, &n) == 0 && read_address(&a, out, out_port);
+}
+
+void socket_print_place(struct address address, uint16_t port, char out[SOCKET_PLACE_SIZE])
+{
+	bool v4 = address_is_v4(address);
+	char text[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address.bytes + 12 : address.bytes, text,
+		  sizeof(text));
+	snprintf(out, SOCKET_PLACE_SIZE, v4 ? "%s:%u" : "[%s]:%u", text, port);
 }
 
 int socket_original(int fd, struct address *out, uint16_t *out_port, struct err *err)

@@ -26,6 +26,11 @@ int socket_is_own(struct address address, bool *out, struct err *err);
 /* Where the packet filter redirected the connection of `fd` from. Only in the network namespace that did it. */
 int socket_original(int fd, struct address *out, uint16_t *out_port, struct err *err);
 
+enum { SOCKET_PLACE_SIZE = 56 };
+
+/* ADDRESS:PORT, IPv6 in brackets. */
+void socket_print_place(struct address address, uint16_t port, char out[SOCKET_PLACE_SIZE]);
+
 /* False where there is none. */
 bool peer_address(int fd, struct address *out, uint16_t *out_port);
 bool own_address(int fd, struct address *out, uint16_t *out_port);

@@ -8,7 +8,7 @@
 #include "agent/proxy/upstream_proxy.h"
 #include "lib/cleanup.h"
 
-enum { REQUEST_MAX = 2 * SITE_TEXT_MAX + 2 * UPSTREAM_PROXY_CREDENTIALS_MAX + 128 };
+enum { REQUEST_MAX = 2 * SITE_TEXT_MAX + CREDENTIALS_FIELD_MAX + 128 };
 
 enum step upstream_connect_begin(struct conn *conn, const struct address *address)
 {

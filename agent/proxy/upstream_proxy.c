@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "lib/base64.h"
 #include "lib/cleanup.h"
 
 /* --- reading ------------------------------------------------------------------------------------- */
@@ -138,7 +137,7 @@ int upstream_proxy_read(const struct upstream_proxy_options *options, struct ups
 		      options->auth_allow_insecure != NULL || options->connect_by_hostname != NULL;
 
 	*out = (struct upstream_proxy){
-		.authorization = buf_init(UPSTREAM_PROXY_CREDENTIALS_MAX * 2),
+		.authorization = buf_init(CREDENTIALS_FIELD_MAX),
 	};
 	*out_any = options->url != NULL;
 	if (options->url == NULL)
@@ -154,30 +153,9 @@ int upstream_proxy_read(const struct upstream_proxy_options *options, struct ups
 	return options->no_proxy != NULL ? read_exceptions(options->no_proxy, out, err) : 0;
 }
 
-int upstream_proxy_set_credentials(struct upstream_proxy *proxy, struct slice text, struct err *err)
-{
-	/* Editors and `kubectl create secret --from-file` leave one. */
-	if (text.n > 0 && text.p[text.n - 1] == '\n')
-		text.n--;
-	if (text.n > UPSTREAM_PROXY_CREDENTIALS_MAX)
-		return err_set(err, ERR_LIMIT, "it is longer than %d bytes",
-			       UPSTREAM_PROXY_CREDENTIALS_MAX);
-	if (text.n < 2 || text.p[0] == ':' || memchr(text.p, ':', text.n) == NULL)
-		return err_set(err, ERR_INVALID, "it is not USER:PASSWORD");
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] < 0x20 || text.p[i] == 0x7f)
-			return err_set(err, ERR_INVALID, "it holds a control character");
-	buf_clear(&proxy->authorization);
-	buf_puts(&proxy->authorization, "Basic ");
-	base64_put(&proxy->authorization, text);
-	return 0;
-}
-
 void upstream_proxy_done(struct upstream_proxy *proxy)
 {
-	if (proxy->authorization.n > 0)
-		explicit_bzero(proxy->authorization.p, proxy->authorization.n);
-	buf_done(&proxy->authorization);
+	credentials_done(&proxy->authorization);
 }
 
 /* --- what goes past it --------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/proxy/credentials.h"
 #include "agent/proxy/site.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -16,8 +17,6 @@
 enum {
 	/* Lists of this kind are written by hand; each item is compared with each destination. */
 	UPSTREAM_PROXY_EXCEPTIONS_MAX = 64,
-	/* Of user and password together. */
-	UPSTREAM_PROXY_CREDENTIALS_MAX = 4096,
 	/* Of what it answers to CONNECT. */
 	UPSTREAM_PROXY_HEAD_MAX = 8192,
 };
@@ -46,18 +45,14 @@ struct upstream_proxy {
 	bool by_hostname; /* it resolves the names itself */
 	struct upstream_proxy_exception exceptions[UPSTREAM_PROXY_EXCEPTIONS_MAX];
 	size_t n_exceptions;
-	struct buf
-		authorization; /* the value of Proxy-Authorization; empty for none. Never logged. */
+	/* The value of Proxy-Authorization, from credentials_read(); empty for none. Never logged. */
+	struct buf authorization;
 };
 
 /* Reads what was given. An option without --upstream-proxy, an empty and a malformed one are refused. The
- * credentials are set apart, as they are in a file. `*out_any` is false where there is none. */
+ * credentials are for the caller to read, as they are in a file. `*out_any` is false where there is none. */
 int upstream_proxy_read(const struct upstream_proxy_options *options, struct upstream_proxy *out,
 			bool *out_any, struct err *err);
-
-/* The content of the file: USER:PASSWORD. The text is not quoted in what goes wrong. */
-int upstream_proxy_set_credentials(struct upstream_proxy *proxy, struct slice text,
-				   struct err *err);
 
 void upstream_proxy_done(struct upstream_proxy *proxy);
 

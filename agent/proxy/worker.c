@@ -193,6 +193,7 @@ int worker_new(const struct worker_config *config, struct worker **out, struct e
 		.intercept = config->intercept,
 		.tls_client = config->tls_client,
 		.upstream_proxy = config->upstream_proxy,
+		.credentials = config->credentials,
 		.ended = conn_ended,
 		.ended_ctx = worker,
 	};

@@ -38,6 +38,8 @@ struct worker_config {
 	struct intercept *intercept;
 	struct tls_client *tls_client;
 	const struct upstream_proxy *upstream_proxy; /* NULL: destinations are dialled */
+	const char
+		*credentials; /* that clients have to name, from credentials_read(); NULL: none */
 	int control_fd; /* the worker stops when its other end closes; -1 for none. Taken over. */
 };
 

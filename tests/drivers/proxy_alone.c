@@ -25,7 +25,7 @@
 enum { FILE_MAX = 4 << 20, BACKLOG = 4096 };
 
 struct alone {
-	const char *policy_path, *ca_path, *roots_path;
+	const char *policy_path, *ca_path, *roots_path, *credentials;
 	size_t n_identified;
 	struct upstream_proxy_options upstream;
 	struct upstream_proxy upstream_proxy;
@@ -221,7 +221,7 @@ static int read_upstream_proxy(struct alone *alone, struct worker_config *config
 		return 0;
 	if (io_read_file(alone->upstream.auth_file, &text, err) == -1)
 		return -1;
-	return upstream_proxy_set_credentials(&alone->upstream_proxy, buf_slice(&text), err);
+	return credentials_read(buf_slice(&text), &alone->upstream_proxy.authorization, err);
 }
 
 static int serve(struct alone *alone, struct err *err)
@@ -240,6 +240,7 @@ static int serve(struct alone *alone, struct err *err)
 		.services = &services,
 		.limits = proxy_limits_default(),
 		.control_fd = -1,
+		.credentials = alone->credentials,
 	};
 	unsigned port = 0;
 
@@ -298,6 +299,8 @@ int main(int argc, char **argv)
 		  &alone.upstream.auth_allow_insecure, "true", "likewise" },
 		{ "--upstream-proxy-connect-by-hostname", CMD_TEXT,
 		  &alone.upstream.connect_by_hostname, "true", "likewise" },
+		{ "--credentials", CMD_TEXT, &alone.credentials, "FIELD",
+		  "what clients have to name: Basic and USER:PASSWORD in base64" },
 		{ "--limit", CMD_REPEATED, &alone.limits, "NAME=NUMBER", "of struct proxy_limits" },
 	};
 

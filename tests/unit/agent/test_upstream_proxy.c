@@ -197,56 +197,6 @@ START_TEST(a_list_has_its_limit)
 END_TEST
 
 static const struct {
-	const char *text, *field; /* field NULL: refused */
-} credentials[] = {
-	{ "user:pass", "Basic dXNlcjpwYXNz" },
-	{ "user:pass\n", "Basic dXNlcjpwYXNz" },
-	{ "user:", "Basic dXNlcjo=" },
-	{ "user:pa:ss", "Basic dXNlcjpwYTpzcw==" },
-	{ "", NULL },
-	{ "\n", NULL },
-	{ "user", NULL },
-	{ ":pass", NULL },
-	{ "user:pass\n\n", NULL },
-	{ "user:pass\r\n", NULL },
-	{ "user:pa\tss", NULL },
-	{ "us\x7f:pass", NULL },
-};
-
-START_TEST(credentials_become_a_field_and_are_never_quoted)
-{
-	const struct upstream_proxy_options options = { URL };
-	AUTO(upstream_proxy_done) struct upstream_proxy proxy;
-	struct err err = { 0 };
-
-	ck_assert_int_eq(read_options(&options, &proxy, &err), 0);
-	int result = upstream_proxy_set_credentials(&proxy, slice_text(credentials[_i].text), &err);
-	ck_assert_int_eq(result, credentials[_i].field == NULL ? -1 : 0);
-	ck_assert_str_eq(buf_text(&proxy.authorization),
-			 credentials[_i].field != NULL ? credentials[_i].field : "");
-	ck_assert(strstr(err.msg, "pa") == NULL && strstr(err.msg, "us") == NULL);
-}
-END_TEST
-
-START_TEST(credentials_have_their_limit)
-{
-	const struct upstream_proxy_options options = { URL };
-	AUTO(upstream_proxy_done) struct upstream_proxy proxy;
-	AUTO_FREE char *text = mem_calloc(UPSTREAM_PROXY_CREDENTIALS_MAX + 2, 1);
-	struct err err = { 0 };
-
-	memset(text, 'x', UPSTREAM_PROXY_CREDENTIALS_MAX);
-	text[1] = ':';
-	ck_assert_int_eq(read_options(&options, &proxy, &err), 0);
-	ck_assert_int_eq(upstream_proxy_set_credentials(&proxy, slice_text(text), &err), 0);
-	ck_assert(!proxy.authorization.overflow);
-	text[UPSTREAM_PROXY_CREDENTIALS_MAX] = 'x';
-	ck_assert_int_eq(upstream_proxy_set_credentials(&proxy, slice_text(text), &err), -1);
-	ck_assert_int_eq(err.code, ERR_LIMIT);
-}
-END_TEST
-
-static const struct {
 	const char *host, *address, *want;
 } requests[] = {
 	{ "a.test", "192.0.2.1", "CONNECT 192.0.2.1:443 HTTP/1.1\r\nHost: 192.0.2.1:443\r\n\r\n" },
@@ -271,7 +221,7 @@ START_TEST(a_connection_is_asked_for_by_address_or_by_name)
 	upstream_proxy_write_connect(&proxy, &site, requests[_i].address != NULL ? &address : NULL,
 				     &out);
 	ck_assert_str_eq(buf_text(&out), requests[_i].want);
-	ck_assert_int_eq(upstream_proxy_set_credentials(&proxy, slice_text("u:p"), &err), 0);
+	ck_assert_int_eq(credentials_read(slice_text("u:p"), &proxy.authorization, &err), 0);
 	buf_clear(&out);
 	upstream_proxy_write_connect(&proxy, &site, NULL, &out);
 	ck_assert(strstr(buf_text(&out), "\r\nProxy-Authorization: Basic dTpw\r\n\r\n") != NULL);
@@ -291,9 +241,6 @@ Suite *upstream_proxy_suite(void)
 	tcase_add_loop_test(tc, an_address_goes_past_it_where_it_is_listed, 0,
 			    (int)ARRAY_LEN(addresses));
 	tcase_add_test(tc, a_list_has_its_limit);
-	tcase_add_loop_test(tc, credentials_become_a_field_and_are_never_quoted, 0,
-			    (int)ARRAY_LEN(credentials));
-	tcase_add_test(tc, credentials_have_their_limit);
 	tcase_add_loop_test(tc, a_connection_is_asked_for_by_address_or_by_name, 0,
 			    (int)ARRAY_LEN(requests));
 	suite_add_tcase(s, tc);
