@@ -240,7 +240,8 @@ static void take(const char *name, const char *value, struct choices *out,
 	else if (strcmp(name, KEY_KEEP_TOKEN) == 0)
 		out->keep_token = true;
 	else if (strcmp(name, KEY_PROCESS_ENFORCEMENT) == 0)
-		out->network_only = strcmp(value, "network-only") == 0;
+		out->enforcement =
+			strcmp(value, "full") == 0 ? ENFORCEMENT_FULL : ENFORCEMENT_NETWORK_ONLY;
 	else if (strcmp(name, KEY_INBOUND_PORTS) == 0)
 		out->inbound = value;
 	else if (strcmp(name, KEY_BINARY_IDENTITY) == 0)

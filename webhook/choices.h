@@ -10,6 +10,9 @@
 #include "webhook/findings.h"
 #include "webhook/namespaces.h"
 
+/* openshell.io/process-enforcement; what is not said depends on the topology. */
+enum enforcement { ENFORCEMENT_UNSAID = 0, ENFORCEMENT_FULL, ENFORCEMENT_NETWORK_ONLY };
+
 /* Texts borrow from the pod or the namespace; NULL and 0 stand for "not said". */
 struct choices {
 	const char *topology;
@@ -18,7 +21,7 @@ struct choices {
 	const char *first_key; /* some annotation of ours that the pod has */
 	uint32_t run_as_user, run_as_group, proxy_uid;
 	bool keep_token;
-	bool network_only; /* process-enforcement */
+	enum enforcement enforcement;
 	bool relaxed_identity;
 	bool wants_affinity;
 	const char *inbound; /* openshell.io/inbound-ports */

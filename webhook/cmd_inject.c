@@ -25,6 +25,9 @@ enum {
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+/* Nothing is refused for its age: the API server of an older cluster does not start what it does not know. */
+static const struct kube_version assumed = { 1, 34 };
+
 struct options {
 	const char *file, *namespace_name, *namespaces;
 	bool diff;
@@ -158,7 +161,9 @@ static int inject_all(struct tool *tool, struct buf *diff, struct err *err)
 {
 	/* Refusals are told one by one; an event for each would say the same again. */
 	const struct log quiet = { .level = LOG_LEVEL_ERROR };
-	const struct handler handler = { &tool->config, &tool->namespaces, &quiet };
+	const struct handler handler = { .config = &tool->config,
+					 .namespaces = &tool->namespaces,
+					 .log = &quiet };
 	const struct inject inject = {
 		.handler = &handler,
 		.namespace_name = tool->options.namespace_name,
@@ -204,6 +209,8 @@ static int parse(int argc, char **argv, const struct cmd_option *options, size_t
 		return err_set(err, ERR_INVALID, "unexpected '%s'", argv[rest]);
 	if (tool->options.file == NULL)
 		return err_set(err, ERR_INVALID, "-f is needed");
+	if (tool->config.kubernetes.major == 0)
+		tool->config.kubernetes = assumed;
 	if (tool->options.namespace_name == NULL)
 		tool->options.namespace_name = "default";
 	return 0;

@@ -92,6 +92,13 @@ static void on_namespaces(void *cls, struct namespaces *fresh)
 	server_set_namespaces(serving->server, fresh);
 }
 
+static void on_version(void *cls, struct kube_version version)
+{
+	struct serving *serving = cls;
+
+	server_set_kubernetes(serving->server, version);
+}
+
 static int learn_namespaces(struct serving *serving, struct err *err)
 {
 	const struct kube_informer_options informer = {
@@ -99,6 +106,7 @@ static int learn_namespaces(struct serving *serving, struct err *err)
 		.account = serving->options.account,
 		.log = &serving->log,
 		.publish = on_namespaces,
+		.publish_version = on_version,
 		.cls = serving,
 	};
 

@@ -27,6 +27,9 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		return err_set(err, ERR_INVALID,
 			       "--upstream-ca '%s' is not the name of a ConfigMap",
 			       text->upstream_ca);
+	if (text->kubernetes != NULL &&
+	    kube_version_parse(text->kubernetes, &config.kubernetes, err) == -1)
+		return err_wrap(err, "--kubernetes-version");
 	*out = config;
 	return 0;
 }

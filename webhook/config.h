@@ -4,17 +4,19 @@
 #define WEBHOOK_CONFIG_H
 
 #include "lib/err.h"
+#include "webhook/kube_version.h"
 #include "webhook/topology.h"
 
 struct webhook_config {
 	const char *agent_image;
 	enum topology default_topology;
 	const char *upstream_ca; /* a ConfigMap with private roots, in each namespace; NULL: none */
+	struct kube_version kubernetes; /* zeros: as it is learned */
 };
 
 /* As given in argv; NULL: not given. */
 struct config_text {
-	const char *agent_image, *default_topology, *upstream_ca;
+	const char *agent_image, *default_topology, *upstream_ca, *kubernetes;
 };
 
 /* The options of `config_text`, which every subcommand that rewrites pods has alike. */
@@ -22,6 +24,8 @@ struct config_text {
 	{ "--agent-image", CMD_TEXT, &(text)->agent_image, "IMAGE", "image of openshell-agent" }, \
 		{ "--default-topology", CMD_TEXT, &(text)->default_topology, "NAME",              \
 		  "default: combined" },                                                          \
+		{ "--kubernetes-version", CMD_TEXT, &(text)->kubernetes, "1.N",                   \
+		  "of the cluster" },                                                             \
 	{                                                                                         \
 		"--upstream-ca", CMD_TEXT, &(text)->upstream_ca, "CONFIGMAP",                     \
 			"of the pod's namespace: private roots of servers (key ca.crt)"           \

@@ -24,38 +24,41 @@ void confine_done(struct confine *plan)
 	*plan = (struct confine){ 0 };
 }
 
-static void check_capabilities(const json_t *container, bool wrapped, struct findings *findings)
+/* `as_rendered`: the agent's own capabilities, which it has in combined, are there by right. */
+static void check_capabilities(const json_t *container, bool as_rendered, struct findings *findings)
 {
 	AUTO(json_drop) json_t *ours = pieces_capabilities();
 	const json_t *added =
 		json_member(json_member(json_member(container, "securityContext"), "capabilities"),
 			    "add");
 
-	if (json_array_size(added) == 0 || (wrapped && json_equal(added, json_member(ours, "add"))))
+	if (json_array_size(added) == 0 ||
+	    (as_rendered && json_equal(added, json_member(ours, "add"))))
 		return;
 	findings_deny(findings, DENIAL_CAPABILITY, "container '%.63s' adds capability %.40s%s",
 		      pod_name_of(container), json_string_value(json_array_get(added, 0)),
 		      json_array_size(added) > 1 ? " and others" : "");
 }
 
-/* An init container may have been added by somebody else after we were here: it is confined now. The
- * workload's container had its command when we were here, so somebody has changed it. */
-static void check_wrapped(const struct confine_pod *pod, const json_t *container, bool is_workload,
+/* A container may have been added by somebody else after we were here: it is confined now. But the one workload
+ * of combined had its command when we were here, so somebody has changed it. */
+static void check_wrapped(const struct confine_pod *pod, const json_t *container, bool stays,
 			  struct findings *findings)
 {
 	bool wrapped = wrap_is_agent(json_member(container, "command"));
+	bool combined = pod->topology == TOPOLOGY_COMBINED;
 
 	if (wrapped && !pod->installed)
 		findings_deny(findings, DENIAL_TAMPERED,
 			      "container '%.63s' starts the agent, but our init container is "
 			      "missing",
 			      pod_name_of(container));
-	if (!wrapped && pod->installed && is_workload)
+	if (!wrapped && pod->installed && stays && combined)
 		findings_deny(findings, DENIAL_TAMPERED,
 			      "container '%.63s' does not start the agent that our init container "
 			      "installs",
 			      pod_name_of(container));
-	check_capabilities(container, wrapped && pod->installed, findings);
+	check_capabilities(container, combined && wrapped && pod->installed, findings);
 }
 
 void confine_plan(const struct confine_pod *pod, const char *list, size_t i, struct confine *out,
@@ -77,7 +80,8 @@ void confine_plan(const struct confine_pod *pod, const char *list, size_t i, str
 	refuse_nested_mounts(pod->fixed, container, findings);
 	probes_check(container, findings);
 	check_wrapped(pod, container, stays, findings);
-	out->original = entrypoint_resolve(container, stays, choices->command, &rendered, findings);
+	out->original = entrypoint_resolve(container, stays, choices->command, pod->topology,
+					   &rendered, findings);
 	out->identity = identity_resolve(choices, pod->in->ns, spec, container, rendered, findings);
 	inbound_ports(container, stays ? choices->inbound : NULL, &out->inbound, findings);
 }
@@ -107,6 +111,7 @@ static void edit_command(const struct confine_pod *pod, const struct confine *pl
 	const struct choices *choices = pod->in->choices;
 	AUTO(json_drop) json_t *writable = writable_paths(pod->tokens, plan->container);
 	struct wrap wrap = {
+		.topology = pod->topology,
 		.policy_optional = choices->policy == NULL,
 		.identity = plan->identity,
 		.groups = pod->groups,
@@ -114,6 +119,7 @@ static void edit_command(const struct confine_pod *pod, const struct confine *pl
 		.proxy_uid = choices->proxy_uid,
 		.relaxed_identity = choices->relaxed_identity,
 		.private_roots = pod->in->config->upstream_ca != NULL,
+		.full_enforcement = choices->enforcement == ENFORCEMENT_FULL,
 		.writable = writable,
 		.original = plan->original,
 	};
@@ -128,21 +134,36 @@ static bool is_localhost(const json_t *security)
 	return type != NULL && strcmp(type, "Localhost") == 0;
 }
 
-static void edit_security(const json_t *spec, const json_t *container, const char *path,
-			  struct edits *edits)
+/* In combined the agent starts with what building a sandbox takes. */
+static json_t *security_of_builder(void)
 {
-	const json_t *security = json_member(container, "securityContext");
-	const json_t *of_pod = json_member(spec, "securityContext");
+	return json_pack("{s:i, s:i, s:b, s:o}", "runAsUser", 0, "runAsGroup", 0, "runAsNonRoot", 0,
+			 "capabilities", pieces_capabilities());
+}
+
+/* In sidecar the runtime makes the user, who can become no other: the fence goes by users. */
+static json_t *security_of_user(const struct identity *identity)
+{
+	return json_pack("{s:I, s:I, s:b, s:b, s:{s:[s]}}", "runAsUser", (json_int_t)identity->uid,
+			 "runAsGroup", (json_int_t)identity->gid, "runAsNonRoot", 1,
+			 "allowPrivilegeEscalation", 0, "capabilities", "drop", "ALL");
+}
+
+static void edit_security(const struct confine_pod *pod, const struct confine *plan,
+			  const char *path, struct edits *edits)
+{
+	const json_t *security = json_member(plan->container, "securityContext");
+	const json_t *of_pod = json_member(json_member(pod->in->pod, "spec"), "securityContext");
 	bool own_profile = json_member(security, "seccompProfile") != NULL;
-	json_t *want = json_pack("{s:i, s:i, s:b, s:o}", "runAsUser", 0, "runAsGroup", 0,
-				 "runAsNonRoot", 0, "capabilities", pieces_capabilities());
+	bool combined = pod->topology == TOPOLOGY_COMBINED;
+	json_t *want = combined ? security_of_builder() : security_of_user(&plan->identity);
 
 	/* Someone's own profile stays; anything weaker than the runtime's does not. */
 	if (!is_localhost(own_profile ? security : of_pod))
 		json_object_set_new(want, "seccompProfile",
 				    json_pack("{s:s}", "type", "RuntimeDefault"));
 	/* Kubernetes refuses it beside SYS_ADMIN; the agent sets no_new_privs for the workload. */
-	if (json_is_false(json_member(security, "allowPrivilegeEscalation"))) {
+	if (combined && json_is_false(json_member(security, "allowPrivilegeEscalation"))) {
 		AUTO_FREE char *place = mem_printf("%s/allowPrivilegeEscalation", path);
 
 		edits_remove(edits, place);
@@ -152,7 +173,6 @@ static void edit_security(const json_t *spec, const json_t *container, const cha
 
 void confine_edit(const struct confine_pod *pod, const struct confine *plan, struct edits *edits)
 {
-	const json_t *spec = json_member(pod->in->pod, "spec");
 	AUTO_FREE char *mounts = mem_printf("%s/volumeMounts", plan->path);
 	AUTO_FREE char *command = mem_printf("%s/command", plan->path);
 	AUTO_FREE char *security = mem_printf("%s/securityContext", plan->path);
@@ -160,6 +180,6 @@ void confine_edit(const struct confine_pod *pod, const struct confine *plan, str
 	edits_append(edits, mounts, json_member(plan->container, "volumeMounts"),
 		     json_incref(pod->pieces->mounts));
 	edit_command(pod, plan, command, edits);
-	edit_security(spec, plan->container, security, edits);
+	edit_security(pod, plan, security, edits);
 	probes_edit(plan->container, plan->path, edits);
 }

@@ -26,8 +26,8 @@
 	  "allowed "                                                                               \
 	  "only where it is listed).",                                                             \
 	  "choose an allowed one, or ask who runs the namespace")                                  \
-	X(TOPOLOGY_UNSUPPORTED, 6, 422, "This version renders topology combined only.",            \
-	  "set openshell.io/topology: combined")                                                   \
+	X(TOPOLOGY_UNSUPPORTED, 6, 422, "This version does not render the topology.",              \
+	  "choose combined or sidecar")                                                            \
 	X(KEY_UNKNOWN, 7, 422,                                                                     \
 	  "A label or annotation of the pod that begins with openshell.io/ is not one of ours: a " \
 	  "typing error must never let a pod run open.",                                           \
@@ -59,12 +59,12 @@
 	  "remove privileged")                                                                     \
 	X(WINDOWS, 18, 422, "The pod is for Windows nodes.", "only Linux pods can be sandboxed")   \
 	X(SHARED_PROCESSES, 19, 422, "The containers share one process table.",                    \
-	  "remove shareProcessNamespace")                                                          \
+	  "remove shareProcessNamespace, or choose sidecar")                                       \
 	X(NO_COMMAND, 20, 422,                                                                     \
 	  "The container has no command, so what its image would start is not known.",             \
 	  "set command, or the annotation openshell.io/command, to the image's entrypoint")        \
 	X(MANY_CONTAINERS, 21, 422, "Topology combined confines exactly one container.",           \
-	  "split the pod, or choose sidecar or proxy-pod once this version offers them")           \
+	  "split the pod, or choose sidecar")                                                      \
 	X(EPHEMERAL_CONTAINER, 23, 422,                                                            \
 	  "An ephemeral container would stand beside the sandbox, or a pod is asked for "          \
 	  "something that this version does not know.",                                            \
@@ -114,13 +114,12 @@
 	X(NATIVE_SIDECAR, 43, 422,                                                                 \
 	  "An init container runs on beside the workload (restartPolicy: Always): topology "       \
 	  "combined confines one container at a time.",                                            \
-	  "remove restartPolicy from the init container, or choose sidecar or proxy-pod once "     \
-	  "this version offers them")                                                              \
+	  "remove restartPolicy from the init container, or choose sidecar")                       \
 	X(PROBE_HOST, 44, 422,                                                                     \
 	  "A probe or hook would send the node to another host than the pod.", "remove its host")  \
 	X(POD_SECURITY, 45, 403,                                                                   \
 	  "The namespace enforces a level of PodSecurity that refuses the capabilities which "     \
-	  "topology combined takes to build the sandbox.",                                         \
+	  "building the sandbox takes.",                                                           \
 	  "use a namespace that enforces privileged, or choose proxy-pod once this version "       \
 	  "offers it")                                                                             \
 	X(PORT_OURS, 46, 422,                                                                      \
@@ -141,7 +140,23 @@
 	  "or change on a pod that exists: its sandbox was built when it began.",                  \
 	  "change the pod template, which makes a new pod")                                        \
 	X(POLICY, 56, 422, "A ConfigMap that is labelled as a policy is none.",                    \
-	  "correct the policy (docs/policy.md), or remove the label openshell.io/policy")
+	  "correct the policy (docs/policy.md), or remove the label openshell.io/policy")          \
+	X(KUBERNETES_VERSION, 85, 422,                                                             \
+	  "Topology sidecar takes init containers that run on, which Kubernetes has since 1.29, "  \
+	  "and this one is older, or its version is not known.",                                   \
+	  "choose combined, or tell the webhook with --kubernetes-version")                        \
+	X(ROOT, 86, 422,                                                                           \
+	  "A container wants to be root: topology sidecar tells the proxy from all others by its " \
+	  "user.",                                                                                 \
+	  "set runAsUser or openshell.io/run-as-user to another user, or choose combined")         \
+	X(PRIVILEGE_ESCALATION, 87, 422,                                                           \
+	  "A container wants to gain privileges (allowPrivilegeEscalation: true).",                \
+	  "remove allowPrivilegeEscalation")                                                       \
+	X(PROCESSES_NOT_SHARED, 88, 422,                                                           \
+	  "The proxy cannot see which program connects where shareProcessNamespace is false.",     \
+	  "remove it, or set openshell.io/binary-identity: relaxed")                               \
+	X(USER_NAMESPACE, 89, 422, "With hostUsers: false a pod has the ids up to 65535 only.",    \
+	  "choose smaller ids (runAsUser, openshell.io/run-as-user, openshell.io/proxy-uid)")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

@@ -31,9 +31,14 @@ static json_t *literal_copy(const json_t *words)
 
 void entrypoint_check_names(json_t *annotation, const json_t *spec, struct findings *findings)
 {
+	size_t n = json_array_size(json_member(spec, "containers"));
 	const char *name;
 	json_t *value;
 
+	if (json_is_array(annotation) && n > 1)
+		findings_deny(findings, DENIAL_KEY_VALUE,
+			      KEY_COMMAND " is an array, and the pod has %zu containers: name them",
+			      n);
 	json_object_foreach(annotation, name, value)
 	{
 		if (!pod_has_container(spec, name))
@@ -63,15 +68,15 @@ static json_t *from_annotation(json_t *annotation, const char *container, bool i
 	return NULL;
 }
 
-static json_t *from_container(const json_t *container, struct identity *out_rendered,
-			      struct findings *findings)
+static json_t *from_container(const json_t *container, enum topology topology,
+			      struct identity *out_rendered, struct findings *findings)
 {
 	json_t *command = json_member(container, "command");
 	json_t *original = NULL;
 
 	if (!wrap_is_agent(command))
 		original = json_incref(command);
-	else if (!wrap_parse(command, out_rendered, &original))
+	else if (!wrap_parse(command, topology, out_rendered, &original))
 		findings_deny(findings, DENIAL_TAMPERED,
 			      "container '%.63s' starts the agent in its own way",
 			      pod_name_of(container));
@@ -84,7 +89,8 @@ static json_t *from_container(const json_t *container, struct identity *out_rend
 }
 
 json_t *entrypoint_resolve(const json_t *container, bool is_workload, json_t *annotation,
-			   struct identity *out_rendered, struct findings *findings)
+			   enum topology topology, struct identity *out_rendered,
+			   struct findings *findings)
 {
 	AUTO(json_drop) json_t *annotated = NULL;
 	size_t before = findings->n_denials;
@@ -93,7 +99,7 @@ json_t *entrypoint_resolve(const json_t *container, bool is_workload, json_t *an
 		annotated =
 			from_annotation(annotation, pod_name_of(container), is_workload, findings);
 	if (json_array_size(json_member(container, "command")) > 0) {
-		json_t *original = from_container(container, out_rendered, findings);
+		json_t *original = from_container(container, topology, out_rendered, findings);
 
 		if (annotated != NULL && original != NULL && !json_equal(annotated, original))
 			findings_warn(findings,

@@ -47,7 +47,9 @@ void handler_rewrite(const struct handler *handler, json_t *pod, const char *nam
 	choices_read(pod, ns, &choices, findings);
 	outcome->topology =
 		topology_decide(ns, &choices, handler->config->default_topology, findings);
-	const struct rewrite in = { handler->config, ns, &choices, pod };
+	const struct kube_version *told = &handler->config->kubernetes;
+	const struct rewrite in = { handler->config, ns, &choices, pod,
+				    told->major != 0 ? *told : handler->kubernetes };
 	rewrite_pod(&in, outcome->topology, edits, findings);
 }
 

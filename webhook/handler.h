@@ -40,6 +40,7 @@ struct handler {
 	const struct webhook_config *config;
 	const struct namespaces *namespaces;
 	const struct log *log;
+	struct kube_version kubernetes; /* as the API server says; zeros: not known */
 };
 
 /* What becomes of `pod` where it is created in the namespace: its edits, or the refusals in

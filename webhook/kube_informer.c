@@ -22,6 +22,9 @@ enum {
 	EVENT_MAX = 4 << 20,
 	TARGET_MAX = 16 << 10,
 	LIST_S = 60,
+	/* A few short texts. */
+	VERSION_MAX = 64 << 10,
+	VERSION_S = 10,
 	/* The server ends a watch by itself; this is for one that does not. */
 	WATCH_GRACE_S = 30,
 	/* A watch that ends earlier counts as failed, so that a broken server is not asked in a loop. */
@@ -62,21 +65,40 @@ static int publish(struct kube_informer *informer, struct err *err)
 	return 0;
 }
 
-/* --- the list --------------------------------------------------------------------------------- */
+/* --- the version ------------------------------------------------------------------------------ */
 
-static int on_page_piece(void *cls, struct slice piece, struct err *err)
+static int on_piece(void *cls, struct slice piece, struct err *err)
 {
-	struct buf *page = cls;
+	struct buf *body = cls;
 
-	buf_put(page, piece.p, piece.n);
-	return page->overflow ? err_set(err, ERR_LIMIT, "a page is too large") : 0;
+	buf_put(body, piece.p, piece.n);
+	return body->overflow ? err_set(err, ERR_LIMIT, "the answer is too large") : 0;
 }
+
+/* Before each list and each watch: a control plane may be upgraded while we run. A failure changes nothing, and is
+ * said where it is the only one. */
+static void learn_version(struct kube_informer *informer)
+{
+	AUTO(buf_done) struct buf answer = buf_init(VERSION_MAX);
+	const struct kube_sink sink = { on_piece, &answer };
+	struct kube_version version;
+	struct err err;
+	long status;
+
+	if (kube_client_get(&informer->client, "/version", VERSION_S, &sink, &status, &err) == 0 &&
+	    kube_version_read(buf_slice(&answer), &version, &err) == 0)
+		informer->options.publish_version(informer->options.cls, version);
+	else if (!informer->stop && informer->failures == 0)
+		log_reason(informer->options.log, LOG_LEVEL_ERROR, "version.failed", err.msg);
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
 
 static int get_page(struct kube_informer *informer, bool *out_complete, struct err *err)
 {
 	AUTO(buf_done) struct buf target = buf_init(TARGET_MAX);
 	AUTO(buf_done) struct buf page = buf_init(PAGE_MAX);
-	const struct kube_sink sink = { on_page_piece, &page };
+	const struct kube_sink sink = { on_piece, &page };
 	long status;
 
 	kube_query_list(&target, informer->page, informer->cache.more);
@@ -197,9 +219,10 @@ static void *run(void *cls)
 	struct kube_informer *informer = cls;
 
 	while (!informer->stop) {
-		int64_t began = now_ms();
 		struct err err;
 
+		learn_version(informer);
+		int64_t began = now_ms();
 		bool watched = informer->listed;
 		int result = watched ? watch(informer, &err) : list(informer, &err);
 		if (watched && now_ms() - began > WATCH_STEADY_MS)

@@ -7,10 +7,14 @@
 #define NAME_RESERVED_PREFIX "openshell-"
 
 #define NAME_INSTALL_CONTAINER "openshell-supervisor-install"
+/* Of topology sidecar: the first closes the pod's network and ends, the second is the proxy. */
+#define NAME_FENCE_CONTAINER "openshell-network-init"
+#define NAME_PROXY_CONTAINER "openshell-supervisor-network"
 #define NAME_BIN_VOLUME "openshell-supervisor-bin"
 #define NAME_POLICY_VOLUME "openshell-policy"
 #define NAME_RUN_VOLUME "openshell-run"
 #define NAME_TLS_VOLUME "openshell-supervisor-tls"
+#define NAME_STATE_VOLUME "openshell-proxy-state"
 #define NAME_ROOTS_VOLUME "openshell-upstream-ca"
 #define NAME_ROOTS_KEY "ca.crt"
 #define NAME_DEFAULT_POLICY "openshell-default-policy"
@@ -29,10 +33,14 @@
 #define PATH_ROOTS "/etc/openshell/upstream-ca"
 #define PATH_ROOTS_FILE PATH_ROOTS "/" NAME_ROOTS_KEY
 #define PATH_RUN "/run/openshell"
+#define PATH_PROXY_STATE "/run/openshell-proxy"
 #define PATH_TLS "/etc/openshell-tls"
 #define PATH_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount"
 
 enum { PATH_START_PARTS = 20 };
+
+#define URL_PROXY "http://127.0.0.1:3128"
+enum { PORT_HEALTH = 15090 };
 
 enum { ID_DEFAULT_USER = 1000, ID_DEFAULT_PROXY = 1337, ID_PROXY_MIN = 1000 };
 

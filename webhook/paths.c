@@ -9,9 +9,20 @@
 
 /* Also those of other topologies, and both spellings of /run: images link one to the other. */
 static const char *const reserved[] = {
-	PATH_BIN,          "/etc/openshell",         "/etc/openshell-tls",         PATH_RUN,
-	("/var" PATH_RUN), "/run/openshell-sidecar", "/var/run/openshell-sidecar", "/run/netns",
-	"/var/run/netns",  "/run/secrets/openshell", "/var/run/secrets/openshell", PATH_START_ROOT,
+	PATH_BIN,
+	"/etc/openshell",
+	"/etc/openshell-tls",
+	PATH_RUN,
+	("/var" PATH_RUN),
+	"/run/openshell-sidecar",
+	"/var/run/openshell-sidecar",
+	"/run/netns",
+	"/var/run/netns",
+	PATH_PROXY_STATE,
+	("/var" PATH_PROXY_STATE),
+	"/run/secrets/openshell",
+	"/var/run/secrets/openshell",
+	PATH_START_ROOT,
 };
 
 /* The next component: skips "//" and "/./". `*out_n` is 0 at the end. */

@@ -20,10 +20,15 @@ struct pieces {
 struct pieces_from {
 	const struct webhook_config *config;
 	const struct choices *choices;
+	bool is_guaranteed; /* the pod is of that class, and must stay so */
 };
 
 void pieces_combined(const struct pieces_from *from, struct pieces *out);
+void pieces_sidecar(const struct pieces_from *from, struct pieces *out);
 void pieces_done(struct pieces *pieces);
+
+/* What both have in common: makes the volumes and the mounts. */
+void pieces_add_shared(const struct pieces_from *from, bool tls_read_only, struct pieces *pieces);
 
 /* The ConfigMap whose policy applies. */
 const char *pieces_policy(const struct choices *choices);

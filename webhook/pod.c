@@ -56,6 +56,7 @@ static const struct field fields[] = {
 	{ "spec.hostNetwork", FIELD_BOOL },
 	{ "spec.hostPID", FIELD_BOOL },
 	{ "spec.hostIPC", FIELD_BOOL },
+	{ "spec.hostUsers", FIELD_BOOL },
 	{ "spec.shareProcessNamespace", FIELD_BOOL },
 	{ "spec.automountServiceAccountToken", FIELD_BOOL },
 	{ "spec.runtimeClassName", FIELD_TEXT },

@@ -11,6 +11,8 @@ void rewrite_pod(const struct rewrite *in, enum topology topology, struct edits 
 		rewrite_combined(in, edits, findings);
 		return;
 	case TOPOLOGY_SIDECAR:
+		rewrite_sidecar(in, edits, findings);
+		return;
 	case TOPOLOGY_PROXY_POD:
 		findings_deny(findings, DENIAL_TOPOLOGY_UNSUPPORTED,
 			      "this version does not offer topology %s yet",

@@ -8,12 +8,14 @@
 #include "webhook/choices.h"
 #include "webhook/config.h"
 #include "webhook/edits.h"
+#include "webhook/kube_version.h"
 
 struct rewrite {
 	const struct webhook_config *config;
 	const struct namespace_facts *ns;
 	const struct choices *choices;
 	json_t *pod; /* passed pod_check() */
+	struct kube_version kubernetes;
 };
 
 /* Refusals go to `findings`; then `edits` is of no use. */
@@ -21,5 +23,6 @@ void rewrite_pod(const struct rewrite *in, enum topology topology, struct edits 
 		 struct findings *findings);
 
 void rewrite_combined(const struct rewrite *in, struct edits *edits, struct findings *findings);
+void rewrite_sidecar(const struct rewrite *in, struct edits *edits, struct findings *findings);
 
 #endif

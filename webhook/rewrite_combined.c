@@ -34,7 +34,7 @@ static void refuse(const struct rewrite *in, struct findings *findings)
 
 	if (json_member_true(spec, "shareProcessNamespace"))
 		findings_deny(findings, DENIAL_SHARED_PROCESSES, "pod uses shareProcessNamespace");
-	if (in->choices->network_only)
+	if (in->choices->enforcement == ENFORCEMENT_NETWORK_ONLY)
 		findings_deny(findings, DENIAL_KEY_UNSUPPORTED,
 			      KEY_PROCESS_ENFORCEMENT
 			      " network-only would leave the workload root in "
@@ -47,7 +47,7 @@ static void refuse(const struct rewrite *in, struct findings *findings)
 void rewrite_combined(const struct rewrite *in, struct edits *edits, struct findings *findings)
 {
 	AUTO(wrapped_done) struct wrapped plan = { 0 };
-	const struct pieces_from from = { in->config, in->choices };
+	const struct pieces_from from = { .config = in->config, .choices = in->choices };
 
 	pieces_combined(&from, &plan.pieces);
 	refuse(in, findings);

@@ -49,8 +49,9 @@ struct server {
 	struct MHD_Daemon *tls, *plain;
 	struct conns conns;
 	struct metrics metrics;
-	pthread_rwlock_t namespaces_lock;
+	pthread_rwlock_t known_lock;
 	struct namespaces namespaces;
+	struct kube_version kubernetes;
 	pthread_mutex_t big_body_lock;
 	atomic_size_t bodies; /* bytes received and not yet answered */
 	atomic_int requests; /* under way */
@@ -112,15 +113,20 @@ static struct answer review_answer(const struct request *request)
 	struct answer answer = { .status = MHD_HTTP_OK,
 				 .type = "application/json",
 				 .body = buf_init(HANDLER_ANSWER_MAX) };
-	const struct handler handler = { server->config, &server->namespaces, server->log };
 	struct outcome outcome;
 	struct err err;
 	int64_t start = now_us();
 
-	pthread_rwlock_rdlock(&server->namespaces_lock);
+	pthread_rwlock_rdlock(&server->known_lock);
+	const struct handler handler = {
+		.config = server->config,
+		.namespaces = &server->namespaces,
+		.log = server->log,
+		.kubernetes = server->kubernetes,
+	};
 	int result = request->reviewer->answer(&handler, buf_slice(&request->body), &answer.body,
 					       &outcome, &err);
-	pthread_rwlock_unlock(&server->namespaces_lock);
+	pthread_rwlock_unlock(&server->known_lock);
 	if (result == -1) {
 		buf_done(&answer.body);
 		return answer_text(MHD_HTTP_BAD_REQUEST, err.msg);
@@ -258,9 +264,9 @@ static struct answer metrics(struct server *server)
 		.ready = !server->draining && server->informed,
 	};
 
-	pthread_rwlock_rdlock(&server->namespaces_lock);
+	pthread_rwlock_rdlock(&server->known_lock);
 	now.namespaces = server->namespaces.n;
-	pthread_rwlock_unlock(&server->namespaces_lock);
+	pthread_rwlock_unlock(&server->known_lock);
 	metrics_print(&server->metrics, &now, &answer.body);
 	return answer;
 }
@@ -435,7 +441,7 @@ int server_start(const struct webhook_config *config, const struct log *log, int
 	server->config = config;
 	server->log = log;
 	conns_init(&server->conns);
-	pthread_rwlock_init(&server->namespaces_lock, NULL);
+	pthread_rwlock_init(&server->known_lock, NULL);
 	pthread_mutex_init(&server->big_body_lock, NULL);
 	server->tls = start_tls(server, tls_fd, options);
 	if (server->tls != NULL && plain_fd != -1)
@@ -448,12 +454,19 @@ int server_start(const struct webhook_config *config, const struct log *log, int
 	return 0;
 }
 
+void server_set_kubernetes(struct server *server, struct kube_version version)
+{
+	pthread_rwlock_wrlock(&server->known_lock);
+	server->kubernetes = version;
+	pthread_rwlock_unlock(&server->known_lock);
+}
+
 void server_set_namespaces(struct server *server, struct namespaces *fresh)
 {
-	pthread_rwlock_wrlock(&server->namespaces_lock);
+	pthread_rwlock_wrlock(&server->known_lock);
 	struct namespaces old = server->namespaces;
 	server->namespaces = *fresh;
-	pthread_rwlock_unlock(&server->namespaces_lock);
+	pthread_rwlock_unlock(&server->known_lock);
 	server->informed = true;
 	*fresh = (struct namespaces){ 0 };
 	namespaces_done(&old);
@@ -492,7 +505,7 @@ void server_stop(struct server *server)
 	if (server->plain != NULL)
 		MHD_stop_daemon(server->plain);
 	namespaces_done(&server->namespaces);
-	pthread_rwlock_destroy(&server->namespaces_lock);
+	pthread_rwlock_destroy(&server->known_lock);
 	pthread_mutex_destroy(&server->big_body_lock);
 	pthread_mutex_destroy(&server->conns.lock);
 	free(server);

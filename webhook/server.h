@@ -20,6 +20,9 @@ int server_start(const struct webhook_config *config, const struct log *log, int
  * first call. */
 void server_set_namespaces(struct server *server, struct namespaces *fresh);
 
+/* What the API server says that it is; reviews under way finish with what they began with. */
+void server_set_kubernetes(struct server *server, struct kube_version version);
+
 /* To be called about once a second: ends connections that are past their time. */
 void server_tick(struct server *server);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/wrap.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,18 +30,26 @@ json_t *wrap_literal(const char *text)
 	return json_string(buf_text(&doubled));
 }
 
-json_t *wrap_render(const struct wrap *wrap)
+static void push_id(json_t *command, const char *option, uint32_t id)
 {
-	json_t *command = json_array();
+	char text[IDS_SIZE];
+
+	snprintf(text, sizeof(text), "%" PRIu32, id);
+	push(command, option);
+	push(command, text);
+}
+
+static const char *verb(enum topology topology)
+{
+	return topology == TOPOLOGY_SIDECAR ? "launch" : "run";
+}
+
+/* The agent makes the sandbox, network and all, and becomes the workload's user in it. */
+static void push_run(const struct wrap *wrap, json_t *command)
+{
 	char ids[IDS_SIZE];
 
-	push(command, PATH_AGENT);
-	push(command, "run");
-	push(command, "--policy");
-	push(command, PATH_POLICY_FILE);
-	if (wrap->policy_optional)
-		push(command, "--policy-optional");
-	snprintf(ids, sizeof(ids), "%u:%u", wrap->identity.uid, wrap->identity.gid);
+	snprintf(ids, sizeof(ids), "%" PRIu32 ":%" PRIu32, wrap->identity.uid, wrap->identity.gid);
 	push(command, wrap->identity.chosen ? "--user" : "--default-user");
 	push(command, ids);
 	if (wrap->groups[0] != '\0') {
@@ -51,11 +60,8 @@ json_t *wrap_render(const struct wrap *wrap)
 		push(command, "--inbound");
 		push(command, wrap->inbound);
 	}
-	if (wrap->proxy_uid != 0) {
-		snprintf(ids, sizeof(ids), "%u", wrap->proxy_uid);
-		push(command, "--proxy-uid");
-		push(command, ids);
-	}
+	if (wrap->proxy_uid != 0)
+		push_id(command, "--proxy-uid", wrap->proxy_uid);
 	if (wrap->relaxed_identity) {
 		push(command, "--binary-identity");
 		push(command, "relaxed");
@@ -64,6 +70,32 @@ json_t *wrap_render(const struct wrap *wrap)
 		push(command, "--upstream-ca");
 		push(command, PATH_ROOTS_FILE);
 	}
+}
+
+/* The container has its user, and others made the network. */
+static void push_launch(const struct wrap *wrap, json_t *command)
+{
+	push_id(command, "--proxy-uid", wrap->proxy_uid != 0 ? wrap->proxy_uid : ID_DEFAULT_PROXY);
+	push(command, "--proxy");
+	push(command, URL_PROXY);
+	push(command, "--process-enforcement");
+	push(command, wrap->full_enforcement ? "full" : "network-only");
+}
+
+json_t *wrap_render(const struct wrap *wrap)
+{
+	json_t *command = json_array();
+
+	push(command, PATH_AGENT);
+	push(command, verb(wrap->topology));
+	push(command, "--policy");
+	push(command, PATH_POLICY_FILE);
+	if (wrap->policy_optional)
+		push(command, "--policy-optional");
+	if (wrap->topology == TOPOLOGY_SIDECAR)
+		push_launch(wrap, command);
+	else
+		push_run(wrap, command);
 	for (size_t i = 0; i < json_array_size(wrap->writable); i++) {
 		push(command, "--rw");
 		json_array_append_new(command, wrap_literal(json_string_value(
@@ -103,11 +135,13 @@ static bool is_identity_option(const char *option)
 	return strcmp(option, "--user") == 0 || strcmp(option, "--default-user") == 0;
 }
 
+/* Options with a value, of either form: the command is rendered anew anyway. */
 static bool is_value_option(const char *option)
 {
-	static const char *const names[] = { "--policy",     "--groups", "--inbound",
-					     "--proxy-uid",  "--rw",     "--binary-identity",
-					     "--upstream-ca" };
+	static const char *const names[] = {
+		"--policy",          "--groups",      "--inbound", "--proxy-uid",           "--rw",
+		"--binary-identity", "--upstream-ca", "--proxy",   "--process-enforcement",
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(option, names[i]) == 0)
@@ -115,12 +149,13 @@ static bool is_value_option(const char *option)
 	return false;
 }
 
-bool wrap_parse(const json_t *command, struct identity *out_identity, json_t **out_original)
+bool wrap_parse(const json_t *command, enum topology topology, struct identity *out_identity,
+		json_t **out_original)
 {
 	size_t n = json_array_size(command), i = 2;
 	struct identity id = { 0 };
 
-	if (!wrap_is_agent(command) || strcmp(word_at(command, 1), "run") != 0)
+	if (!wrap_is_agent(command) || strcmp(word_at(command, 1), verb(topology)) != 0)
 		return false;
 	for (; i < n && strcmp(word_at(command, i), "--") != 0; i++) {
 		const char *option = word_at(command, i);
@@ -136,7 +171,8 @@ bool wrap_parse(const json_t *command, struct identity *out_identity, json_t **o
 			return false;
 		}
 	}
-	if (id.uid == 0 || i + 1 >= n)
+	/* In combined alone the command has it. */
+	if ((id.uid != 0) == (topology == TOPOLOGY_SIDECAR) || i + 1 >= n)
 		return false;
 	*out_original = json_array();
 	while (++i < n)

@@ -7,16 +7,21 @@
 
 #include "lib/json.h"
 #include "webhook/identity.h"
+#include "webhook/topology.h"
 
 struct wrap {
+	enum topology topology; /* combined or sidecar */
 	bool policy_optional;
+	uint32_t proxy_uid; /* 0: the agent's default */
+	const json_t *writable; /* array of paths */
+	/* Of combined. */
 	struct identity identity;
 	const char *groups; /* "2000,3000", or "" */
 	const char *inbound; /* "8080,5353/udp", or "" */
-	uint32_t proxy_uid; /* 0: the agent's default */
 	bool relaxed_identity;
 	bool private_roots; /* PATH_ROOTS_FILE is there */
-	const json_t *writable; /* array of paths */
+	/* Of sidecar. */
+	bool full_enforcement;
 	json_t *original; /* array of texts, at least one */
 };
 
@@ -27,9 +32,11 @@ json_t *wrap_render(const struct wrap *wrap);
 /* Whether `command` starts the agent, ours or anyone's. */
 bool wrap_is_agent(const json_t *command);
 
-/* Reads back what only a rendered command knows: the identity, and the original command (the
- * caller drops it). False where `command` is not of the form that wrap_render() gives. */
-bool wrap_parse(const json_t *command, struct identity *out_identity, json_t **out_original);
+/* Reads back what only a rendered command knows: the original command (the caller drops it), and in combined
+ * the identity, which is zeros in sidecar: there the container has it. False where `command` is not of the
+ * form that wrap_render() gives in `topology`. */
+bool wrap_parse(const json_t *command, enum topology topology, struct identity *out_identity,
+		json_t **out_original);
 
 /* `text` with each '$' doubled, as a JSON text. */
 json_t *wrap_literal(const char *text);

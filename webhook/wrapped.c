@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/wrapped.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,9 @@
 #include "webhook/pod.h"
 #include "webhook/refusals.h"
 #include "webhook/token.h"
+
+/* Of the ids that a pod in a user namespace of its own has. */
+enum { USER_NAMESPACE_MAX = 65535 };
 
 enum { GROUPS_TEXT_MAX = 1024, STATUS_TEXT_MAX = 1024 };
 
@@ -79,6 +83,28 @@ static void check_choices(const struct rewrite *in, enum topology topology, cons
 			      runtime_class);
 }
 
+/* The kubelet would start the pod, and the runtime fail at each container. */
+static void check_user_namespace(const struct rewrite *in, const struct wrapped *plan,
+				 struct findings *findings)
+{
+	const json_t *host_users = json_member(json_member(in->pod, "spec"), "hostUsers");
+
+	if (!json_is_false(host_users))
+		return;
+	if (in->choices->proxy_uid > USER_NAMESPACE_MAX)
+		findings_deny(findings, DENIAL_USER_NAMESPACE, "the proxy's user is %" PRIu32,
+			      in->choices->proxy_uid);
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct identity *identity = &plan->containers[i].identity;
+
+		if (identity->uid > USER_NAMESPACE_MAX || identity->gid > USER_NAMESPACE_MAX)
+			findings_deny(findings, DENIAL_USER_NAMESPACE,
+				      "container '%.63s' runs as %" PRIu32 ":%" PRIu32,
+				      pod_name_of(plan->containers[i].container), identity->uid,
+				      identity->gid);
+	}
+}
+
 static void plan_containers(const json_t *spec, struct wrapped *plan, struct findings *findings)
 {
 	size_t init = json_array_size(json_member(spec, "initContainers"));
@@ -119,6 +145,7 @@ void wrapped_plan(const struct rewrite *in, enum topology topology, struct wrapp
 		.installed = installed,
 	};
 	plan_containers(spec, plan, findings);
+	check_user_namespace(in, plan, findings);
 }
 
 static void edit_metadata(const struct rewrite *in, const struct wrapped *plan, struct edits *edits)

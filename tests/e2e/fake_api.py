@@ -179,6 +179,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         api = self.server.api
         path, _, text = self.path.partition("?")
         query = dict(urllib.parse.parse_qsl(text))
+        if path == "/version":
+            return self.answer(200, json.dumps({"major": "1", "minor": "34+"}).encode())
         if path != "/api/v1/namespaces":
             return self.serve_object(path, query)
         if query.pop("labelSelector", None) != "openshell.io/injection":

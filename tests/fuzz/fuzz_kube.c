@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines as what an API server says: pages of a list up to the last one, then events. What must hold:
  * what is known can always be published, only keys of ours are in it, a refusal gives a reason and
- * changes neither version nor what is known, and what is kept is counted. */
+ * changes neither version nor what is known, and what is kept is counted. And as its answer to GET /version. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "webhook/keys.h"
 #include "webhook/kube_cache.h"
 #include "webhook/kube_lines.h"
+#include "webhook/kube_version.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -77,6 +78,17 @@ static int take(void *cls, struct slice line, struct err *err)
 	return 0;
 }
 
+static void check_version(struct slice answer)
+{
+	struct kube_version version = { 0 };
+	struct err err = { 0 };
+
+	if (kube_version_read(answer, &version, &err) == 0)
+		require(version.major > 0 && version.minor > 0, "no version", "");
+	else
+		require(version.major == 0 && err.msg[0] != '\0', "no reason", "");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO(kube_cache_done) struct kube_cache cache = { 0 };
@@ -87,5 +99,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (kube_lines_feed(&lines, (struct slice){ data, first }, &err) == 0)
 		kube_lines_feed(&lines, (struct slice){ data + first, size - first }, &err);
 	buf_done(&lines.partial);
+	check_version((struct slice){ data, size });
 	return 0;
 }

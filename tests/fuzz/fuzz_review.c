@@ -2,7 +2,8 @@
 /* Any bytes as the body of a review, and, where they are JSON, as the object of a well-formed one. What
  * must hold: an answer is one that an API server takes, echoes the uid, and either refuses with a
  * code or allows with a patch that applies; the patched pod, given again, needs no patch, and is valid; a
- * template is refused where its pod would be, and an update that changes nothing never is. */
+ * template is refused where its pod would be, and an update that changes nothing never is: in each topology
+ * that a pod may have by default. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +19,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char namespaces_text[] =
 	"{\"kind\":\"List\",\"items\":["
 	"{\"kind\":\"Namespace\",\"metadata\":{\"name\":\"team\",\"labels\":{"
-	"\"openshell.io/injection\":\"enabled\",\"openshell.io/allowed\":\"combined.none\"}}},"
+	"\"openshell.io/injection\":\"enabled\",\"openshell.io/"
+	"allowed\":\"combined.sidecar.none\"}}},"
 	"{\"kind\":\"Namespace\",\"metadata\":{\"name\":\"annotated\",\"labels\":{"
 	"\"openshell.io/injection\":\"annotated\"},\"annotations\":{"
 	"\"openshell.io/policy\":\"p\",\"openshell.io/locked\":\"openshell.io/policy\"}}}]}";
 
-static const struct webhook_config config = { "registry.example/agent:1", TOPOLOGY_COMBINED, NULL };
+static const struct webhook_config config = { .agent_image = "registry.example/agent:1",
+					      .default_topology = TOPOLOGY_COMBINED,
+					      .kubernetes = { 1, 34 } };
+static const struct webhook_config sidecar_config = { .agent_image = "registry.example/agent:1",
+						      .default_topology = TOPOLOGY_SIDECAR,
+						      .kubernetes = { 1, 34 } };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 static struct namespaces namespaces;
 
@@ -35,14 +42,14 @@ static void require(bool holds, const char *what, const char *detail)
 	abort();
 }
 
-static struct handler make_handler(void)
+static struct handler make_handler(const struct webhook_config *with)
 {
 	struct err err;
 
 	if (namespaces.owner == NULL)
 		require(namespaces_parse(slice_text(namespaces_text), &namespaces, &err) == 0,
 			"namespaces", err.msg);
-	return (struct handler){ &config, &namespaces, &quiet };
+	return (struct handler){ .config = with, .namespaces = &namespaces, .log = &quiet };
 }
 
 static void check_refusal(const struct review_answer *answer)
@@ -146,14 +153,18 @@ static void as_pod(const struct handler *handler, json_t *pod)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct handler handler = make_handler();
+	const struct handler handler = make_handler(&config);
+	const struct handler sidecar = make_handler(&sidecar_config);
 	const struct slice body = { data, size };
 	AUTO(json_drop) json_t *object = NULL;
 	struct err err;
 
 	as_body(&handler, handler_mutate, body);
 	as_body(&handler, validate, body);
-	if (json_parse(body, &object, &err) == 0 && json_is_object(object))
-		as_pod(&handler, object);
+	if (json_parse(body, &object, &err) == -1 || !json_is_object(object))
+		return 0;
+	AUTO(json_drop) json_t *again = json_deep_copy(object);
+	as_pod(&handler, object);
+	as_pod(&sidecar, again);
 	return 0;
 }

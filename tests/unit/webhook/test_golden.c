@@ -24,9 +24,13 @@ enum { CASES_MAX = 512, TEXT_MAX = GOLDEN_TEXT_MAX };
 static char *cases[CASES_MAX];
 static int n_cases;
 
-static const struct webhook_config config = { IMAGE, TOPOLOGY_COMBINED, NULL };
-static const struct webhook_config config_with_roots = { IMAGE, TOPOLOGY_COMBINED,
-							 "private-roots" };
+static const struct webhook_config config = { .agent_image = IMAGE,
+					      .default_topology = TOPOLOGY_COMBINED,
+					      .kubernetes = { 1, 34 } };
+static const struct webhook_config config_with_roots = { .agent_image = IMAGE,
+							 .default_topology = TOPOLOGY_COMBINED,
+							 .upstream_ca = "private-roots",
+							 .kubernetes = { 1, 34 } };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 static struct namespaces namespaces;
 
@@ -103,7 +107,9 @@ static void expect_fixed_point(const struct handler *handler, json_t *pod, const
 START_TEST(every_case_gives_what_its_folder_says)
 {
 	const char *name = cases[_i];
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	AUTO(json_drop) json_t *pod = read_pod(name);
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	struct err err = { 0 };
@@ -123,7 +129,9 @@ END_TEST
 
 static void expect_denial(const char *case_name, const char *patch_text, const char *code)
 {
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	AUTO(json_drop) json_t *pod = read_pod(case_name);
 	AUTO(json_drop) json_t *tampering = NULL;
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
@@ -141,6 +149,8 @@ static void expect_denial(const char *case_name, const char *patch_text, const c
 
 #define OP(op, path, value) "[{\"op\":\"" op "\",\"path\":\"" path "\",\"value\":" value "}]"
 #define INSTALL "/spec/initContainers/0"
+
+#define PROXY "/spec/initContainers/1"
 
 static const struct {
 	const char *patch, *code;
@@ -177,10 +187,107 @@ START_TEST(what_was_rendered_and_then_changed_is_refused)
 }
 END_TEST
 
+static const struct {
+	const char *patch, *code;
+} sidecar_tamperings[] = {
+	{ OP("replace", INSTALL "/image", "\"evil\""), "OSW039" },
+	{ OP("replace", PROXY "/image", "\"evil\""), "OSW039" },
+	{ OP("add", PROXY "/env", "[{\"name\":\"LD_PRELOAD\",\"value\":\"/x\"}]"), "OSW039" },
+	{ OP("add", PROXY "/command/-", "\"--x\""), "OSW039" },
+	{ OP("add", PROXY "/volumeMounts/-", "{\"name\":\"data\",\"mountPath\":\"/x\"}"),
+	  "OSW039" },
+	{ OP("add", PROXY "/livenessProbe", "{\"exec\":{\"command\":[\"/x\"]}}"), "OSW039" },
+	{ OP("remove", PROXY "/restartPolicy", "0"), "OSW039" },
+	{ OP("remove", INSTALL, "0"), "OSW039" },
+	{ OP("remove", PROXY, "0"), "OSW039" },
+	{ OP("add", INSTALL, "{\"name\":\"first\",\"image\":\"x\"}"), "OSW039" },
+	{ OP("add", PROXY, "{\"name\":\"between\",\"image\":\"x\"}"), "OSW039" },
+	{ OP("add", "/spec/initContainers/-",
+	     "{\"name\":\"x\",\"image\":\"x\",\"command\":[\"" PATH_AGENT "\",\"proxy\"]}"),
+	  "OSW039" },
+	{ OP("replace", "/spec/containers/0/command/1", "\"run\""), "OSW039" },
+	{ OP("replace", "/spec/shareProcessNamespace", "false"), "OSW088" },
+	{ OP("replace", "/spec/containers/0/securityContext/runAsUser", "0"), "OSW086" },
+	{ OP("replace", "/spec/containers/0/securityContext/runAsUser", "1337"), "OSW037" },
+	{ OP("replace", "/spec/containers/0/securityContext/allowPrivilegeEscalation", "true"),
+	  "OSW087" },
+	{ OP("add", "/spec/containers/0/securityContext/capabilities/add", "[\"NET_RAW\"]"),
+	  "OSW031" },
+	{ OP("add", "/spec/containers/0/volumeMounts/-",
+	     "{\"name\":\"openshell-proxy-state\",\"mountPath\":\"/x\"}"),
+	  "OSW032" },
+	{ OP("replace", "/spec/containers/0/volumeMounts/3/readOnly", "false"), "OSW032" },
+};
+
+START_TEST(a_sidecar_that_was_rendered_and_then_changed_is_refused)
+{
+	expect_denial("sidecar-minimal", sidecar_tamperings[_i].patch, sidecar_tamperings[_i].code);
+}
+END_TEST
+
+/* What a second pass makes as it was. */
+static const char *const mended[] = {
+	OP("replace", "/spec/containers/0/command", "[\"/other\"]"),
+	OP("replace", "/spec/containers/0/securityContext", "{\"runAsUser\":7}"),
+	OP("replace", "/spec/containers/0/securityContext/capabilities",
+	   "{\"drop\":[\"NET_RAW\"]}"),
+	OP("add", "/spec/containers/-", "{\"name\":\"late\",\"image\":\"x\",\"command\":[\"/x\"]}"),
+	OP("add", "/spec/initContainers/-",
+	   "{\"name\":\"late\",\"image\":\"x\",\"command\":[\"/x\"],\"restartPolicy\":\"Always\"}"),
+	"[{\"op\":\"remove\",\"path\":\"/spec/shareProcessNamespace\"}]",
+};
+
+static void expect_launched(const json_t *container)
+{
+	const json_t *command = json_member(container, "command");
+	const json_t *security = json_member(container, "securityContext");
+
+	ck_assert_str_eq(json_string_value(json_array_get(command, 0)), PATH_AGENT);
+	ck_assert_str_eq(json_string_value(json_array_get(command, 1)), "launch");
+	ck_assert(json_member_true(security, "runAsNonRoot"));
+	ck_assert(json_is_false(json_member(security, "allowPrivilegeEscalation")));
+	ck_assert_ptr_null(json_member(json_member(security, "capabilities"), "add"));
+}
+
+static void expect_all_launched(const json_t *containers, size_t first)
+{
+	ck_assert_uint_ge(json_array_size(containers), first);
+	for (size_t i = first; i < json_array_size(containers); i++)
+		expect_launched(json_array_get(containers, i));
+}
+
+START_TEST(what_came_to_a_sidecar_pod_later_is_wrapped_by_a_second_pass)
+{
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
+	AUTO(json_drop) json_t *pod = read_pod("sidecar-minimal");
+	AUTO(json_drop) json_t *later = NULL;
+	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
+	struct err err = { 0 };
+
+	ck_assert(review_pod(&handler, pod, &first, &err) == 0);
+	ck_assert(json_patch_apply(pod, first.patch, &err) == 0);
+	ck_assert_msg(json_parse(slice_text(mended[_i]), &later, &err) == 0, "%s", err.msg);
+	ck_assert_msg(json_patch_apply(pod, later, &err) == 0, "%s", err.msg);
+	ck_assert(review_pod(&handler, pod, &second, &err) == 0);
+	ck_assert_msg(second.allowed, "%s", second.message);
+	ck_assert_uint_gt(json_array_size(second.patch), 0);
+	ck_assert(json_patch_apply(pod, second.patch, &err) == 0);
+	const json_t *spec = json_member(pod, "spec");
+	expect_all_launched(json_member(spec, "containers"), 0);
+	expect_all_launched(json_member(spec, "initContainers"), 2);
+	ck_assert(json_member_true(spec, "shareProcessNamespace"));
+	expect_fixed_point(&handler, pod, "later");
+}
+END_TEST
+
 /* What other admission plugins do to a pod between two calls must not refuse it. */
 START_TEST(a_mount_added_later_is_taken_in_by_a_second_pass)
 {
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	AUTO(json_drop) json_t *pod = read_pod("minimal");
 	AUTO(json_drop) json_t *later = NULL;
 	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
@@ -207,7 +314,9 @@ END_TEST
 /* The golden folders have one configuration; this is what the other one adds. */
 START_TEST(private_roots_are_mounted_and_told_to_the_agent)
 {
-	const struct handler handler = { &config_with_roots, &namespaces, &quiet };
+	const struct handler handler = { .config = &config_with_roots,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	AUTO(json_drop) json_t *pod = read_pod("init-containers-one-after-the-other");
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	struct err err = { 0 };
@@ -232,7 +341,9 @@ END_TEST
 
 START_TEST(an_init_container_added_later_is_confined_by_a_second_pass)
 {
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	AUTO(json_drop) json_t *pod = read_pod("minimal");
 	AUTO(json_drop) json_t *later = NULL;
 	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
@@ -257,6 +368,37 @@ START_TEST(an_init_container_added_later_is_confined_by_a_second_pass)
 }
 END_TEST
 
+static const struct {
+	struct kube_version told, learned;
+	bool allowed;
+} versions[] = {
+	{ { 0, 0 }, { 0, 0 }, false },   { { 0, 0 }, { 1, 28 }, false },
+	{ { 0, 0 }, { 1, 29 }, true },   { { 0, 0 }, { 1, 36 }, true },
+	{ { 1, 28 }, { 1, 36 }, false }, { { 1, 29 }, { 0, 0 }, true },
+	{ { 2, 1 }, { 1, 20 }, true },
+};
+
+START_TEST(topology_sidecar_takes_a_kubernetes_that_is_known_to_have_native_sidecars)
+{
+	struct webhook_config with_version = config;
+	const struct handler handler = { .config = &with_version,
+					 .namespaces = &namespaces,
+					 .log = &quiet,
+					 .kubernetes = versions[_i].learned };
+	AUTO(json_drop) json_t *sidecar = read_pod("sidecar-minimal");
+	AUTO(json_drop) json_t *combined = read_pod("minimal");
+	AUTO(review_answer_done) struct review_answer answer = { 0 }, other = { 0 };
+	struct err err = { 0 };
+
+	with_version.kubernetes = versions[_i].told;
+	ck_assert(review_pod(&handler, sidecar, &answer, &err) == 0);
+	ck_assert_int_eq(answer.allowed, versions[_i].allowed);
+	ck_assert(answer.allowed == (strstr(answer.message, "OSW085") == NULL));
+	ck_assert(review_pod(&handler, combined, &other, &err) == 0);
+	ck_assert(other.allowed);
+}
+END_TEST
+
 static void add_refusals(const char *folder, struct buf *out)
 {
 	char *names[CASES_MAX];
@@ -278,8 +420,8 @@ START_TEST(every_denial_is_shown_by_a_case)
 	add_refusals(GOLDEN, &all);
 	add_refusals(VALIDATE, &all);
 	for (int i = 0; i < DENIAL_COUNT; i++) {
-		/* Takes a pod of 16 MiB: test_handler.c makes one. */
-		if (i == DENIAL_TOO_LARGE)
+		/* Takes a pod of 16 MiB: test_handler.c makes one. The other takes another version. */
+		if (i == DENIAL_TOO_LARGE || i == DENIAL_KUBERNETES_VERSION)
 			continue;
 		const char *code = denial_text((enum denial)i)->code;
 		ck_assert_msg(strstr(buf_text(&all), code) != NULL, "no case is refused with %s",
@@ -320,9 +462,16 @@ Suite *golden_suite(void)
 	tcase_add_loop_test(each, every_case_gives_what_its_folder_says, 0, n_cases);
 	tcase_add_loop_test(each, what_was_rendered_and_then_changed_is_refused, 0,
 			    (int)ARRAY_LEN(tamperings));
+	tcase_add_loop_test(each, a_sidecar_that_was_rendered_and_then_changed_is_refused, 0,
+			    (int)ARRAY_LEN(sidecar_tamperings));
+	tcase_add_loop_test(each, what_came_to_a_sidecar_pod_later_is_wrapped_by_a_second_pass, 0,
+			    (int)ARRAY_LEN(mended));
 	tcase_add_test(each, a_mount_added_later_is_taken_in_by_a_second_pass);
 	tcase_add_test(each, private_roots_are_mounted_and_told_to_the_agent);
 	tcase_add_test(each, an_init_container_added_later_is_confined_by_a_second_pass);
+	tcase_add_loop_test(
+		each, topology_sidecar_takes_a_kubernetes_that_is_known_to_have_native_sidecars, 0,
+		(int)ARRAY_LEN(versions));
 	tcase_add_test(each, every_denial_is_shown_by_a_case);
 	tcase_add_test(each, the_documentation_of_denials_is_what_the_table_says);
 	suite_add_tcase(suite, each);

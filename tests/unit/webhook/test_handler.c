@@ -8,7 +8,9 @@ static const char namespaces_text[] =
 	"{\"kind\":\"Namespace\",\"metadata\":{\"name\":\"team\",\"labels\":{"
 	"\"openshell.io/injection\":\"enabled\"}}}";
 
-static const struct webhook_config config = { "registry.example/agent:1", TOPOLOGY_COMBINED, NULL };
+static const struct webhook_config config = { .agent_image = "registry.example/agent:1",
+					      .default_topology = TOPOLOGY_COMBINED,
+					      .kubernetes = { 1, 34 } };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 
 /* A review of `resource`, with `more` members behind it. */
@@ -21,7 +23,9 @@ static void run(const char *group, const char *resource, const char *operation,
 	struct err err = { 0 };
 
 	ck_assert(namespaces_parse(slice_text(namespaces_text), &namespaces, &err) == 0);
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	buf_printf(
 		&body,
 		"{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"request\":{"
@@ -93,7 +97,9 @@ START_TEST(a_patch_that_is_too_large_refuses_the_pod)
 	struct err err = { 0 };
 
 	ck_assert(namespaces_parse(slice_text(namespaces_text), &namespaces, &err) == 0);
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	buf_puts(&command, "[\"/a");
 	for (size_t i = 0; i < HANDLER_PATCH_MAX / 2; i++)
 		buf_put(&command, "$", 1);
@@ -125,7 +131,9 @@ START_TEST(a_pod_with_very_many_problems_gets_a_bounded_answer)
 				      json_pack("{s:o, s:{s:s}}", "name", json_sprintf("v%d", i),
 						"hostPath", "path", "/"));
 	ck_assert(namespaces_parse(slice_text(namespaces_text), &namespaces, &err) == 0);
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	ck_assert_msg(review_pod(&handler, pod, &answer, &err) == 0, "%s", err.msg);
 	ck_assert(!answer.allowed);
 	ck_assert_msg(strstr(answer.message, "; and 496 more") != NULL, "%s", answer.message);

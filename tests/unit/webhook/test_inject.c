@@ -18,8 +18,10 @@ enum { CASES_MAX = 64 };
 static char *cases[CASES_MAX];
 static int n_cases;
 
-static const struct webhook_config config = { "registry.example/openshell/agent:1.0.0",
-					      TOPOLOGY_COMBINED, NULL };
+static const struct webhook_config config = { .agent_image =
+						      "registry.example/openshell/agent:1.0.0",
+					      .default_topology = TOPOLOGY_COMBINED,
+					      .kubernetes = { 1, 34 } };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 
 /* KIND NAME: WHAT, a line each. */
@@ -41,7 +43,9 @@ static void say(void *ctx, const json_t *object, bool is_known, const struct out
 static void inject(struct manifest *manifest, struct buf *said)
 {
 	AUTO(namespaces_done) struct namespaces namespaces = { 0 };
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	const struct inject with = {
 		.handler = &handler, .namespace_name = "team", .report = say, .ctx = said
 	};

@@ -23,8 +23,10 @@ enum { CASES_MAX = 256, TEXT_MAX = GOLDEN_TEXT_MAX };
 static char *cases[CASES_MAX], *rendered[CASES_MAX];
 static int n_cases, n_rendered;
 
-static const struct webhook_config config = { "registry.example/openshell/agent:1.0.0",
-					      TOPOLOGY_COMBINED, NULL };
+static const struct webhook_config config = { .agent_image =
+						      "registry.example/openshell/agent:1.0.0",
+					      .default_topology = TOPOLOGY_COMBINED,
+					      .kubernetes = { 1, 34 } };
 static const struct log quiet = { .level = LOG_LEVEL_ERROR };
 static struct namespaces namespaces;
 
@@ -141,7 +143,9 @@ static void expect_file(const char *name, const char *file, const char *have)
 START_TEST(every_case_gives_what_its_folder_says)
 {
 	const char *name = cases[_i];
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	AUTO(asked_done) struct asked asked = { 0 };
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	AUTO(buf_done) struct buf refused = buf_init(TEXT_MAX), warned = buf_init(TEXT_MAX);
@@ -161,7 +165,9 @@ END_TEST
 
 START_TEST(what_mutate_makes_of_a_pod_is_taken)
 {
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	AUTO_FREE char *path = mem_printf(RENDERED "/%s/pod.json", rendered[_i]);
 	struct err err = { 0 };
 
@@ -204,7 +210,9 @@ static const struct {
 /* None of them has an object. */
 START_TEST(what_cannot_be_judged_is_refused_where_it_could_start_something)
 {
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	const struct review_ask ask = {
 		.group = others[_i].group,
@@ -223,7 +231,9 @@ END_TEST
 
 START_TEST(a_body_that_is_no_review_gets_no_answer)
 {
-	const struct handler handler = { &config, &namespaces, &quiet };
+	const struct handler handler = { .config = &config,
+					 .namespaces = &namespaces,
+					 .log = &quiet };
 	AUTO(buf_done) struct buf out = buf_init(TEXT_MAX);
 	struct outcome outcome;
 	struct err err = { 0 };

@@ -11,6 +11,7 @@ START_TEST(what_was_rendered_is_read_back)
 	AUTO(json_drop) json_t *original = json_pack("[s,s,s]", "/app", "--", "--user");
 	AUTO(json_drop) json_t *read = NULL;
 	struct wrap wrap = {
+		.topology = TOPOLOGY_COMBINED,
 		.policy_optional = _i & 1,
 		.identity = { 7, 8, _i & 2 },
 		.groups = _i & 4 ? "9,10" : "",
@@ -25,7 +26,8 @@ START_TEST(what_was_rendered_is_read_back)
 	struct identity identity = { 0 };
 
 	ck_assert(wrap_is_agent(command));
-	ck_assert(wrap_parse(command, &identity, &read));
+	ck_assert(!wrap_parse(command, TOPOLOGY_SIDECAR, &identity, &read));
+	ck_assert(wrap_parse(command, TOPOLOGY_COMBINED, &identity, &read));
 	ck_assert_uint_eq(identity.uid, 7);
 	ck_assert_uint_eq(identity.gid, 8);
 	ck_assert_int_eq(identity.chosen, wrap.identity.chosen);
@@ -33,7 +35,33 @@ START_TEST(what_was_rendered_is_read_back)
 }
 END_TEST
 
+START_TEST(a_launch_is_read_back_without_an_identity)
+{
+	AUTO(json_drop) json_t *writable = json_pack("[s,s]", "/data", "/with $dollar");
+	AUTO(json_drop) json_t *original = json_pack("[s,s,s]", "/app", "--", "--user");
+	AUTO(json_drop) json_t *read = NULL;
+	struct wrap wrap = {
+		.topology = TOPOLOGY_SIDECAR,
+		.policy_optional = _i & 1,
+		.proxy_uid = _i & 2 ? 2000 : 0,
+		.full_enforcement = _i & 4,
+		.writable = writable,
+		.original = original,
+	};
+	AUTO(json_drop) json_t *command = wrap_render(&wrap);
+	struct identity identity = { 0 };
+
+	ck_assert(wrap_is_agent(command));
+	ck_assert(!wrap_parse(command, TOPOLOGY_COMBINED, &identity, &read));
+	ck_assert(wrap_parse(command, TOPOLOGY_SIDECAR, &identity, &read));
+	ck_assert_uint_eq(identity.uid, 0);
+	ck_assert(json_equal(read, original));
+}
+END_TEST
+
 #define RUN PATH_AGENT "\",\"run\""
+
+#define LAUNCH PATH_AGENT "\",\"launch\""
 
 static const char *const refused[] = {
 	"[]",
@@ -50,6 +78,10 @@ static const char *const refused[] = {
 	"[\"" RUN ",\"--user\",\"5:5\",\"--new-option\",\"x\",\"--\",\"/app\"]",
 	"[\"" RUN ",\"--user=5:5\",\"--\",\"/app\"]",
 	"[\"" RUN ",\"--user\",\"--\",\"/app\"]",
+	"[\"" LAUNCH "]",
+	"[\"" LAUNCH ",\"--\"]",
+	"[\"" LAUNCH ",\"--user\",\"5:5\",\"--\",\"/app\"]",
+	"[\"" LAUNCH ",\"--tls-dir\",\"/x\",\"--\",\"/app\"]",
 };
 
 START_TEST(a_command_of_another_form_is_not_read)
@@ -60,7 +92,8 @@ START_TEST(a_command_of_another_form_is_not_read)
 	struct err err = { 0 };
 
 	ck_assert_msg(json_parse(slice_text(refused[_i]), &command, &err) == 0, "%s", err.msg);
-	ck_assert(!wrap_parse(command, &identity, &original));
+	ck_assert(!wrap_parse(command, TOPOLOGY_COMBINED, &identity, &original));
+	ck_assert(!wrap_parse(command, TOPOLOGY_SIDECAR, &identity, &original));
 	ck_assert_ptr_null(original);
 	ck_assert_uint_eq(identity.uid, 0);
 }
@@ -81,6 +114,7 @@ Suite *wrap_suite(void)
 	TCase *each = tcase_create("wrap");
 
 	tcase_add_loop_test(each, what_was_rendered_is_read_back, 0, 8);
+	tcase_add_loop_test(each, a_launch_is_read_back_without_an_identity, 0, 8);
 	tcase_add_loop_test(each, a_command_of_another_form_is_not_read, 0,
 			    (int)ARRAY_LEN(refused));
 	tcase_add_test(each, dollars_of_ours_are_doubled);
