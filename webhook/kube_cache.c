@@ -182,7 +182,7 @@ static void forget(struct kube_cache *cache, const char *name)
 	json_object_del(cache->known, name);
 }
 
-static int take_error(const json_t *status, enum kube_event *out, struct err *err)
+static int take_error(const json_t *status, enum kube_watch_event *out, struct err *err)
 {
 	const char *message = json_member_text(status, "message");
 
@@ -194,7 +194,7 @@ static int take_error(const json_t *status, enum kube_event *out, struct err *er
 }
 
 static int take_change(struct kube_cache *cache, const char *type, json_t *object,
-		       enum kube_event *out, struct err *err)
+		       enum kube_watch_event *out, struct err *err)
 {
 	char version[KUBE_VERSION_MAX];
 	const char *name;
@@ -219,7 +219,7 @@ static int take_change(struct kube_cache *cache, const char *type, json_t *objec
 	return 0;
 }
 
-int kube_cache_take_event(struct kube_cache *cache, struct slice event, enum kube_event *out,
+int kube_cache_take_event(struct kube_cache *cache, struct slice event, enum kube_watch_event *out,
 			  struct err *err)
 {
 	AUTO(json_drop) json_t *root = NULL;

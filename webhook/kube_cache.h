@@ -29,7 +29,7 @@ struct kube_cache {
 	char more[KUBE_MORE_MAX]; /* where the next page of a list begins; "" at the first */
 };
 
-enum kube_event {
+enum kube_watch_event {
 	KUBE_EVENT_NOTED = 0, /* nothing that is kept has changed */
 	KUBE_EVENT_CHANGED,
 	KUBE_EVENT_EXPIRED, /* the version is too old to go on from: list again */
@@ -46,7 +46,7 @@ int kube_cache_take_page(struct kube_cache *cache, struct slice page, bool *out_
 			 struct err *err);
 
 /* An event of a watch. ERR_INVALID: not an event, or one that reports an error. */
-int kube_cache_take_event(struct kube_cache *cache, struct slice event, enum kube_event *out,
+int kube_cache_take_event(struct kube_cache *cache, struct slice event, enum kube_watch_event *out,
 			  struct err *err);
 
 /* What is known; it shares values with the cache, which never changes one. */

@@ -145,7 +145,7 @@ static int list(struct kube_informer *informer, struct err *err)
 static int on_event(void *cls, struct slice line, struct err *err)
 {
 	struct kube_informer *informer = cls;
-	enum kube_event event = KUBE_EVENT_NOTED;
+	enum kube_watch_event event = KUBE_EVENT_NOTED;
 
 	if (kube_cache_take_event(&informer->cache, line, &event, err) == -1) {
 		/* What it would have changed is not known now. */

@@ -33,6 +33,7 @@ static void check_keys(json_t *texts)
 	json_object_foreach(texts, key, value)
 	{
 		require(strncmp(key, KEY_PREFIX, strlen(KEY_PREFIX)) == 0 ||
+				strncmp(key, KEY_POD_SECURITY, strlen(KEY_POD_SECURITY)) == 0 ||
 				strncmp(key, KEY_OPENSHIFT_UID_RANGE,
 					strlen(KEY_OPENSHIFT_UID_RANGE)) == 0,
 			"a foreign key", key);
@@ -59,7 +60,7 @@ static void check_known(const struct kube_cache *cache)
 static int take(void *cls, struct slice line, struct err *err)
 {
 	struct kube_cache *cache = cls;
-	enum kube_event event = KUBE_EVENT_NOTED;
+	enum kube_watch_event event = KUBE_EVENT_NOTED;
 	bool complete = false;
 	struct err reason = { 0 };
 	char before[KUBE_VERSION_MAX];

@@ -37,10 +37,10 @@ static bool page(const char *text)
 	return complete;
 }
 
-static enum kube_event event(const char *text)
+static enum kube_watch_event event(const char *text)
 {
 	struct err err = { 0 };
-	enum kube_event event = KUBE_EVENT_NOTED;
+	enum kube_watch_event event = KUBE_EVENT_NOTED;
 
 	ck_assert_msg(kube_cache_take_event(&cache, slice_text(text), &event, &err) == 0, "%s",
 		      err.msg);
@@ -189,7 +189,7 @@ static const struct {
 START_TEST(what_is_no_event_is_refused_and_changes_nothing)
 {
 	struct err err = { 0 };
-	enum kube_event out = KUBE_EVENT_NOTED;
+	enum kube_watch_event out = KUBE_EVENT_NOTED;
 
 	page(LIST("5", "", TEAM("a", "combined")));
 	ck_assert_int_eq(kube_cache_take_event(&cache, slice_text(refused_events[_i].text), &out,
@@ -206,7 +206,7 @@ START_TEST(whatever_is_cut_short_is_refused)
 	static const char whole_page[] = LIST("1", "", TEAM("a", "b"));
 	static const char whole_event[] = EVENT("ADDED", TEAM("b", "c"));
 	struct err err = { 0 };
-	enum kube_event out;
+	enum kube_watch_event out;
 	bool complete;
 
 	for (size_t n = 0; n < sizeof(whole_page) - 1; n++)
@@ -246,7 +246,7 @@ START_TEST(what_is_kept_is_bounded_and_given_back)
 {
 	enum { SIZE = 1 << 20 };
 	struct err err = { 0 };
-	enum kube_event out;
+	enum kube_watch_event out;
 	int n = 0;
 
 	page(LIST("5", "", ""));
