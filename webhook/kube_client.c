@@ -155,6 +155,17 @@ static void set_body(struct exchange *exchange, const struct kube_request *reque
 	curl_easy_setopt(exchange->curl, CURLOPT_POSTFIELDS, request->body.p);
 }
 
+static int64_t date_of(CURL *curl)
+{
+	struct curl_header *header;
+
+	if (curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return 0;
+	time_t date = curl_getdate(header->value, NULL);
+
+	return date > 0 ? date : 0;
+}
+
 /* The API server explains a refusal in the message of a Status, and names it in the reason. */
 static int refuse(struct exchange *exchange, struct kube_answer *out, struct err *err)
 {
@@ -179,6 +190,7 @@ static int judge(CURLcode result, struct exchange *exchange, struct kube_answer 
 		 struct err *err)
 {
 	out->status = status_of(exchange->curl);
+	out->date_s = date_of(exchange->curl);
 	if (out->status != 0 && kube_outcome_of(out->status, NULL) != KUBE_DONE)
 		return refuse(exchange, out, err);
 	if (exchange->taken.code != ERR_NONE) {

@@ -58,6 +58,7 @@ enum kube_outcome {
 struct kube_answer {
 	enum kube_outcome outcome;
 	long status; /* 0 where none came */
+	int64_t date_s; /* by the server's clock, in seconds since 1970; 0 where it does not say */
 	int64_t retry_after_ms; /* 0 where the server does not say; at most KUBE_RETRY_AFTER_MAX_MS */
 	json_t *object; /* of KUBE_DONE, else NULL */
 };

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kube_bell: watches one object and says that something may have changed; what, its listener reads itself. So
+ * no event needs to be understood, and one that is lost does no harm. */
+#ifndef WEBHOOK_KUBE_BELL_H
+#define WEBHOOK_KUBE_BELL_H
+
+#include "lib/err.h"
+#include "lib/log.h"
+
+struct kube_bell_options {
+	const char *server, *account; /* as struct kube_client */
+	const char *folder; /* "/api/v1/namespaces/x/secrets" */
+	const char *name;
+	const struct log *log;
+	void (*ring)(void *cls); /* on the bell's thread */
+	void *cls;
+};
+
+struct kube_bell;
+
+/* Rings for what is there, for each change, and when a watch ends. Texts are borrowed. */
+int kube_bell_start(const struct kube_bell_options *options, struct kube_bell **out,
+		    struct err *err);
+
+/* About a second. NULL is fine. */
+void kube_bell_stop(struct kube_bell *bell);
+
+#endif
