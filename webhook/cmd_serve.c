@@ -9,6 +9,7 @@
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
 #include "webhook/choices.h"
+#include "webhook/duties.h"
 #include "webhook/kube_informer.h"
 #include "webhook/listen.h"
 #include "webhook/server.h"
@@ -28,6 +29,7 @@ struct options {
 	const char *listen, *metrics_listen, *cert, *key, *drain, *log_level;
 	const char *namespaces, *kubernetes, *account;
 	struct config_text config;
+	struct duties_text duties;
 };
 
 struct serving {
@@ -37,6 +39,8 @@ struct serving {
 	struct log log;
 	struct server *server;
 	struct kube_informer *informer;
+	struct duties_plan plan;
+	struct duties *duties;
 	struct watch cert_watch, namespaces_watch;
 };
 
@@ -63,6 +67,19 @@ static int interpret(struct serving *serving, struct err *err)
 	return log_parse_level(options->log_level, &serving->log.level, err);
 }
 
+/* A certificate comes from files, or else we keep one of our own in the cluster. */
+static int check_certificate(const struct options *options, struct duties_plan *out,
+			     struct err *err)
+{
+	if ((options->cert == NULL) != (options->key == NULL))
+		return err_set(err, ERR_INVALID, "--tls-cert and --tls-key go together");
+	if (duties_parse(&options->duties, options->cert != NULL, out, err) == -1)
+		return -1;
+	if (options->duties.service != NULL && options->kubernetes == NULL)
+		return err_set(err, ERR_INVALID, "--service needs --kubernetes");
+	return 0;
+}
+
 static int check_source(struct options *options, struct err *err)
 {
 	if ((options->namespaces == NULL) == (options->kubernetes == NULL))
@@ -80,7 +97,7 @@ static int load_namespaces(struct serving *serving, struct err *err)
 	struct namespaces fresh;
 
 	if (namespaces_load(serving->options.namespaces, &fresh, err) == -1)
-		return -1;
+		return err_wrap(err, "namespaces");
 	server_set_namespaces(serving->server, &fresh);
 	return 0;
 }
@@ -112,7 +129,9 @@ static int learn_namespaces(struct serving *serving, struct err *err)
 
 	if (serving->options.namespaces != NULL)
 		return load_namespaces(serving, err);
-	return kube_informer_start(&informer, &serving->informer, err);
+	if (kube_informer_start(&informer, &serving->informer, err) == -1)
+		return err_wrap(err, "namespaces");
+	return 0;
 }
 
 /* What was loaded stays in use where the new one is no good; that is said once per change. */
@@ -120,7 +139,7 @@ static void reload(struct serving *serving, bool asked)
 {
 	struct err err;
 
-	if (watch_changed(&serving->cert_watch) || asked) {
+	if (serving->options.cert != NULL && (watch_changed(&serving->cert_watch) || asked)) {
 		if (serving_cert_load(serving->options.cert, serving->options.key, &err) == -1)
 			log_reason(&serving->log, LOG_LEVEL_ERROR, "certificate.refused", err.msg);
 		else
@@ -172,6 +191,7 @@ static void drain(struct serving *serving, const sigset_t *signals)
 
 	log_reason(&serving->log, LOG_LEVEL_INFO, "draining", "asked to end");
 	server_drain(serving->server);
+	duties_stop(serving->duties);
 	for (uint32_t left = serving->drain_s; left > 0; left--) {
 		int signal_number = sigtimedwait(signals, NULL, &tick);
 
@@ -185,20 +205,45 @@ static void drain(struct serving *serving, const sigset_t *signals)
 	log_reason(&serving->log, LOG_LEVEL_INFO, "stopped", "drained");
 }
 
+/* Before loading: a change in between is then loaded once more, not missed. */
+static int load_files(struct serving *serving, struct err *err)
+{
+	const struct options *options = &serving->options;
+
+	serving->cert_watch = (struct watch){ .paths = { options->cert, options->key },
+					      .n = options->cert != NULL ? 2 : 0 };
+	serving->namespaces_watch = (struct watch){ .paths = { options->namespaces },
+						    .n = options->namespaces != NULL };
+	watch_changed(&serving->cert_watch);
+	watch_changed(&serving->namespaces_watch);
+	if (options->cert != NULL && serving_cert_load(options->cert, options->key, err) == -1)
+		return err_wrap(err, "certificate");
+	return 0;
+}
+
+static int start_duties(struct serving *serving, struct err *err)
+{
+	const struct duties_options duties = {
+		.plan = &serving->plan,
+		.api = serving->options.kubernetes,
+		.account = serving->options.account,
+		.log = &serving->log,
+		.server = serving->server,
+	};
+
+	if (serving->options.duties.service == NULL)
+		return 0;
+	return duties_start(&duties, &serving->duties, err);
+}
+
 static int start(struct serving *serving, struct err *err)
 {
 	const struct options *options = &serving->options;
 	char bound[LISTEN_TEXT_MAX], metrics_bound[LISTEN_TEXT_MAX] = "";
 	int plain_fd = -1, tls_fd = -1;
 
-	serving->cert_watch = (struct watch){ .paths = { options->cert, options->key }, .n = 2 };
-	serving->namespaces_watch = (struct watch){ .paths = { options->namespaces },
-						    .n = options->namespaces != NULL };
-	/* Before loading: a change in between is then loaded once more, not missed. */
-	watch_changed(&serving->cert_watch);
-	watch_changed(&serving->namespaces_watch);
-	if (serving_cert_load(options->cert, options->key, err) == -1)
-		return err_wrap(err, "certificate");
+	if (load_files(serving, err) == -1)
+		return -1;
 	if (listen_open(options->listen, &tls_fd, bound, err) == -1)
 		return err_wrap(err, "--listen");
 	if (options->metrics_listen != NULL &&
@@ -209,9 +254,10 @@ static int start(struct serving *serving, struct err *err)
 	if (server_start(&serving->config, &serving->log, tls_fd, plain_fd, &serving->server,
 			 err) == -1)
 		return -1;
-	if (learn_namespaces(serving, err) == -1) {
+	if (start_duties(serving, err) == -1 || learn_namespaces(serving, err) == -1) {
+		duties_stop(serving->duties);
 		server_stop(serving->server);
-		return err_wrap(err, "namespaces");
+		return -1;
 	}
 	struct log_line line = log_begin(&serving->log, LOG_LEVEL_INFO, "serving");
 	log_str(&line, "version", OPENSHELL_VERSION);
@@ -226,12 +272,13 @@ int cmd_serve(int argc, char **argv)
 	struct serving serving = { 0 };
 	struct options *to = &serving.options;
 	/* The first REQUIRED of these must be given. */
-	enum { REQUIRED = 4 };
+	enum { REQUIRED = 2 };
 	const struct cmd_option options[] = {
 		{ "--listen", CMD_TEXT, &to->listen, "ADDR:PORT", "serve TLS here" },
+		CONFIG_OPTIONS(&to->config),
 		{ "--tls-cert", CMD_TEXT, &to->cert, "FILE", "certificate chain (PEM)" },
 		{ "--tls-key", CMD_TEXT, &to->key, "FILE", "its key (PEM)" },
-		CONFIG_OPTIONS(&to->config),
+		DUTIES_OPTIONS(&to->duties),
 		{ "--kubernetes", CMD_TEXT, &to->kubernetes, "URL",
 		  "learn the namespaces from this API server" },
 		{ "--service-account", CMD_TEXT, &to->account, "FOLDER",
@@ -253,7 +300,7 @@ int cmd_serve(int argc, char **argv)
 		return 0;
 	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, &err) == -1 ||
 	    check_required(options, REQUIRED, &err) == -1 || check_source(to, &err) == -1 ||
-	    interpret(&serving, &err) == -1) {
+	    check_certificate(to, &serving.plan, &err) == -1 || interpret(&serving, &err) == -1) {
 		fprintf(stderr, "openshell-webhook serve: %s\n", err.msg);
 		return CMD_EXIT_USAGE;
 	}

@@ -5,7 +5,7 @@
 
 #include "lib/cleanup.h"
 
-#define PREFIX "openshell_webhook_"
+#define PREFIX METRICS_PREFIX
 
 static const unsigned int statuses[METRICS_STATUS_COUNT] = {
 	200, 400, 404, 405, 413, 415, 500, 503
@@ -43,7 +43,7 @@ void metrics_count_status(struct metrics *metrics, unsigned int status)
 			atomic_fetch_add(&metrics->statuses[i], 1);
 }
 
-static void head(struct buf *out, const char *name, const char *type, const char *help)
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help)
 {
 	buf_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
 }
@@ -64,13 +64,13 @@ static void print_review(const struct metrics *metrics, enum endpoint endpoint,
 
 static void print_reviews(const struct metrics *metrics, struct buf *out)
 {
-	head(out, "reviews_total", "counter", "Reviews by endpoint, result and topology.");
+	metrics_head(out, "reviews_total", "counter", "Reviews by endpoint, result and topology.");
 	for (int i = 0; i < ENDPOINT_COUNT; i++)
 		for (int result = 0; result < OUTCOME_COUNT; result++)
 			for (int topology = 0; topology < TOPOLOGY_COUNT; topology++)
 				print_review(metrics, (enum endpoint)i, (enum outcome_result)result,
 					     (enum topology)topology, out);
-	head(out, "denials_total", "counter", "Problems found, by code (docs/denials.md).");
+	metrics_head(out, "denials_total", "counter", "Problems found, by code (docs/denials.md).");
 	for (int i = 0; i < DENIAL_COUNT; i++)
 		if (metrics->denials[i] > 0)
 			buf_printf(out, PREFIX "denials_total{code=\"%s\"} %llu\n",
@@ -82,7 +82,7 @@ static void print_durations(const struct metrics *metrics, struct buf *out)
 {
 	unsigned long long sum = 0;
 
-	head(out, "review_duration_seconds", "histogram", "From body to answer.");
+	metrics_head(out, "review_duration_seconds", "histogram", "From body to answer.");
 	for (size_t i = 0; i < METRICS_BUCKET_COUNT; i++) {
 		sum += metrics->buckets[i];
 		buf_printf(out, PREFIX "review_duration_seconds_bucket{le=\"%g\"} %llu\n",
@@ -96,21 +96,21 @@ static void print_durations(const struct metrics *metrics, struct buf *out)
 
 void metrics_print(const struct metrics *metrics, const struct metrics_now *now, struct buf *out)
 {
-	head(out, "answers_total", "counter", "Answers to reviews by HTTP status.");
+	metrics_head(out, "answers_total", "counter", "Answers to reviews by HTTP status.");
 	for (size_t i = 0; i < METRICS_STATUS_COUNT; i++)
 		buf_printf(out, PREFIX "answers_total{status=\"%u\"} %llu\n", statuses[i],
 			   (unsigned long long)metrics->statuses[i]);
 	print_reviews(metrics, out);
 	print_durations(metrics, out);
-	head(out, "connections", "gauge", "Open connections.");
+	metrics_head(out, "connections", "gauge", "Open connections.");
 	buf_printf(out, PREFIX "connections %zu\n", now->connections);
-	head(out, "namespaces", "gauge", "Namespaces known.");
+	metrics_head(out, "namespaces", "gauge", "Namespaces known.");
 	buf_printf(out, PREFIX "namespaces %zu\n", now->namespaces);
-	head(out, "certificate_expiry_seconds", "gauge",
-	     "When the serving certificate expires, in seconds since 1970.");
+	metrics_head(out, "certificate_expiry_seconds", "gauge",
+		     "When the serving certificate expires, in seconds since 1970.");
 	buf_printf(out, PREFIX "certificate_expiry_seconds %" PRId64 "\n", now->certificate_expiry);
-	head(out, "ready", "gauge", "1 while requests are welcome.");
+	metrics_head(out, "ready", "gauge", "1 while requests are welcome.");
 	buf_printf(out, PREFIX "ready %d\n", now->ready);
-	head(out, "build_info", "gauge", "The running version.");
+	metrics_head(out, "build_info", "gauge", "The running version.");
 	buf_puts(out, PREFIX "build_info{version=\"" OPENSHELL_VERSION "\"} 1\n");
 }

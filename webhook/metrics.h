@@ -10,6 +10,8 @@
 #include "lib/buf.h"
 #include "webhook/handler.h"
 
+#define METRICS_PREFIX "openshell_webhook_"
+
 enum { METRICS_STATUS_COUNT = 8, METRICS_BUCKET_COUNT = 8 };
 
 struct metrics {
@@ -27,6 +29,9 @@ struct metrics_now {
 	int64_t certificate_expiry;
 	bool ready;
 };
+
+/* Help and type of a metric; `name` without METRICS_PREFIX. */
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help);
 
 void metrics_count_outcome(struct metrics *metrics, const struct outcome *outcome,
 			   int64_t duration_us);

@@ -57,6 +57,10 @@ struct server {
 	atomic_int requests; /* under way */
 	atomic_bool draining;
 	atomic_bool informed; /* namespaces were set */
+	_Atomic(const char *) unready; /* why, or NULL */
+	pthread_mutex_t more_metrics_lock;
+	void (*more_metrics)(void *cls, struct buf *out);
+	void *more_metrics_cls;
 };
 
 /* One request for a review, between its head and its end. */
@@ -250,6 +254,9 @@ static struct answer readyz(struct server *server)
 		return answer_text(MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down");
 	if (!server->informed)
 		return answer_text(MHD_HTTP_SERVICE_UNAVAILABLE, "no namespace is known yet");
+	const char *why = server->unready;
+	if (why != NULL)
+		return answer_text(MHD_HTTP_SERVICE_UNAVAILABLE, why);
 	return answer_text(MHD_HTTP_OK, "ok");
 }
 
@@ -261,13 +268,17 @@ static struct answer metrics(struct server *server)
 	struct metrics_now now = {
 		.connections = conns_count(&server->conns),
 		.certificate_expiry = serving_cert_expiry(),
-		.ready = !server->draining && server->informed,
+		.ready = !server->draining && server->informed && server->unready == NULL,
 	};
 
 	pthread_rwlock_rdlock(&server->known_lock);
 	now.namespaces = server->namespaces.n;
 	pthread_rwlock_unlock(&server->known_lock);
 	metrics_print(&server->metrics, &now, &answer.body);
+	pthread_mutex_lock(&server->more_metrics_lock);
+	if (server->more_metrics != NULL)
+		server->more_metrics(server->more_metrics_cls, &answer.body);
+	pthread_mutex_unlock(&server->more_metrics_lock);
 	return answer;
 }
 
@@ -443,6 +454,7 @@ int server_start(const struct webhook_config *config, const struct log *log, int
 	conns_init(&server->conns);
 	pthread_rwlock_init(&server->known_lock, NULL);
 	pthread_mutex_init(&server->big_body_lock, NULL);
+	pthread_mutex_init(&server->more_metrics_lock, NULL);
 	server->tls = start_tls(server, tls_fd, options);
 	if (server->tls != NULL && plain_fd != -1)
 		server->plain = start_plain(server, plain_fd, options);
@@ -470,6 +482,20 @@ void server_set_namespaces(struct server *server, struct namespaces *fresh)
 	server->informed = true;
 	*fresh = (struct namespaces){ 0 };
 	namespaces_done(&old);
+}
+
+void server_set_unready(struct server *server, const char *why)
+{
+	server->unready = why;
+}
+
+void server_set_more_metrics(struct server *server, void (*put)(void *cls, struct buf *out),
+			     void *cls)
+{
+	pthread_mutex_lock(&server->more_metrics_lock);
+	server->more_metrics_cls = cls;
+	server->more_metrics = put;
+	pthread_mutex_unlock(&server->more_metrics_lock);
 }
 
 void server_tick(struct server *server)
@@ -507,6 +533,7 @@ void server_stop(struct server *server)
 	namespaces_done(&server->namespaces);
 	pthread_rwlock_destroy(&server->known_lock);
 	pthread_mutex_destroy(&server->big_body_lock);
+	pthread_mutex_destroy(&server->more_metrics_lock);
 	pthread_mutex_destroy(&server->conns.lock);
 	free(server);
 }

@@ -11,8 +11,8 @@
 
 struct server;
 
-/* Serves on the listening sockets, which it takes over; `plain_fd` -1: none. A certificate must
- * have been loaded. `config` and `log` are borrowed. Signals must be blocked by the caller. */
+/* Serves on the listening sockets, which it takes over; `plain_fd` -1: none. Until a certificate
+ * is loaded (serving_cert) handshakes fail. `config` and `log` are borrowed. Signals must be blocked by the caller. */
 int server_start(const struct webhook_config *config, const struct log *log, int tls_fd,
 		 int plain_fd, struct server **out, struct err *err);
 
@@ -22,6 +22,13 @@ void server_set_namespaces(struct server *server, struct namespaces *fresh);
 
 /* What the API server says that it is; reviews under way finish with what they began with. */
 void server_set_kubernetes(struct server *server, struct kube_version version);
+
+/* /readyz fails with this reason until it is NULL; a text that lasts. From any thread. */
+void server_set_unready(struct server *server, const char *why);
+
+/* Text that `put` appends to /metrics; NULL: none any more, and none under way. From any thread. */
+void server_set_more_metrics(struct server *server, void (*put)(void *cls, struct buf *out),
+			     void *cls);
 
 /* To be called about once a second: ends connections that are past their time. */
 void server_tick(struct server *server);

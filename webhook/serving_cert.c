@@ -39,33 +39,34 @@ static int refuse(const char *path, int code, struct err *err)
 	return err_set(err, ERR_INVALID, "'%s': %s", path, gnutls_strerror(code));
 }
 
-static int read_pem(const char *path, struct buf *out, gnutls_datum_t *out_datum, struct err *err)
+/* A pair as it comes, and what errors call its halves. */
+struct source {
+	struct slice cert, key;
+	const char *cert_name, *key_name;
+};
+
+static gnutls_datum_t datum_of(struct slice text)
 {
-	if (io_read_file(path, out, err) == -1)
-		return -1;
-	*out_datum = (gnutls_datum_t){ (unsigned char *)out->p, (unsigned int)out->n };
-	return 0;
+	gnutls_datum_t datum = { .size = (unsigned int)text.n };
+
+	/* The library takes what it only reads as if it changed it. */
+	memcpy(&datum.data, &text.p, sizeof(text.p));
+	return datum;
 }
 
-static int read_pair(const char *cert_path, const char *key_path, struct pair *out, struct err *err)
+static int read_pair(const struct source *source, struct pair *out, struct err *err)
 {
-	AUTO(buf_done) struct buf cert_text = buf_init(PEM_MAX);
-	AUTO(buf_done) struct buf key_text = buf_init(PEM_MAX);
-	gnutls_datum_t cert, key;
+	const gnutls_datum_t cert = datum_of(source->cert), key = datum_of(source->key);
 	unsigned int n = CHAIN_MAX;
 
-	if (read_pem(cert_path, &cert_text, &cert, err) == -1 ||
-	    read_pem(key_path, &key_text, &key, err) == -1)
-		return -1;
 	int code = gnutls_x509_crt_list_import(out->chain, &n, &cert, GNUTLS_X509_FMT_PEM,
 					       GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
 	if (code < 0)
-		return refuse(cert_path, code, err);
+		return refuse(source->cert_name, code, err);
 	out->n = n;
 	gnutls_x509_privkey_init(&out->key);
 	code = gnutls_x509_privkey_import2(out->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
-	gnutls_memset(key_text.p, 0, key_text.n);
-	return code < 0 ? refuse(key_path, code, err) : 0;
+	return code < 0 ? refuse(source->key_name, code, err) : 0;
 }
 
 static int check_pair(const struct pair *pair, const char *key_path, struct err *err)
@@ -83,12 +84,11 @@ static int check_pair(const struct pair *pair, const char *key_path, struct err 
 	return 0;
 }
 
-int serving_cert_load(const char *cert_path, const char *key_path, struct err *err)
+static int take(const struct source *source, struct err *err)
 {
 	AUTO(pair_done) struct pair fresh = { 0 };
 
-	if (read_pair(cert_path, key_path, &fresh, err) == -1 ||
-	    check_pair(&fresh, key_path, err) == -1)
+	if (read_pair(source, &fresh, err) == -1 || check_pair(&fresh, source->key_name, err) == -1)
 		return -1;
 	pthread_mutex_lock(&current.lock);
 	struct pair old = current.pair;
@@ -96,6 +96,25 @@ int serving_cert_load(const char *cert_path, const char *key_path, struct err *e
 	pthread_mutex_unlock(&current.lock);
 	fresh = old;
 	return 0;
+}
+
+int serving_cert_load(const char *cert_path, const char *key_path, struct err *err)
+{
+	AUTO(buf_done) struct buf cert = buf_init(PEM_MAX);
+	AUTO(buf_done) struct buf key = buf_init_secret(PEM_MAX);
+
+	if (io_read_file(cert_path, &cert, err) == -1 || io_read_file(key_path, &key, err) == -1)
+		return -1;
+	const struct source source = { buf_slice(&cert), buf_slice(&key), cert_path, key_path };
+	return take(&source, err);
+}
+
+int serving_cert_take(struct slice cert_pem, struct slice key_pem, const char *name,
+		      struct err *err)
+{
+	const struct source source = { cert_pem, key_pem, name, name };
+
+	return take(&source, err);
 }
 
 int64_t serving_cert_expiry(void)

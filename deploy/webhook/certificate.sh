@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes a certificate authority and a certificate for the webhook, puts the certificate into the Secret that
-# its pods mount, and tells the API server whom to trust. Run it again to renew both: the pods notice within
-# a minute or two, and until they do, admission in opted-in namespaces fails. The authority's key is not kept.
+# For a webhook that gets its certificate from files (docs/install.md): makes an authority and a certificate, puts
+# the certificate into the Secret that the pods mount, and tells the API server whom to trust. Run it again to
+# renew both: the pods notice within a minute or two, and until they do, admission in opted-in namespaces fails.
+# The authority's key is not kept.
 set -eu
 
 namespace=openshell-system

@@ -177,6 +177,10 @@ class Cluster:
     def _ctr(self, *argv, check: bool = True) -> str:
         return run("ctr", "--address", self.at.containerd_socket, "--namespace", "k8s.io", *argv, check=check)
 
+    def kill(self, container: str) -> None:
+        """SIGKILL for a container, by its `containerID` in the pod's status."""
+        self._ctr("tasks", "kill", "--signal", "KILL", container.removeprefix("containerd://"))
+
     def _import_images(self) -> None:
         """Whatever is in the cluster's pods: nothing is pulled."""
         with Podman() as podman:

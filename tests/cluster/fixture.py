@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """fixture: the cluster that all tests share, with the webhook installed as docs/install.md says."""
+import contextlib
+import http.client
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -63,7 +66,6 @@ class World:
             manifest = manifest.replace("policy/v1\n", "policy/v1beta1\n")
         self.kubectl("apply", "-f", "-", text=manifest)
         self.kubectl("apply", "-f", MANIFESTS / "admission.yaml")
-        self.make_certificate()
         self.await_webhook()
         # Ready is not reachable: kube-proxy has yet to hear of it.
         self.kubectl("create", "namespace", FIRST)
@@ -72,9 +74,6 @@ class World:
             "create", f"--namespace={FIRST}", "--dry-run=server", "-f", "-", text=json.dumps(pod("first")),
             check=False).returncode == 0)
         self.kubectl("delete", "namespace", FIRST, "--wait=false")
-
-    def make_certificate(self) -> None:
-        self._run([MANIFESTS / "certificate.sh"])
 
     def await_webhook(self) -> None:
         self.kubectl("rollout", "status", f"deployment/{NAME}", f"--namespace={SYSTEM}", f"--timeout={SECONDS}s")
@@ -166,6 +165,79 @@ class ClusterCase(unittest.TestCase):
         if not world.cluster:
             raise runner.machine_lacks("a control plane of its own: KUBECONFIG names another's")
         return world.cluster
+
+
+class Admissions:
+    """Pods that are created, PER_SECOND of them, for as long as the block lasts; no scheduler takes them. `refused`
+    has what the API server said of those that it did not admit, `unreached` how often it did not answer. When
+    the block ends, `unsandboxed` has the stored pods that lack our init container."""
+
+    PER_SECOND = 20
+
+    def __init__(self, namespace: str):
+        self._path, self._stop = f"/api/v1/namespaces/{namespace}/pods", threading.Event()
+        self.admitted, self.unreached, self.refused, self.unsandboxed = 0, 0, [], []
+        self._lock = threading.Lock()
+        self._proxy = world.popen("proxy", "--port=0")
+        self._port = int(self._proxy.stdout.readline().rsplit(":", 1)[1])
+        # A second apart, each: an answer that takes seconds holds up none of the others.
+        self._threads = [threading.Thread(target=self._work, args=(i / self.PER_SECOND,))
+                         for i in range(self.PER_SECOND)]
+
+    def _ask(self, method: str, path: str, body: dict | None = None) -> tuple[int, dict]:
+        """502: no answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=SECONDS)
+        with contextlib.closing(connection):
+            try:
+                connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                return answer.status, json.loads(answer.read() or b"{}")
+            except (OSError, http.client.HTTPException, ValueError):
+                return 502, {}
+
+    def _work(self, after: float) -> None:
+        one = pod("x", schedulerName="nobody")
+        del one["metadata"]["name"]
+        one["metadata"].update(generateName="x-", labels={"test": "admissions"})
+        while not self._stop.wait(after):
+            began = time.monotonic()
+            code, item = self._ask("POST", self._path, one)
+            with self._lock:
+                self.admitted += code == 201
+                self.unreached += code == 502
+                if code not in (201, 502):
+                    self.refused.append(f"{code} {item.get('message')}")
+            after = max(0.0, 1 - (time.monotonic() - began))
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        try:
+            query = "?labelSelector=test%3Dadmissions"
+            code, pods = self._ask("GET", self._path + query)
+            stored = pods.get("items", [])
+            if code != 200 or len(stored) < self.admitted:
+                raise AssertionError(f"{self.admitted} were admitted, {len(stored)} are there ({code})")
+            self.unsandboxed = [p for p in stored if [c["name"] for c in p["spec"].get("initContainers", [])] != [
+                "openshell-supervisor-install"]]
+            self._ask("DELETE", self._path + query, {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
+        finally:
+            self._proxy.terminate()
+            self._proxy.communicate()
+
+
+def metrics_of(pod_name: str) -> dict[str, float]:
+    """Of a replica of the webhook: by name with labels, as it prints them. Empty while it does not answer."""
+    text = world.kubectl("get", "--raw", f"/api/v1/namespaces/{SYSTEM}/pods/{pod_name}:8080/proxy/metrics",
+                         check=False).stdout
+    lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    return {name.removeprefix("openshell_webhook_"): float(value) for name, value in lines}
 
 
 def await_that(what: str, holds, seconds: float = SECONDS) -> None:

@@ -9,6 +9,7 @@ import queue
 import ssl
 import tempfile
 import threading
+import time
 import urllib.parse
 
 END = None
@@ -54,7 +55,10 @@ class FakeApi:
         self.list_faults, self.watch_faults, self.asked = [], [], []
         self.objects: dict[str, dict] = {}
         self.object_faults, self.wrote = [], []
+        # Seconds by which its clock is ahead, as it says in the answer to a request for a path.
+        self.ahead = lambda path: 0
         self._lock = threading.RLock()
+        self._bells: list[tuple[str, queue.Queue]] = []
         self._watches: list[queue.Queue] = []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.account / "tls.crt", self.account / "tls.key")
@@ -92,6 +96,8 @@ class FakeApi:
     def cut(self) -> None:
         """Ends every watch, as a server does from time to time."""
         self.say(END)
+        for _, bell in list(self._bells):
+            bell.put(END)
 
     def watching(self) -> int:
         return len(self._watches)
@@ -113,12 +119,31 @@ class FakeApi:
         """What is stored under a path; None removes it."""
         with self._lock:
             self.version += 1
+            kind = "MODIFIED" if path in self.objects else "ADDED"
             if item is None:
-                return self.objects.pop(path)
-            item = copy.deepcopy(item)
-            item.setdefault("metadata", {})["resourceVersion"] = str(self.version)
-            self.objects[path] = item
+                kind, item = "DELETED", self.objects.pop(path)
+            else:
+                item = copy.deepcopy(item)
+                item.setdefault("metadata", {})["resourceVersion"] = str(self.version)
+                self.objects[path] = item
+            for watched, bell in self._bells:
+                if watched == path:
+                    bell.put(json.dumps({"type": kind, "object": item}).encode() + b"\n")
             return item
+
+    def watch_object(self, path: str, send) -> None:
+        """What is there, then each change."""
+        mine: queue.Queue = queue.Queue()
+        with self._lock:
+            if path in self.objects:
+                mine.put(json.dumps({"type": "ADDED", "object": self.objects[path]}).encode() + b"\n")
+            self._bells.append((path, mine))
+        try:
+            while (text := mine.get()) is not END:
+                send(text)
+        finally:
+            with self._lock:
+                self._bells.remove((path, mine))
 
     def do(self, method: str, path: str, body: dict | None) -> tuple[int, dict]:
         """What a right server answers: (status, object)."""
@@ -215,6 +240,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = json.loads(text) if text else None
         if not self.is_known():
             return
+        if "watch" in query:
+            self.begin_stream()
+            api.watch_object(f"{path}/{query['fieldSelector'].removeprefix('metadata.name=')}", self.send_piece)
+            self.send_piece(b"")
+            return
         api.wrote.append((self.command, path, query, self.headers["Content-Type"], body))
         if fault := api.take_object_fault(self.command, path):
             fault(self)
@@ -238,6 +268,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def send_piece(self, text: bytes) -> None:
         self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text))
         self.wfile.flush()
+
+    def date_time_string(self, timestamp=None) -> str:
+        now = timestamp if timestamp is not None else time.time()
+        return super().date_time_string(now + self.server.api.ahead(self.path))
 
     def hang_up(self) -> None:
         self.close_connection = True

@@ -52,9 +52,10 @@ def make_certificate(folder: pathlib.Path, name: str) -> None:
 
 
 class Webhook:
-    """A running server in a folder of its own; `source` is where it learns the namespaces."""
+    """A running server in a folder of its own; `source` is where it learns the namespaces, `certificate` where it
+    gets one from."""
 
-    def __init__(self, drain: int = 0, source: list | None = None):
+    def __init__(self, drain: int = 0, source: list | None = None, certificate: list | None = None):
         self._folder = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self._folder.name)
         make_certificate(self.folder, "first")
@@ -63,7 +64,7 @@ class Webhook:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
-                 "--tls-cert", self.folder / "tls.crt", "--tls-key", self.folder / "tls.key",
+                 *(certificate or ["--tls-cert", self.folder / "tls.crt", "--tls-key", self.folder / "tls.key"]),
                  *(source or ["--namespaces", self.folder / "namespaces.json"]), "--agent-image", IMAGE,
                  "--drain-seconds", str(drain)], stderr=log, stdin=subprocess.DEVNULL)
         serving = self.await_event("serving")

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/duties.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "certs/leaf.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "webhook/cert_keeper.h"
+#include "webhook/choices.h"
+#include "webhook/kube_leader.h"
+#include "webhook/metrics.h"
+
+enum { DAY_S = 86400 };
+
+struct duties {
+	struct duties_options options;
+	struct cert_place place;
+	struct kube_leader *leader;
+	struct cert_keeper *keeper;
+};
+
+/* --- what was asked for ----------------------------------------------------------------------- */
+
+/* RFC 1123, as Kubernetes names Services and namespaces. */
+static bool is_label(const char *text, size_t n)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+	return n > 0 && n < DUTIES_NAME_MAX && strspn(text, allowed) >= n && text[0] != '-' &&
+	       text[n - 1] != '-';
+}
+
+static int parse_service(const char *text, struct duties_plan *out, struct err *err)
+{
+	const char *dot = strchr(text, '.');
+
+	if (dot == NULL || !is_label(text, (size_t)(dot - text)) ||
+	    !is_label(dot + 1, strlen(dot + 1)))
+		return err_set(err, ERR_INVALID, "--service '%s' is not NAME.NAMESPACE", text);
+	snprintf(out->service, sizeof(out->service), "%.*s", (int)(dot - text), text);
+	snprintf(out->namespace_name, sizeof(out->namespace_name), "%s", dot + 1);
+	snprintf(out->secret, sizeof(out->secret), "%s-certificate", out->service);
+	snprintf(out->host, sizeof(out->host), "%s.svc", text);
+	return 0;
+}
+
+static int parse_days(const char *text, struct duties_plan *out, struct err *err)
+{
+	uint32_t days;
+
+	out->life_s = ROTATION_LIFE_S;
+	if (text == NULL)
+		return 0;
+	if (!choices_parse_id(text, 1, &days) || days > LEAF_LIFE_MAX_S / DAY_S)
+		return err_set(err, ERR_INVALID, "--certificate-days '%s' is not in 1..%d", text,
+			       LEAF_LIFE_MAX_S / DAY_S);
+	out->life_s = (int64_t)days * DAY_S;
+	return 0;
+}
+
+int duties_parse(const struct duties_text *text, bool is_certified, struct duties_plan *out,
+		 struct err *err)
+{
+	struct duties_plan plan = { .configuration = text->configuration };
+
+	if (is_certified && (text->configuration != NULL || text->certificate_days != NULL))
+		return err_set(err, ERR_INVALID,
+			       "--webhook-configuration and --certificate-days do not go with "
+			       "--tls-cert: who makes the certificate keeps caBundle");
+	if (!is_certified && (text->service == NULL || text->configuration == NULL))
+		return err_set(err, ERR_INVALID,
+			       "without --tls-cert and --tls-key, --service and "
+			       "--webhook-configuration are needed");
+	if (text->configuration != NULL &&
+	    !is_label(text->configuration, strlen(text->configuration)))
+		return err_set(err, ERR_INVALID, "--webhook-configuration '%s' is not a name",
+			       text->configuration);
+	if (text->service != NULL && parse_service(text->service, &plan, err) == -1)
+		return -1;
+	if (parse_days(text->certificate_days, &plan, err) == -1)
+		return -1;
+	*out = plan;
+	return 0;
+}
+
+/* --- doing it --------------------------------------------------------------------------------- */
+
+static void put_metrics(void *cls, struct buf *out)
+{
+	struct duties *duties = cls;
+
+	metrics_head(out, "leader", "gauge", "1 where this replica leads.");
+	buf_printf(out, METRICS_PREFIX "leader %d\n", kube_leader_is(duties->leader));
+	metrics_head(out, "leader_errors_total", "counter", "Requests for the Lease that failed.");
+	buf_printf(out, METRICS_PREFIX "leader_errors_total %llu\n",
+		   kube_leader_errors(duties->leader));
+	if (duties->keeper != NULL)
+		cert_keeper_put_metrics(duties->keeper, out);
+}
+
+static void on_ready(void *cls, const char *why_not)
+{
+	struct duties *duties = cls;
+
+	server_set_unready(duties->options.server, why_not);
+}
+
+static int start_keeper(struct duties *duties, struct err *err)
+{
+	const struct duties_plan *plan = duties->options.plan;
+	const struct cert_keeper_options keeper = {
+		.server = duties->options.api,
+		.account = duties->options.account,
+		.place = &duties->place,
+		.host = plan->host,
+		.configuration = plan->configuration,
+		.life_s = plan->life_s,
+		.leader = duties->leader,
+		.log = duties->options.log,
+		.ready = on_ready,
+		.cls = duties,
+	};
+
+	return cert_keeper_start(&keeper, &duties->keeper, err);
+}
+
+int duties_start(const struct duties_options *options, struct duties **out, struct err *err)
+{
+	const struct duties_plan *plan = options->plan;
+	const struct kube_leader_options leader = {
+		.server = options->api,
+		.account = options->account,
+		.name = plan->service,
+		.namespace_name = plan->namespace_name,
+		.log = options->log,
+	};
+	struct duties *duties = mem_calloc(1, sizeof(*duties));
+
+	duties->options = *options;
+	duties->place =
+		(struct cert_place){ plan->service, plan->namespace_name, plan->secret, NULL };
+	if (kube_leader_start(&leader, &duties->leader, err) == -1 ||
+	    (plan->configuration != NULL && start_keeper(duties, err) == -1)) {
+		kube_leader_stop(duties->leader);
+		free(duties);
+		return -1;
+	}
+	server_set_more_metrics(options->server, put_metrics, duties);
+	*out = duties;
+	return 0;
+}
+
+void duties_stop(struct duties *duties)
+{
+	if (duties == NULL)
+		return;
+	server_set_more_metrics(duties->options.server, NULL, NULL);
+	cert_keeper_stop(duties->keeper);
+	kube_leader_stop(duties->leader);
+	free(duties);
+}
