@@ -204,7 +204,10 @@ def for_podman(pod: dict, name: str) -> tuple[dict, list[str]]:
         container["volumeMounts"] = [m for m in mounts if m["name"] not in projected]
         # A declaration to Kubernetes; podman would publish them on this machine.
         container.pop("ports", None)
-        for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        probes = ["livenessProbe", "readinessProbe", "startupProbe"]
+        if container.get("restartPolicy") == "Always":
+            probes.remove("startupProbe")  # Pod plays it.
+        for probe in probes:
             if container.pop(probe, None):
                 left_out.append(f"{probe} of container {container['name']}: no kubelet runs it here")
     return pod, left_out

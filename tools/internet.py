@@ -17,6 +17,8 @@ HERE = "198.51.100.1"
 PUBLIC, PRIVATE, METADATA = "11.0.0.1", "10.99.0.1", "169.254.169.254"
 BARE_PORT = 5432
 ROOT_PLACE = "/etc/private-root.crt"
+# Subcommands of the agent that connect to servers.
+PROXYING = ("run", "proxy")
 
 
 class Internet(Outside):
@@ -55,7 +57,7 @@ class Internet(Outside):
         """A copy of a rendered pod that knows our nameserver, as a kubelet would tell it, and whose agent
         knows our root."""
         pod = self.furnished(pod)
-        for container in _run_by_agent(pod):
+        for container in _run_by_agent(pod, PROXYING):
             container["command"][2:2] = ["--upstream-ca", ROOT_PLACE]
         return pod
 
@@ -69,7 +71,7 @@ class Internet(Outside):
     def furnished(self, pod: dict) -> dict:
         """A copy that knows our nameserver and has our root at ROOT_PLACE."""
         pod = copy.deepcopy(pod)
-        furnished = _run_by_agent(pod) or pod["spec"]["containers"][:1]
+        furnished = _run_by_agent(pod, (*PROXYING, "launch")) or pod["spec"]["containers"][:1]
         for name, path, place in (("resolv-conf", self.resolv_conf, "/etc/resolv.conf"),
                                   ("private-root", self.root, ROOT_PLACE)):
             pod["spec"]["volumes"].append({"name": name, "hostPath": {"path": str(path), "type": "File"}})
@@ -79,10 +81,10 @@ class Internet(Outside):
         return pod
 
 
-def _run_by_agent(pod: dict) -> list[dict]:
-    """The containers whose command is `openshell-agent run ...`."""
+def _run_by_agent(pod: dict, how: tuple[str, ...]) -> list[dict]:
+    """The containers whose command is `openshell-agent` with one of these subcommands."""
     return [c for c in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]
-            if c.get("command", [])[1:2] == ["run"]]
+            if c.get("command", [])[1:2] and c["command"][1] in how]
 
 
 def _make_certificates(where: pathlib.Path, names: list[str]) -> pathlib.Path:

@@ -9,6 +9,7 @@ import subprocess
 
 ORIGIN = pathlib.Path(__file__).resolve().parent / "origin.py"
 PORT = 8080
+POD_ADDRESS = "198.51.100.2"
 LOOPBACK_PORT = 9090
 ABSTRACT = "openshell-test-abstract"
 
@@ -43,13 +44,19 @@ class Outside:
         inside(origin, "ip", "link", "add", "pod", "type", "veth", "peer", "name", "eth0",
                "netns", str(pid))
         for where, device, v4, v6 in ((origin, "pod", "198.51.100.1/24", "2001:db8:1::1/64"),
-                                      (str(pid), "eth0", "198.51.100.2/24", "2001:db8:1::2/64")):
+                                      (str(pid), "eth0", f"{POD_ADDRESS}/24", "2001:db8:1::2/64")):
             inside(where, "ip", "link", "set", "lo", "up")
             inside(where, "ip", "link", "set", device, "up")
             inside(where, "ip", "address", "add", v4, "dev", device)
             inside(where, "ip", "-6", "address", "add", v6, "dev", device, "nodad")
         inside(str(pid), "ip", "route", "add", "default", "via", "198.51.100.1")
         inside(str(pid), "ip", "-6", "route", "add", "default", "via", "2001:db8:1::1")
+
+    def probe(self, port: int, path: str) -> bool:
+        """Whether the pod on the wire answers a GET, as a kubelet's probe finds."""
+        done = subprocess.run(["nsenter", f"--net=/proc/{self.pid}/ns/net", "--", "curl", "-sf", "-m", "1", "-o",
+                               "/dev/null", "--noproxy", "*", f"http://{POD_ADDRESS}:{port}{path}"], check=False)
+        return done.returncode == 0
 
     def listen_inside(self, pid: int, *paths: str) -> None:
         """Another origin in the namespace of `pid`: on its loopback, an abstract socket, `paths`."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """pods: Kubernetes pods, played by podman.
 
-A pod starts the way a kubelet starts it: sandbox, init containers in order, containers. Its network
-namespace has a loopback only, until somebody plugs something in. What each container wrote is read
-from its log file, which keeps the two streams apart byte for byte.
+A pod starts the way a kubelet starts it: sandbox, init containers in order, containers. podman knows no init
+container that runs on (`restartPolicy: Always`): such a one is started here, in its turn, and the next follows
+once its startup probe is answered. The network namespace has a loopback only, until somebody plugs something
+in. What each container wrote is read from its log file, which keeps the two streams apart byte for byte.
 """
 import copy
 import json
@@ -46,6 +47,7 @@ class Pod:
     def __init__(self, podman: Podman, manifest: dict, configmaps: list[dict] = ()):
         self.podman = podman
         manifest, configmaps = _with_own_volumes(manifest, configmaps)
+        self._runs_on = _take_native_sidecars(manifest)
         self.manifest = manifest
         self.name = manifest["metadata"]["name"]
         self.init_names = [c["name"] for c in manifest["spec"].get("initContainers", [])]
@@ -57,14 +59,15 @@ class Pod:
         self._pod_id, self.infra = ids.stdout.decode().split()
         self._open_empty_dirs()
 
-    def start(self, before_init=None) -> None:
+    def start(self, before_init=None, probe=None) -> None:
         """Runs the pod as a kubelet does. `before_init(pid)` may furnish its network namespace, of
-        which process `pid` is a member. An init container that fails raises PodError."""
-        self.start_only(self.names, before_init)
+        which process `pid` is a member; `probe(port, path)` says whether an HTTP probe of the pod succeeds.
+        An init container that fails raises PodError."""
+        self.start_only(self.names, before_init, probe)
 
-    def start_only(self, names: list[str], before_init=None) -> None:
+    def start_only(self, names: list[str], before_init=None, probe=None) -> None:
         """The same, with these of the containers."""
-        self._prepare(before_init)
+        self._prepare(before_init, probe)
         for name in names:
             self.start_container(name)
 
@@ -74,19 +77,22 @@ class Pod:
 
     def start_with_input(self, container: str, data: bytes, seconds: float = 60) -> Outcome:
         """Runs the pod up to the end of `container`, whose standard input is `data`."""
-        self._prepare(None)
+        self._prepare(None, None)
         twin = self._twin(next(c for c in self.manifest["spec"]["containers"] if c["name"] == container))
         self.podman.podman("start", "--attach", "--interactive", self.id(twin), input=data,
                            check=False, timeout=seconds)
         return self.wait(twin, seconds)
 
-    def _prepare(self, before_init) -> None:
+    def _prepare(self, before_init, probe) -> None:
         self.podman.podman("start", self.infra)
         cgroups.limit_processes(self._pod_id)
         if before_init:
             before_init(int(self._inspect(self.infra, "{{.State.Pid}}")))
         for name in self.init_names:
-            self.run_init(name)
+            if name in self._runs_on:
+                self.start_native(name, probe)
+            else:
+                self.run_init(name)
 
     def _twin(self, spec: dict) -> str:
         """The same container once more with its standard input open: `kube play` leaves out `stdin`."""
@@ -107,6 +113,17 @@ class Pod:
         outcome = self.wait(name)
         if outcome.code != 0:
             raise PodError(f"init container {name} exited {outcome.code}: {outcome.stderr.decode()}")
+
+    def start_native(self, name: str, probe, seconds: float = 20) -> None:
+        """Starts an init container that runs on, also once more, up to where its startup probe succeeds."""
+        self.start_container(name)
+        if not self._runs_on[name]:
+            return
+        until = time.monotonic() + seconds
+        while not probe(self._runs_on[name]["port"], self._runs_on[name]["path"]):
+            if time.monotonic() > until or not self.running(name):
+                raise PodError(f"init container {name} did not start: {self.output(name)}")
+            time.sleep(0.05)
 
     def id(self, container: str) -> str:
         return f"{self.name}-{container}"
@@ -171,13 +188,23 @@ class Pod:
         """A kubelet makes emptyDir volumes writable for everybody; podman leaves them to root."""
         spec = self.manifest["spec"]
         empty = {v["name"] for v in spec.get("volumes", []) if "emptyDir" in v}
-        for container in spec["containers"]:
+        for container in spec.get("initContainers", []) + spec["containers"]:
             for mount in container.get("volumeMounts", []):
                 if mount["name"] in empty:
                     self.volume(container["name"], mount["mountPath"]).chmod(0o777)
 
     def _inspect(self, what: str, field: str) -> str:
         return self.podman.podman("inspect", what, "--format", field).stdout.decode().strip()
+
+
+def _take_native_sidecars(manifest: dict) -> dict[str, dict]:
+    """The init containers that run on, and where their startup probes ask; taken out of the manifest."""
+    found = {}
+    for container in manifest["spec"].get("initContainers", []):
+        probe = container.pop("startupProbe", {})
+        if container.pop("restartPolicy", None) == "Always":
+            found[container["name"]] = probe.get("httpGet", {})
+    return found
 
 
 def _with_own_volumes(manifest: dict, configmaps: list[dict]) -> tuple[dict, list[dict]]:

@@ -63,7 +63,7 @@ class Rig:
         self.pod: Pod = case.played(self.net.given_to(rendered), policy)
         cleanup(self.pod.remove)
         self.capture = None
-        self.pod.start(self._connect)
+        self.pod.start(self._connect, self.net.probe)
         cleanup(self.capture.close)
 
     def _connect(self, pid: int) -> None:

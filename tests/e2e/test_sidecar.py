@@ -34,7 +34,8 @@ class Sidecar(SandboxCase):
         if os.geteuid() != 0:
             raise unittest.SkipTest("needs root, to run containers")
         try:
-            cls.rig = SidecarRig(POLICY, [workload("app", SLEEP, DEBIAN), workload("second", ["python3", "-c", SERVER], DEBIAN, uid=OTHER)],
+            cls.rig = SidecarRig(cls(), POLICY, [workload("app", SLEEP, DEBIAN),
+                                                 workload("second", ["python3", "-c", SERVER], DEBIAN, uid=OTHER)],
                                  cls.addClassCleanup)
             cls.rig.start()
         except BaseException:
@@ -123,7 +124,7 @@ class Sidecar(SandboxCase):
             self.assertNotEqual(self.curl("--max-time", "2", "--noproxy", "*")[0], 0)
         self.assertEqual(self.rig.left(), [])
         self.assertTrue(self.rig.pod.running("app"))
-        self.rig.start_proxy()
+        self.rig.restart_proxy()
         self.assertEqual(tls.read_text(), authority)
         self.assertEqual(self.curl()[:2], (0, b"200"), self.rig.pod.output(SIDECAR))
 
@@ -132,7 +133,7 @@ class Ends(SandboxCase):
     """Pods whose end is looked at."""
 
     def rig_of(self, *workloads: dict, identity: str = "relaxed") -> SidecarRig:
-        rig = SidecarRig(POLICY, list(workloads), self.addCleanup, identity)
+        rig = SidecarRig(self, POLICY, list(workloads), self.addCleanup, identity)
         rig.start()
         return rig
 
@@ -142,8 +143,8 @@ class Ends(SandboxCase):
         self.assertEqual((outcome.code, outcome.stdout), (7, b"200"), (outcome.stderr, rig.pod.output(SIDECAR)))
 
     def test_it_does_not_start_where_the_fence_is_not(self):
-        rig = SidecarRig(POLICY, [workload("app", ["echo", "ran"], DEBIAN)], self.addCleanup, "relaxed")
-        rig.start_fence()
+        rig = SidecarRig(self, POLICY, [workload("app", ["echo", "ran"], DEBIAN)], self.addCleanup, "relaxed")
+        rig.start_before_containers()
         run("nsenter", f"--net={rig.network}", "nft", "delete", "table", "inet", "openshell")
         rig.pod.start_container("app")
         outcome = rig.pod.wait("app")
@@ -151,8 +152,12 @@ class Ends(SandboxCase):
         self.assertIn(b"a datagram over IPv4 left", outcome.stderr)
 
     def test_root_and_the_proxys_identity_are_refused(self):
-        rig = self.rig_of(workload("app", ["echo", "ran"], DEBIAN, uid=PROXY),
-                          workload("root", ["echo", "ran"], DEBIAN, uid=0))
+        def others(pod: dict) -> None:
+            for container, uid in zip(pod["spec"]["containers"], (PROXY, 0)):
+                container["securityContext"] |= {"runAsUser": uid, "runAsGroup": uid, "runAsNonRoot": False}
+        rig = SidecarRig(self, POLICY, [workload(name, ["echo", "ran"], DEBIAN) for name in ("app", "root")],
+                         self.addCleanup, "relaxed", change=others)
+        rig.start()
         for name, why in (("app", b"which is the proxy's"), ("root", b"started as root")):
             outcome = rig.pod.wait(name)
             self.assertEqual((outcome.code, outcome.stdout), (125, b""))
