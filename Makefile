@@ -70,7 +70,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make            build openshell-agent and openshell-webhook into build/release
-## make demo       a plain annotated Deployment comes up confined, shown step by step (root)
+## make demo       a plain annotated Deployment comes up confined, shown step by step; TOPOLOGY=sidecar (root)
 ## make test       every test: check, then all that needs root and containers
 ## make test-cluster  webhook and agent on a real Kubernetes that this makes, or that KUBECONFIG names (root)
 ## make test-bare  demo and test in a bare Debian that this makes; ten minutes (root)
@@ -237,7 +237,7 @@ image: all | build/.deps-test
 	$(Q)deploy/images.sh $(OUT)
 
 demo: all | build/.deps-test
-	$(Q)tools/demo
+	$(Q)tools/demo $(TOPOLOGY)
 
 bench: all $(OUT)/stamp $(OUT)/driver_fence $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
 	$(Q)tests/bench/run
