@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/inotify.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -13,6 +14,11 @@ enum {
 	OF_DIRECTORY = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
 		       IN_DELETE_SELF | IN_MOVE_SELF,
 	OF_FILE = IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF,
+};
+
+enum {
+	/* Stamps have a second where the file system is old, and a tick of the kernel's clock elsewhere. */
+	FRESH_S = 2,
 };
 
 void policy_watch_start(struct policy_watch *watch, const char *path)
@@ -68,6 +74,15 @@ static bool is_same_time(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+/* Also where the clock was set back meanwhile. */
+static bool is_fresh(const struct stat *stamp)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return stamp->st_mode != 0 && stamp->st_ctim.tv_sec + FRESH_S > now.tv_sec;
+}
+
 bool policy_watch_look(struct policy_watch *watch)
 {
 	const struct stat before = watch->stamp;
@@ -79,6 +94,7 @@ bool policy_watch_look(struct policy_watch *watch)
 	if (stat(watch->path, now) == -1)
 		*now = (struct stat){ 0 };
 	watch->is_known = true;
+	watch->is_fresh = is_fresh(now);
 	return !was_known || now->st_dev != before.st_dev || now->st_ino != before.st_ino ||
 	       now->st_size != before.st_size || !is_same_time(now->st_mtim, before.st_mtim) ||
 	       !is_same_time(now->st_ctim, before.st_ctim);
@@ -87,6 +103,11 @@ bool policy_watch_look(struct policy_watch *watch)
 void policy_watch_forget(struct policy_watch *watch)
 {
 	watch->is_known = false;
+}
+
+bool policy_watch_is_fresh(const struct policy_watch *watch)
+{
+	return watch->is_fresh;
 }
 
 bool policy_watch_is_present(const struct policy_watch *watch)

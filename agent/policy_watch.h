@@ -16,6 +16,7 @@ struct policy_watch {
 	int dir_watch, file_watch;
 	bool is_known; /* it was looked at */
 	struct stat stamp; /* of the file then; zeroed where there was none */
+	bool is_fresh; /* it had just changed: another change may have the same stamp */
 };
 
 /* Never fails: without a descriptor, only looking helps. Watches once it has looked for the first time. */
@@ -31,6 +32,10 @@ bool policy_watch_look(struct policy_watch *watch);
 
 /* The next look is the first one again. */
 void policy_watch_forget(struct policy_watch *watch);
+
+/* True where the file had just changed when it was looked at last, so that the next look cannot tell whether it did
+ * again: clocks of file systems are coarse. */
+bool policy_watch_is_fresh(const struct policy_watch *watch);
 
 /* True where there was a file when it was looked at last. */
 bool policy_watch_is_present(const struct policy_watch *watch);

@@ -18,6 +18,8 @@ enum {
 	/* Between looks without a note, as notes can be lost; and where there are none. */
 	LOOK_MS = 10000,
 	LOOK_ALONE_MS = 1000,
+	/* Where a change may have been too close to the last one to be seen. */
+	LOOK_FRESH_MS = 3000,
 	/* Parsing the largest policy takes a tenth of this on a slow machine. */
 	ANSWER_MS = 10000,
 };
@@ -221,7 +223,13 @@ static void look(void *ctx)
 	if (r->waiting)
 		return;
 	r->soon = false;
-	if (!policy_watch_look(&r->watch))
+	bool is_other = policy_watch_look(&r->watch);
+	/* It is read once more when its stamp is old enough to tell. */
+	if (policy_watch_is_fresh(&r->watch)) {
+		policy_watch_forget(&r->watch);
+		loop_timer_set(r->config.loop, &r->look, LOOK_FRESH_MS);
+	}
+	if (!is_other)
 		return;
 	/* The built-in policy is the one that holds where there is no file. */
 	if (!policy_watch_is_present(&r->watch) && r->live.sha256[0] == '\0') {

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/proxy/listen.h"
 #include "agent/proxy/queue.h"
 #include "agent/proxy/stream.h"
 #include "lib/cleanup.h"
@@ -28,7 +29,7 @@ struct conn {
 
 struct worker_http {
 	struct worker_http_config config;
-	struct loop_fd watch;
+	struct listener listener;
 	struct conn conns[WORKER_HTTP_CONNS_MAX];
 	uint64_t accepted;
 };
@@ -164,15 +165,10 @@ static struct conn *place(struct worker_http *http)
 	return oldest;
 }
 
-static void accept_ready(void *ctx, uint32_t events)
+static void take(void *ctx, int fd)
 {
 	struct worker_http *http = ctx;
 	struct err err;
-
-	(void)events;
-	int fd = accept4(http->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -1)
-		return;
 	struct conn *conn = place(http);
 	conn->http = http;
 	conn->order = http->accepted++;
@@ -191,8 +187,14 @@ int worker_http_start(const struct worker_http_config *config, struct worker_htt
 	struct worker_http *http = mem_calloc(1, sizeof(*http));
 
 	http->config = *config;
-	http->watch = (struct loop_fd){ .fd = config->fd, .ready = accept_ready, .ctx = http };
-	if (loop_fd_add(config->loop, &http->watch, EPOLLIN, err) == -1) {
+	const struct listener_config listener = {
+		.loop = config->loop,
+		.log = config->log,
+		.fd = config->fd,
+		.take = take,
+		.ctx = http,
+	};
+	if (listener_start(&http->listener, &listener, err) == -1) {
 		free(http);
 		return -1;
 	}

@@ -21,6 +21,7 @@ struct worker_http;
 
 struct worker_http_config {
 	struct loop *loop;
+	const struct log *log;
 	int fd; /* listening TCP socket, non-blocking; stays the caller's */
 	/* What to tell, as of now. */
 	void (*collect)(void *ctx, struct worker_counts *out);

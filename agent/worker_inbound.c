@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/proxy/listen.h"
 #include "agent/proxy/queue.h"
 #include "agent/proxy/socket.h"
 #include "agent/proxy/stream.h"
@@ -17,23 +18,24 @@ enum {
 	INBOUND_CONNS_MAX = 256,
 	/* Of one direction. */
 	INBOUND_QUEUE_MAX = 65536,
+	/* Reads of each direction before others get their turn. */
+	INBOUND_TURN = 16,
 	/* Without a byte in either direction. */
 	INBOUND_IDLE_MS = 2 * 3600 * 1000,
 };
 
 enum end { CLIENT = 0, WORKLOAD, ENDS };
 
-struct listener {
+struct port {
 	struct worker_inbound *inbound;
-	struct worker_inbound_listener listener;
-	struct loop_fd watch;
+	struct worker_inbound_listener to;
+	struct listener listener;
 };
 
 struct worker_inbound {
 	struct loop *loop;
-	struct listener *listeners;
-	size_t n_listeners, n_conns;
-	bool full; /* and so not listening */
+	struct port *ports;
+	size_t n_ports, n_conns;
 };
 
 struct conn {
@@ -41,21 +43,15 @@ struct conn {
 	struct stream ends[ENDS];
 	struct queue from[ENDS]; /* read there, not yet written to the other */
 	struct loop_timer idle;
+	struct loop_task task;
 };
 
 /* While as many are open as may be, new ones wait in the backlog. */
-static void listen_if_room(struct worker_inbound *inbound)
+static bool has_room(void *ctx)
 {
-	bool full = inbound->n_conns >= INBOUND_CONNS_MAX;
-	struct err ignored;
+	const struct port *port = ctx;
 
-	for (size_t i = 0; full != inbound->full && i < inbound->n_listeners; i++) {
-		if (full)
-			loop_fd_remove(inbound->loop, &inbound->listeners[i].watch);
-		else
-			loop_fd_add(inbound->loop, &inbound->listeners[i].watch, EPOLLIN, &ignored);
-	}
-	inbound->full = full;
+	return port->inbound->n_conns < INBOUND_CONNS_MAX;
 }
 
 static void conn_close(struct conn *conn)
@@ -67,9 +63,11 @@ static void conn_close(struct conn *conn)
 		queue_done(&conn->from[i]);
 	}
 	loop_timer_cancel(inbound->loop, &conn->idle);
+	loop_task_cancel(inbound->loop, &conn->task);
 	free(conn);
 	inbound->n_conns--;
-	listen_if_room(inbound);
+	for (size_t i = 0; i < inbound->n_ports; i++)
+		listener_resume(&inbound->ports[i].listener);
 }
 
 /* One read and one write from `end` to the other: STREAM_MOVED where either moved something. */
@@ -104,16 +102,22 @@ static enum stream_result move_both(struct conn *conn)
 
 static void pump(struct conn *conn)
 {
-	enum stream_result result;
+	enum stream_result result = STREAM_MOVED;
 
-	do
+	for (int i = 0; result == STREAM_MOVED && i < INBOUND_TURN; i++)
 		result = move_both(conn);
-	while (result == STREAM_MOVED);
+	if (result == STREAM_MOVED)
+		loop_task_queue(conn->inbound->loop, &conn->task);
 	if (result == STREAM_ERROR ||
 	    (conn->ends[CLIENT].finished && conn->ends[WORKLOAD].finished))
 		conn_close(conn);
 	else
 		loop_timer_set(conn->inbound->loop, &conn->idle, INBOUND_IDLE_MS);
+}
+
+static void go_on(void *ctx)
+{
+	pump(ctx);
 }
 
 static void client_ready(void *ctx, uint32_t events)
@@ -137,15 +141,17 @@ static void idle(void *ctx)
 	conn_close(ctx);
 }
 
-static void conn_open(struct listener *listener, int client)
+static void take(void *ctx, int client)
 {
-	struct worker_inbound *inbound = listener->inbound;
+	const struct port *port = ctx;
+	struct worker_inbound *inbound = port->inbound;
 	struct conn *conn = mem_calloc(1, sizeof(*conn));
-	int workload = socket_connect(listener->listener.to, listener->listener.port);
+	int workload = socket_connect(port->to.to, port->to.port);
 	struct err err;
 
 	conn->inbound = inbound;
 	conn->idle = (struct loop_timer){ .fire = idle, .ctx = conn };
+	conn->task = (struct loop_task){ .run = go_on, .ctx = conn };
 	inbound->n_conns++;
 	if (stream_open(&conn->ends[CLIENT], inbound->loop, client, client_ready, conn, &err) ==
 	    -1) {
@@ -165,38 +171,30 @@ static void conn_open(struct listener *listener, int client)
 	loop_timer_set(inbound->loop, &conn->idle, INBOUND_IDLE_MS);
 }
 
-static void accept_ready(void *ctx, uint32_t events)
-{
-	struct listener *listener = ctx;
-
-	(void)events;
-	int fd = accept4(listener->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -1)
-		return;
-	conn_open(listener, fd);
-	listen_if_room(listener->inbound);
-}
-
-int worker_inbound_start(struct loop *loop, const struct worker_inbound_listener *listeners,
-			 size_t n, struct worker_inbound **out, struct err *err)
+int worker_inbound_start(struct loop *loop, const struct log *log,
+			 const struct worker_inbound_listener *listeners, size_t n,
+			 struct worker_inbound **out, struct err *err)
 {
 	struct worker_inbound *inbound = mem_calloc(1, sizeof(*inbound));
 
 	inbound->loop = loop;
-	inbound->n_listeners = n;
-	inbound->listeners = mem_calloc(n, sizeof(*inbound->listeners));
+	inbound->n_ports = n;
+	inbound->ports = mem_calloc(n, sizeof(*inbound->ports));
 	for (size_t i = 0; i < n; i++) {
-		struct listener *listener = &inbound->listeners[i];
-
-		listener->inbound = inbound;
-		listener->listener = listeners[i];
-		listener->watch = (struct loop_fd){
+		struct port *port = &inbound->ports[i];
+		const struct listener_config config = {
+			.loop = loop,
+			.log = log,
 			.fd = listeners[i].fd,
-			.ready = accept_ready,
-			.ctx = listener,
+			.take = take,
+			.has_room = has_room,
+			.ctx = port,
 		};
-		if (loop_fd_add(loop, &listener->watch, EPOLLIN, err) == -1) {
-			free(inbound->listeners);
+
+		port->inbound = inbound;
+		port->to = listeners[i];
+		if (listener_start(&port->listener, &config, err) == -1) {
+			free(inbound->ports);
 			free(inbound);
 			return -1;
 		}

@@ -21,7 +21,8 @@ struct worker_inbound_listener {
 };
 
 /* Serves for as long as the loop runs. `listeners` is not needed any more afterwards. */
-int worker_inbound_start(struct loop *loop, const struct worker_inbound_listener *listeners,
-			 size_t n, struct worker_inbound **out, struct err *err);
+int worker_inbound_start(struct loop *loop, const struct log *log,
+			 const struct worker_inbound_listener *listeners, size_t n,
+			 struct worker_inbound **out, struct err *err);
 
 #endif

@@ -123,6 +123,7 @@ static int start_telling(struct serving *serving, struct err *err)
 	const struct worker_process_config *config = serving->config;
 	const struct worker_http_config http_config = {
 		.loop = serving->loop,
+		.log = config->log,
 		.fd = config->http_fd,
 		.collect = collect,
 		.ctx = serving,
@@ -148,8 +149,8 @@ static int serve(struct serving *serving, struct err *err)
 
 	if (intercept_new(config->ca, &serving->intercept, err) == -1 ||
 	    tls_client_new(buf_slice(config->roots_pem), &client, err) == -1 ||
-	    worker_inbound_start(serving->loop, config->inbound, config->n_inbound, &inbound,
-				 err) == -1)
+	    worker_inbound_start(serving->loop, config->log, config->inbound, config->n_inbound,
+				 &inbound, err) == -1)
 		return -1;
 	buf_done(config->roots_pem);
 	struct worker_config worker_config = {

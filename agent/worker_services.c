@@ -7,25 +7,20 @@
 
 #include "agent/identity/client.h"
 #include "agent/proxy/destination.h"
-#include "agent/proxy/resolve.h"
 #include "agent/proxy/socket.h"
+#include "agent/worker_names.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
-
-/* A source of answers: something to wait for, and until when. */
-struct source {
-	struct loop_fd watch;
-	struct loop_timer timer;
-};
 
 struct worker_services {
 	struct loop *loop;
 	struct identity_client *identity;
-	struct resolver *resolver;
+	struct worker_names *names;
 	/* Questions that wait until the helper has answered others, in the order of their coming. Each is a
 	 * connection's, so there are never more than connections may be open. */
 	struct identify_call *first_queued, *last_queued;
-	struct source identity_source, resolver_source;
+	struct loop_fd identity_watch;
+	struct loop_timer identity_timer;
 	struct address own[DESTINATION_OWN_MAX];
 	size_t n_own;
 	struct services table;
@@ -58,29 +53,24 @@ static uint32_t ticket_take(void **service)
 	return id;
 }
 
-static void set_deadline(struct worker_services *s, struct source *source, int64_t deadline_ms)
-{
-	int64_t left_ms = deadline_ms - loop_now_ms(s->loop);
-
-	if (deadline_ms == -1)
-		loop_timer_cancel(s->loop, &source->timer);
-	else
-		loop_timer_set(s->loop, &source->timer, left_ms > 0 ? left_ms : 0);
-}
-
 /* --- identity ------------------------------------------------------------------------------------ */
 
 static void await_identity(struct worker_services *s)
 {
 	short events = identity_client_events(s->identity);
+	int64_t deadline_ms = identity_client_deadline_ms(s->identity);
+	int64_t left_ms = deadline_ms - loop_now_ms(s->loop);
 	struct err ignored;
 
 	/* Without events the helper is gone, and every question is answered with a denial. */
 	if (events == 0)
-		loop_fd_remove(s->loop, &s->identity_source.watch);
+		loop_fd_remove(s->loop, &s->identity_watch);
 	else
-		loop_fd_change(s->loop, &s->identity_source.watch, (uint32_t)events, &ignored);
-	set_deadline(s, &s->identity_source, identity_client_deadline_ms(s->identity));
+		loop_fd_change(s->loop, &s->identity_watch, (uint32_t)events, &ignored);
+	if (deadline_ms == -1)
+		loop_timer_cancel(s->loop, &s->identity_timer);
+	else
+		loop_timer_set(s->loop, &s->identity_timer, left_ms > 0 ? left_ms : 0);
 }
 
 static void run_identity(void *ctx)
@@ -204,74 +194,32 @@ static void identify_cancel(void *ctx, struct identify_call *call)
 static int start_identity(struct worker_services *s, int fd, struct err *err)
 {
 	s->identity = identity_client_new(fd);
-	s->identity_source.watch = (struct loop_fd){ .fd = fd, .ready = identity_ready, .ctx = s };
-	s->identity_source.timer = (struct loop_timer){ .fire = run_identity, .ctx = s };
+	s->identity_watch = (struct loop_fd){ .fd = fd, .ready = identity_ready, .ctx = s };
+	s->identity_timer = (struct loop_timer){ .fire = run_identity, .ctx = s };
 	s->table.identify = identify;
 	s->table.identify_cancel = identify_cancel;
-	return loop_fd_add(s->loop, &s->identity_source.watch, EPOLLIN, err);
+	return loop_fd_add(s->loop, &s->identity_watch, EPOLLIN, err);
 }
 
 /* --- names --------------------------------------------------------------------------------------- */
 
-static void run_resolver(void *ctx)
-{
-	struct worker_services *s = ctx;
-
-	resolve_run(s->resolver, loop_now_ms(s->loop));
-	set_deadline(s, &s->resolver_source, resolve_deadline_ms(s->resolver));
-}
-
-static void resolver_ready(void *ctx, uint32_t events)
-{
-	(void)events;
-	run_resolver(ctx);
-}
-
-static void finish_resolve(struct resolve_call *call, enum resolve_status status,
-			   const struct resolve_addresses *addresses)
-{
-	bool found = status == RESOLVE_OK;
-
-	call->done(call, addresses->items, found ? addresses->n : 0,
-		   found ? NULL : resolve_status_text(status));
-}
-
-static void resolved(void *context, enum resolve_status status,
-		     const struct resolve_addresses *addresses)
-{
-	struct resolve_call *call = context;
-
-	ticket_take(&call->service);
-	finish_resolve(call, status, addresses);
-}
-
 static void resolve(void *ctx, struct resolve_call *call)
 {
 	struct worker_services *s = ctx;
-	struct resolve_addresses addresses = { 0 };
-	uint32_t id = 0;
-	const struct resolve_waiter waiter = { .done = resolved, .context = call };
+
 	s->names_asked++;
-	enum resolve_status status = resolve_ask(s->resolver, slice_text(call->host),
-						 loop_now_ms(s->loop), &waiter, &addresses, &id);
-
-	if (status != RESOLVE_PENDING) {
-		finish_resolve(call, status, &addresses);
-		return;
-	}
-	call->service = ticket_new(s, id);
-	set_deadline(s, &s->resolver_source, resolve_deadline_ms(s->resolver));
+	worker_names_resolve(s->names, call);
 }
 
-static void resolve_call_cancel(void *ctx, struct resolve_call *call)
+static void cancel_resolve(void *ctx, struct resolve_call *call)
 {
-	struct worker_services *s = ctx;
+	const struct worker_services *s = ctx;
 
-	resolve_cancel(s->resolver, ticket_take(&call->service));
+	worker_names_cancel(s->names, call);
 }
 
-static int start_resolver(struct worker_services *s, const struct worker_services_config *config,
-			  struct err *err)
+static int start_names(struct worker_services *s, const struct worker_services_config *config,
+		       struct err *err)
 {
 	const struct resolve_config resolver = {
 		.resolv_conf = config->resolv_conf,
@@ -279,13 +227,7 @@ static int start_resolver(struct worker_services *s, const struct worker_service
 		.v6 = config->v6,
 	};
 
-	if (resolve_new(&resolver, &s->resolver, err) == -1)
-		return -1;
-	s->resolver_source.watch = (struct loop_fd){ .fd = resolve_fd(s->resolver),
-						     .ready = resolver_ready,
-						     .ctx = s };
-	s->resolver_source.timer = (struct loop_timer){ .fire = run_resolver, .ctx = s };
-	return loop_fd_add(s->loop, &s->resolver_source.watch, EPOLLIN, err);
+	return worker_names_new(s->loop, &resolver, &s->names, err);
 }
 
 /* --- destinations -------------------------------------------------------------------------------- */
@@ -364,12 +306,12 @@ int worker_services_new(const struct worker_services_config *config, struct work
 	s->table = (struct services){
 		.ctx = s,
 		.resolve = resolve,
-		.resolve_cancel = resolve_call_cancel,
+		.resolve_cancel = cancel_resolve,
 		.validate = validate,
 	};
 	if (config->identity_fd != -1 && start_identity(s, config->identity_fd, err) == -1)
 		return -1;
-	if (start_resolver(s, config, err) == -1)
+	if (start_names(s, config, err) == -1)
 		return -1;
 	*out = STEAL(s);
 	return 0;
@@ -379,12 +321,10 @@ void worker_services_free(struct worker_services *s)
 {
 	if (s == NULL)
 		return;
-	loop_fd_remove(s->loop, &s->identity_source.watch);
-	loop_fd_remove(s->loop, &s->resolver_source.watch);
-	loop_timer_cancel(s->loop, &s->identity_source.timer);
-	loop_timer_cancel(s->loop, &s->resolver_source.timer);
+	loop_fd_remove(s->loop, &s->identity_watch);
+	loop_timer_cancel(s->loop, &s->identity_timer);
 	identity_client_free(s->identity);
-	resolve_free(s->resolver);
+	worker_names_free(s->names);
 	free(s);
 }
 

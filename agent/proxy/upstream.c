@@ -25,6 +25,7 @@ struct dialing {
 	struct conn *conn;
 	struct resolve_call resolve;
 	char *error; /* of the resolver; owned */
+	bool is_full; /* it had no room to ask */
 	struct address *found; /* by the resolver; owned */
 	size_t n_found;
 	bool is_validated; /* what was found last are addresses of the upstream proxy */
@@ -62,6 +63,7 @@ static void resolved(struct resolve_call *call, const struct address *addresses,
 	call->pending = false;
 	if (n == 0) {
 		d->error = mem_strdup(error);
+		d->is_full = call->is_full;
 	} else {
 		d->found = mem_calloc(n, sizeof(*d->found));
 		memcpy(d->found, addresses, n * sizeof(*d->found));
@@ -182,7 +184,7 @@ enum step step_resolve(struct conn *conn)
 	if (d->is_validated)
 		return begin_dialling(conn);
 	if (d->n_found == 0 && !may_go_by_name(conn))
-		return conn_fail(conn, REFUSAL_NO_NAME, d->error);
+		return conn_fail(conn, d->is_full ? REFUSAL_FULL : REFUSAL_NO_NAME, d->error);
 	if (validate(conn, &err) == -1)
 		return conn_fail(conn, REFUSAL_DESTINATION, err.msg);
 	if (!any_goes_through(conn))

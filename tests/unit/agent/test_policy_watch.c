@@ -177,6 +177,22 @@ START_TEST(without_notes_a_look_finds_it)
 }
 END_TEST
 
+/* Two changes within one tick of a file system's clock have one stamp. */
+START_TEST(a_file_that_has_just_changed_cannot_be_told_from_itself)
+{
+	struct policy_watch old;
+
+	ck_assert(policy_watch_is_fresh(&watch));
+	ck_assert_int_eq(unlink(file), 0);
+	ck_assert(policy_watch_look(&watch));
+	ck_assert(!policy_watch_is_fresh(&watch));
+	policy_watch_start(&old, "/etc/passwd");
+	ck_assert(policy_watch_look(&old));
+	ck_assert(!policy_watch_is_fresh(&old));
+	policy_watch_done(&old);
+}
+END_TEST
+
 Suite *policy_watch_suite(void);
 
 Suite *policy_watch_suite(void)
@@ -192,6 +208,7 @@ Suite *policy_watch_suite(void)
 	tcase_add_test(tc, a_file_of_another_directory_is_noticed_through_a_link);
 	tcase_add_test(tc, a_file_that_goes_and_comes_is_noticed);
 	tcase_add_test(tc, a_directory_that_is_replaced_is_watched_again);
+	tcase_add_test(tc, a_file_that_has_just_changed_cannot_be_told_from_itself);
 	tcase_add_test(tc, without_notes_a_look_finds_it);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -4,8 +4,11 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "agent/events.h"
 #include "agent/proxy/refusal.h"
 #include "agent/worker_http.h"
 #include "lib/cleanup.h"
@@ -160,6 +163,66 @@ START_TEST(who_sends_on_behind_the_request_is_cut_off)
 }
 END_TEST
 
+static void stop(void *ctx)
+{
+	loop_stop(ctx);
+}
+
+/* What became of `peer` after the loop ran for a while. */
+static ssize_t answer_after(struct loop *loop, int64_t ms, int peer, char *bytes, size_t n)
+{
+	struct loop_timer soon = { .fire = stop, .ctx = loop };
+	struct err err;
+
+	loop_timer_set(loop, &soon, ms);
+	ck_assert_int_eq(loop_run(loop, &err), 0);
+	return recv(peer, bytes, n, MSG_DONTWAIT);
+}
+
+START_TEST(without_descriptors_it_waits_says_so_once_and_serves_later)
+{
+	static const char request[] = "GET /healthz HTTP/1.0\r\n\r\n";
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t n = sizeof(at);
+	AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	AUTO_FD int peer = socket(AF_INET, SOCK_STREAM, 0);
+	struct rlimit all, none;
+	struct loop *loop;
+	static struct worker_http *http;
+	char bytes[512];
+	int said[2];
+	struct err err;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert(bind(fd, (struct sockaddr *)&at, n) == 0 && listen(fd, 1) == 0 &&
+		  getsockname(fd, (struct sockaddr *)&at, &n) == 0 &&
+		  connect(peer, (struct sockaddr *)&at, n) == 0 && pipe(said) == 0);
+	ck_assert_int_eq(send(peer, request, sizeof(request) - 1, 0), sizeof(request) - 1);
+	ck_assert_int_eq(loop_new(&loop, &err), 0);
+	const struct log log = { .level = LOG_LEVEL_INFO,
+				 .fd = said[1],
+				 .events = agent_events,
+				 .n_events = agent_events_n };
+	const struct worker_http_config config = {
+		.loop = loop, .log = &log, .fd = fd, .collect = collect
+	};
+	ck_assert_int_eq(worker_http_start(&config, &http, &err), 0);
+	getrlimit(RLIMIT_NOFILE, &all);
+	none = all;
+	none.rlim_cur = 3;
+	setrlimit(RLIMIT_NOFILE, &none);
+	ck_assert_int_eq(answer_after(loop, 250, peer, bytes, sizeof(bytes)), -1);
+	setrlimit(RLIMIT_NOFILE, &all);
+	ck_assert_int_gt(answer_after(loop, 1500, peer, bytes, sizeof(bytes)), 0);
+	close(said[1]);
+	n = (socklen_t)read(said[0], bytes, sizeof(bytes) - 1);
+	bytes[n] = '\0';
+	const char *event = strstr(bytes, "proxy.accept_failed");
+	ck_assert(event != NULL && strstr(event + 1, "proxy.accept_failed") == NULL);
+	close(said[0]);
+}
+END_TEST
+
 Suite *worker_http_suite(void);
 Suite *worker_http_suite(void)
 {
@@ -169,6 +232,7 @@ Suite *worker_http_suite(void)
 	tcase_add_loop_test(tc, requests_get_the_answer_of_the_table, 0, ARRAY_LEN(answers));
 	tcase_add_test(tc, an_unfinished_request_waits_and_one_that_is_too_long_is_refused);
 	tcase_add_test(tc, what_is_told_to_stop_is_alive_but_not_ready);
+	tcase_add_test(tc, without_descriptors_it_waits_says_so_once_and_serves_later);
 	tcase_add_test(tc, who_sends_on_behind_the_request_is_cut_off);
 	tcase_add_test(tc, metrics_hold_the_numbers_and_each_name_is_explained_once);
 	suite_add_tcase(s, tc);
