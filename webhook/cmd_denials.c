@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "lib/cleanup.h"
+#include "webhook/audit.h"
 #include "webhook/denials.h"
 
 enum { DENIALS_PAGE_MAX = 64 * 1024 };
@@ -18,5 +19,6 @@ int cmd_denials(int argc, char **argv)
 		return 2;
 	}
 	denials_markdown(&page);
+	audit_markdown(&page);
 	return fputs(buf_text(&page), stdout) == EOF || fflush(stdout) == EOF;
 }

@@ -40,6 +40,20 @@ static void exchange_done(struct exchange *exchange)
 	buf_done(&exchange->refusal);
 }
 
+int kube_client_parse(const struct kube_text *text, struct kube_client *out, struct err *err)
+{
+	const char *server = text->server != NULL ? text->server : KUBE_SERVER;
+
+	if (strncmp(server, "https://", strlen("https://")) != 0)
+		return err_set(err, ERR_INVALID, "--kubernetes '%s' does not begin with https://",
+			       server);
+	*out = (struct kube_client){
+		.server = server,
+		.account = text->account != NULL ? text->account : KUBE_ACCOUNT,
+	};
+	return 0;
+}
+
 int kube_client_init(struct err *err)
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)

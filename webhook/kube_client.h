@@ -18,6 +18,26 @@ struct kube_client {
 	const atomic_bool *stop; /* ends a request within about a second; NULL: nothing does */
 };
 
+/* As given in argv; NULL: not given. */
+struct kube_text {
+	const char *server, *account;
+};
+
+#define KUBE_SERVER "https://kubernetes.default.svc"
+#define KUBE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
+
+/* The options of `kube_text`, for subcommands that look at a cluster. */
+#define KUBE_OPTIONS(text)                                                 \
+	{ "--kubernetes", CMD_TEXT, &(text)->server, "URL",                \
+	  "the API server, default " KUBE_SERVER },                        \
+	{                                                                  \
+		"--service-account", CMD_TEXT, &(text)->account, "FOLDER", \
+			"ca.crt and token for it, default " KUBE_ACCOUNT   \
+	}
+
+/* With the defaults. ERR_INVALID: not https. Borrows from `text`. */
+int kube_client_parse(const struct kube_text *text, struct kube_client *out, struct err *err);
+
 /* What is done with each piece of the body of an answer 200; -1 ends the request. */
 struct kube_sink {
 	int (*take)(void *cls, struct slice piece, struct err *err);

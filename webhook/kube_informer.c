@@ -12,19 +12,14 @@
 #include "webhook/kube_cache.h"
 #include "webhook/kube_client.h"
 #include "webhook/kube_lines.h"
+#include "webhook/kube_list.h"
 #include "webhook/kube_query.h"
 
 enum {
 	HTTP_GONE = 410,
-	/* A page of KUBE_PAGE namespaces, whose labels and annotations may take 256 KiB each. */
-	PAGE_MAX = 64 << 20,
 	/* What etcd stores at most (1.5 MiB), as JSON. */
 	EVENT_MAX = 4 << 20,
 	TARGET_MAX = 16 << 10,
-	LIST_S = 60,
-	/* A few short texts. */
-	VERSION_MAX = 64 << 10,
-	VERSION_S = 10,
 	/* The server ends a watch by itself; this is for one that does not. */
 	WATCH_GRACE_S = 30,
 	/* A watch that ends earlier counts as failed, so that a broken server is not asked in a loop. */
@@ -43,7 +38,6 @@ struct kube_informer {
 	bool listed; /* the cache is whole, and a watch may go on from its version */
 	bool dirty; /* changed since it was published */
 	unsigned int failures; /* in a row */
-	unsigned int page;
 };
 
 static int64_t now_ms(void)
@@ -67,45 +61,20 @@ static int publish(struct kube_informer *informer, struct err *err)
 
 /* --- the version ------------------------------------------------------------------------------ */
 
-static int on_piece(void *cls, struct slice piece, struct err *err)
-{
-	struct buf *body = cls;
-
-	buf_put(body, piece.p, piece.n);
-	return body->overflow ? err_set(err, ERR_LIMIT, "the answer is too large") : 0;
-}
-
 /* Before each list and each watch: a control plane may be upgraded while we run. A failure changes nothing, and is
  * said where it is the only one. */
 static void learn_version(struct kube_informer *informer)
 {
-	AUTO(buf_done) struct buf answer = buf_init(VERSION_MAX);
-	const struct kube_sink sink = { on_piece, &answer };
 	struct kube_version version;
 	struct err err;
-	long status;
 
-	if (kube_client_get(&informer->client, "/version", VERSION_S, &sink, &status, &err) == 0 &&
-	    kube_version_read(buf_slice(&answer), &version, &err) == 0)
+	if (kube_list_version(&informer->client, &version, &err) == 0)
 		informer->options.publish_version(informer->options.cls, version);
 	else if (!informer->stop && informer->failures == 0)
 		log_reason(informer->options.log, LOG_LEVEL_ERROR, "version.failed", err.msg);
 }
 
 /* --- the list --------------------------------------------------------------------------------- */
-
-static int get_page(struct kube_informer *informer, bool *out_complete, struct err *err)
-{
-	AUTO(buf_done) struct buf target = buf_init(TARGET_MAX);
-	AUTO(buf_done) struct buf page = buf_init(PAGE_MAX);
-	const struct kube_sink sink = { on_piece, &page };
-	long status;
-
-	kube_query_list(&target, informer->page, informer->cache.more);
-	if (kube_client_get(&informer->client, buf_text(&target), LIST_S, &sink, &status, err) == 0)
-		return kube_cache_take_page(&informer->cache, buf_slice(&page), out_complete, err);
-	return -1;
-}
 
 static void log_listed(struct kube_informer *informer)
 {
@@ -119,21 +88,8 @@ static void log_listed(struct kube_informer *informer)
 
 static int list(struct kube_informer *informer, struct err *err)
 {
-	bool complete = false;
-
-	kube_cache_restart_list(&informer->cache);
-	informer->page = KUBE_PAGE;
-	while (!complete) {
-		if (informer->stop)
-			return err_set(err, ERR_SYS, "asked to end");
-		if (get_page(informer, &complete, err) == 0)
-			continue;
-		/* Somebody filled namespaces to the brim: one at a time always fits. */
-		if (err->code != ERR_LIMIT || informer->page == 1)
-			return err_wrap(err, "list of namespaces");
-		informer->page = 1;
-	}
-	if (publish(informer, err) == -1)
+	if (kube_list_namespaces(&informer->client, &informer->cache, err) == -1 ||
+	    publish(informer, err) == -1)
 		return -1;
 	informer->listed = true;
 	log_listed(informer);

@@ -12,14 +12,32 @@ static void put_selector(struct buf *out)
 	uri_put_escaped(out, KEY_INJECTION);
 }
 
-void kube_query_list(struct buf *out, unsigned int limit, const char *more)
+static void put_more(struct buf *out, const char *more)
 {
-	buf_printf(out, NAMESPACES "?limit=%u", limit);
-	put_selector(out);
 	if (*more == '\0')
 		return;
 	buf_puts(out, "&continue=");
 	uri_put_escaped(out, more);
+}
+
+void kube_query_list(struct buf *out, unsigned int limit, const char *more)
+{
+	buf_printf(out, NAMESPACES "?limit=%u", limit);
+	put_selector(out);
+	put_more(out, more);
+}
+
+void kube_query_pods(struct buf *out, const char *namespace_name, unsigned int limit,
+		     const char *more)
+{
+	buf_puts(out, "/api/v1");
+	if (namespace_name != NULL) {
+		buf_puts(out, "/namespaces/");
+		uri_put_escaped(out, namespace_name);
+	}
+	buf_printf(out, "/pods?limit=%u&fieldSelector=", limit);
+	uri_put_escaped(out, "status.phase!=Succeeded,status.phase!=Failed");
+	put_more(out, more);
 }
 
 void kube_query_watch(struct buf *out, const char *version)

@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
 #include "lib/mem_libraries.h"
+#include "webhook/cmd_audit.h"
 #include "webhook/cmd_denials.h"
 #include "webhook/cmd_inject.h"
 #include "webhook/cmd_serve.h"
@@ -19,6 +20,7 @@ static int cmd_version(int argc, char **argv)
 static const struct cmd cmds[] = {
 	{ "serve", cmd_serve, "the admission server" },
 	{ "inject", cmd_inject, "sandbox the pods of a manifest, without a cluster" },
+	{ "audit", cmd_audit, "which pods of a cluster are not sandboxed as they should be" },
 	{ "denials", cmd_denials, "print every reason for refusing a pod (Markdown)" },
 	{ "version", cmd_version, "print the version" },
 };

@@ -28,13 +28,13 @@ static bool is_ending(const struct review *review)
 
 /* Only what this release renders counts as sandboxed. A release that must take pods of the one before it, while
  * both answer in turn, asks here for that rendering too. */
-static void check_rendered(const struct handler *handler, const struct review *review,
-			   struct outcome *outcome)
+void validate_rendered(const struct handler *handler, json_t *pod, const char *namespace_name,
+		       struct outcome *outcome)
 {
 	AUTO(edits_done) struct edits edits = { 0 };
 	struct findings *findings = &outcome->findings;
 
-	handler_rewrite(handler, review->object, review->namespace_name, &edits, outcome);
+	handler_rewrite(handler, pod, namespace_name, &edits, outcome);
 	/* Said when the pod was rewritten. */
 	findings->n_warnings = 0;
 	if (!findings_denied(findings) && edits.n > 0)
@@ -49,7 +49,7 @@ static void check_pod(const struct handler *handler, const struct review *review
 	if (is_update(review))
 		pod_update_check(review->old_object, review->object, &outcome->findings);
 	else if (is_create(review) && !review_is_mirror(review))
-		check_rendered(handler, review, outcome);
+		validate_rendered(handler, review->object, review->namespace_name, outcome);
 }
 
 /* It would stand in the pod's own network, where the fence is not up before the workload starts, and not at all

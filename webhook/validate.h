@@ -11,4 +11,8 @@
 int validate(const struct handler *handler, struct slice body, struct buf *out,
 	     struct outcome *outcome, struct err *err);
 
+/* Whether a pod, new or running, is what the rewrite makes of it, in `outcome->findings`. It may be of any shape. */
+void validate_rendered(const struct handler *handler, json_t *pod, const char *namespace_name,
+		       struct outcome *outcome);
+
 #endif

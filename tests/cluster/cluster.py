@@ -91,7 +91,7 @@ class Cluster:
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def _start(self) -> None:
-        for folder in (self.at.conf / "cni", self.at.data / "etcd", self.at.kubelet, self.at.images):
+        for folder in (self.at.conf / "cni", self.at.static_pods, self.at.data / "etcd", self.at.kubelet, self.at.images):
             folder.mkdir(parents=True)
         self._make_keys()
         machine.set_up(self.at.machine)

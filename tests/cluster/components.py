@@ -23,6 +23,7 @@ class Places:
         self.machine, self.arrived = state / "machine.json", state / "arrived"
         self.containerd_run, self.containerd_socket = state / "containerd", state / "containerd.sock"
         self.kubelet = self.data / "kubelet"
+        self.static_pods = self.conf / "static"
 
     def kubeconfig(self, who: str) -> pathlib.Path:
         return self.conf / f"{who}.kubeconfig"
@@ -134,6 +135,7 @@ def kubelet_config(at: Places, release: Release) -> dict:
         "cgroupDriver": "cgroupfs", "clusterDNS": [DNS], "clusterDomain": "cluster.local",
         # Pods with dnsPolicy Default get no resolver: nothing outside of this machine is to be asked.
         "resolvConf": f"{at.conf}/resolv.conf",
+        "staticPodPath": str(at.static_pods),
         "volumePluginDir": f"{at.kubelet}/plugins", "failSwapOn": False, "serializeImagePulls": False,
         "nodeStatusUpdateFrequency": "1s",
         # How often changed ConfigMaps are looked for.

@@ -38,10 +38,10 @@ def merged(old, patch):
 
 
 class FakeApi:
-    """Serves lists page by page and watches of namespaces, and `objects`, by path. `faults` are taken one by
-    one instead of a right answer: each is called with the request's handler; `object_faults` has (method, part
-    of the path, fault). `asked` has what was requested of namespaces, `wrote` what was of objects, as (method,
-    path, query, content type, body)."""
+    """Serves lists page by page and watches of namespaces, lists of `pods`, and `objects`, by path. `faults` are
+    taken one by one instead of a right answer: each is called with the request's handler; `object_faults` has
+    (method, part of the path, fault). `asked` has what was requested of namespaces, `wrote` what was of pods and
+    objects, as (method, path, query, content type, body)."""
 
     def __init__(self, make_certificate):
         self._folder = tempfile.TemporaryDirectory()
@@ -53,6 +53,7 @@ class FakeApi:
         self.namespaces = {"team": namespace("team")}
         self.version = 100
         self.list_faults, self.watch_faults, self.asked = [], [], []
+        self.pods: list[dict] = []
         self.objects: dict[str, dict] = {}
         self.object_faults, self.wrote = [], []
         # Seconds by which its clock is ahead, as it says in the answer to a request for a path.
@@ -167,13 +168,22 @@ class FakeApi:
             return 200, self.put(path, body)
 
     def page(self, query: dict) -> bytes:
-        items = sorted(self.namespaces.values(), key=lambda item: item["metadata"]["name"])
+        return self._page("NamespaceList", self.namespaces.values(), query)
+
+    def pods_page(self, path: str, query: dict) -> bytes:
+        one = path.removeprefix("/api/v1/namespaces/").removesuffix("/pods")
+        return self._page("PodList", [pod for pod in self.pods if path == "/api/v1/pods" or
+                                      pod["metadata"]["namespace"] == one], query)
+
+    def _page(self, kind: str, items, query: dict) -> bytes:
+        items = sorted(items, key=lambda item: item["metadata"]["name"])
         begin, limit = int(query.get("continue", "0")), int(query["limit"])
         meta = {"resourceVersion": str(self.version)}
         if begin + limit < len(items):
             meta["continue"] = str(begin + limit)
-        return json.dumps({"kind": "NamespaceList", "metadata": meta,
-                           "items": items[begin:begin + limit]}).encode()
+        # Without spaces, as the real one writes it.
+        return json.dumps({"kind": kind, "apiVersion": "v1", "metadata": meta, "items": items[begin:begin + limit]},
+                          separators=(",", ":")).encode()
 
     def watch(self, send) -> None:
         mine: queue.Queue = queue.Queue()
@@ -206,6 +216,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(text))
         if path == "/version":
             return self.answer(200, json.dumps({"major": "1", "minor": "34+"}).encode())
+        if path.endswith("/pods") and "limit" in query:
+            return self.serve_pods(path, query)
         if path != "/api/v1/namespaces":
             return self.serve_object(path, query)
         if query.pop("labelSelector", None) != "openshell.io/injection":
@@ -233,6 +245,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return True
         self.answer(401, status(401, "Unauthorized"))
         return False
+
+    def serve_pods(self, path: str, query: dict) -> None:
+        api = self.server.api
+        if not self.is_known():
+            return
+        api.wrote.append((self.command, path, query, None, None))
+        if fault := api.take_object_fault(self.command, path):
+            fault(self)
+            return
+        self.answer(200, api.pods_page(path, query))
 
     def serve_object(self, path: str, query: dict) -> None:
         api = self.server.api

@@ -12,6 +12,7 @@
 #include "tests/support/json_patch.h"
 #include "tests/support/review_text.h"
 #include "tests/unit/golden.h"
+#include "webhook/audit.h"
 #include "webhook/manifest.h"
 #include "webhook/names.h"
 
@@ -430,11 +431,12 @@ START_TEST(every_denial_is_shown_by_a_case)
 }
 END_TEST
 
-START_TEST(the_documentation_of_denials_is_what_the_table_says)
+START_TEST(the_documentation_of_denials_is_what_the_tables_say)
 {
 	AUTO(buf_done) struct buf page = buf_init(TEXT_MAX);
 
 	denials_markdown(&page);
+	audit_markdown(&page);
 	expect_file("../../../docs", "denials.md", buf_text(&page));
 }
 END_TEST
@@ -473,7 +475,7 @@ Suite *golden_suite(void)
 		each, topology_sidecar_takes_a_kubernetes_that_is_known_to_have_native_sidecars, 0,
 		(int)ARRAY_LEN(versions));
 	tcase_add_test(each, every_denial_is_shown_by_a_case);
-	tcase_add_test(each, the_documentation_of_denials_is_what_the_table_says);
+	tcase_add_test(each, the_documentation_of_denials_is_what_the_tables_say);
 	suite_add_tcase(suite, each);
 	return suite;
 }

@@ -19,6 +19,21 @@ START_TEST(a_list_asks_for_a_page_of_opted_in_namespaces)
 }
 END_TEST
 
+#define ALIVE "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed"
+
+START_TEST(pods_are_asked_for_by_the_page_of_one_namespace_or_all)
+{
+	AUTO(buf_done) struct buf all = buf_init(1000);
+	AUTO(buf_done) struct buf one = buf_init(1000);
+
+	kube_query_pods(&all, NULL, 25, "");
+	ck_assert_str_eq(buf_text(&all), "/api/v1/pods?limit=25" ALIVE);
+	kube_query_pods(&one, "../a", 1, "x=");
+	ck_assert_str_eq(buf_text(&one),
+			 "/api/v1/namespaces/..%2Fa/pods?limit=1" ALIVE "&continue=x%3D");
+}
+END_TEST
+
 START_TEST(a_watch_begins_behind_a_version)
 {
 	AUTO(buf_done) struct buf target = buf_init(1000);
@@ -55,6 +70,7 @@ Suite *kube_query_suite(void)
 	TCase *each = tcase_create("kube_query");
 
 	tcase_add_test(each, a_list_asks_for_a_page_of_opted_in_namespaces);
+	tcase_add_test(each, pods_are_asked_for_by_the_page_of_one_namespace_or_all);
 	tcase_add_test(each, a_watch_begins_behind_a_version);
 	tcase_add_test(each, each_failure_doubles_the_wait_up_to_a_maximum);
 	suite_add_tcase(suite, each);
