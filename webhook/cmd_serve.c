@@ -227,6 +227,7 @@ static int start_duties(struct serving *serving, struct err *err)
 		.plan = &serving->plan,
 		.api = serving->options.kubernetes,
 		.account = serving->options.account,
+		.config = &serving->config,
 		.log = &serving->log,
 		.server = serving->server,
 	};

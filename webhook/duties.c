@@ -7,6 +7,7 @@
 #include "certs/leaf.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
+#include "webhook/audit_loop.h"
 #include "webhook/cert_keeper.h"
 #include "webhook/choices.h"
 #include "webhook/kube_leader.h"
@@ -19,6 +20,7 @@ struct duties {
 	struct cert_place place;
 	struct kube_leader *leader;
 	struct cert_keeper *keeper;
+	struct audit_loop *audit;
 };
 
 /* --- what was asked for ----------------------------------------------------------------------- */
@@ -60,6 +62,17 @@ static int parse_days(const char *text, struct duties_plan *out, struct err *err
 	return 0;
 }
 
+static int parse_audit(const char *text, struct duties_plan *out, struct err *err)
+{
+	out->audit_s = AUDIT_LOOP_DEFAULT_S;
+	if (text == NULL)
+		return 0;
+	if (!choices_parse_id(text, 0, &out->audit_s) || out->audit_s > AUDIT_LOOP_MAX_S)
+		return err_set(err, ERR_INVALID, "--audit-seconds '%s' is not in 0..%d", text,
+			       AUDIT_LOOP_MAX_S);
+	return 0;
+}
+
 int duties_parse(const struct duties_text *text, bool is_certified, struct duties_plan *out,
 		 struct err *err)
 {
@@ -79,7 +92,11 @@ int duties_parse(const struct duties_text *text, bool is_certified, struct dutie
 			       text->configuration);
 	if (text->service != NULL && parse_service(text->service, &plan, err) == -1)
 		return -1;
-	if (parse_days(text->certificate_days, &plan, err) == -1)
+	if (text->service == NULL && text->audit_seconds != NULL)
+		return err_set(err, ERR_INVALID,
+			       "--audit-seconds needs --service: the replica that leads audits");
+	if (parse_days(text->certificate_days, &plan, err) == -1 ||
+	    parse_audit(text->audit_seconds, &plan, err) == -1)
 		return -1;
 	*out = plan;
 	return 0;
@@ -98,6 +115,7 @@ static void put_metrics(void *cls, struct buf *out)
 		   kube_leader_errors(duties->leader));
 	if (duties->keeper != NULL)
 		cert_keeper_put_metrics(duties->keeper, out);
+	audit_loop_put_metrics(duties->audit, out);
 }
 
 static void on_ready(void *cls, const char *why_not)
@@ -126,6 +144,29 @@ static int start_keeper(struct duties *duties, struct err *err)
 	return cert_keeper_start(&keeper, &duties->keeper, err);
 }
 
+static int start_audit(struct duties *duties, struct err *err)
+{
+	const struct audit_loop_options audit = {
+		.server = duties->options.api,
+		.account = duties->options.account,
+		.config = duties->options.config,
+		.log = duties->options.log,
+		.leader = duties->leader,
+		.interval_s = duties->options.plan->audit_s,
+	};
+
+	if (audit.interval_s == 0)
+		return 0;
+	return audit_loop_start(&audit, &duties->audit, err);
+}
+
+static void stop_threads(struct duties *duties)
+{
+	audit_loop_stop(duties->audit);
+	cert_keeper_stop(duties->keeper);
+	kube_leader_stop(duties->leader);
+}
+
 int duties_start(const struct duties_options *options, struct duties **out, struct err *err)
 {
 	const struct duties_plan *plan = options->plan;
@@ -142,8 +183,9 @@ int duties_start(const struct duties_options *options, struct duties **out, stru
 	duties->place =
 		(struct cert_place){ plan->service, plan->namespace_name, plan->secret, NULL };
 	if (kube_leader_start(&leader, &duties->leader, err) == -1 ||
-	    (plan->configuration != NULL && start_keeper(duties, err) == -1)) {
-		kube_leader_stop(duties->leader);
+	    (plan->configuration != NULL && start_keeper(duties, err) == -1) ||
+	    start_audit(duties, err) == -1) {
+		stop_threads(duties);
 		free(duties);
 		return -1;
 	}
@@ -157,7 +199,6 @@ void duties_stop(struct duties *duties)
 	if (duties == NULL)
 		return;
 	server_set_more_metrics(duties->options.server, NULL, NULL);
-	cert_keeper_stop(duties->keeper);
-	kube_leader_stop(duties->leader);
+	stop_threads(duties);
 	free(duties);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* duties: what a replica does beside answering: it takes part in the election of a leader and keeps its own
- * certificate. Reviews never wait for any of it. */
+/* duties: what a replica does beside answering: it takes part in the election of a leader, keeps its own
+ * certificate, and where it leads looks for pods that are not sandboxed as they should be. Reviews never wait for any of it. */
 #ifndef WEBHOOK_DUTIES_H
 #define WEBHOOK_DUTIES_H
 
@@ -9,13 +9,14 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "webhook/cert_objects.h"
+#include "webhook/config.h"
 #include "webhook/server.h"
 
 enum { DUTIES_NAME_MAX = 64 };
 
 /* As given in argv; NULL: not given. */
 struct duties_text {
-	const char *service, *configuration, *certificate_days;
+	const char *service, *configuration, *certificate_days, *audit_seconds;
 };
 
 #define DUTIES_OPTIONS(text)                                                           \
@@ -23,6 +24,8 @@ struct duties_text {
 	  "the Service that leads here" },                                             \
 		{ "--webhook-configuration", CMD_TEXT, &(text)->configuration, "NAME", \
 		  "keep caBundle there; without --tls-cert" },                         \
+		{ "--audit-seconds", CMD_TEXT, &(text)->audit_seconds, "N",            \
+		  "between two audits, default 600; 0: none" },                        \
 	{                                                                              \
 		"--certificate-days", CMD_TEXT, &(text)->certificate_days, "N",        \
 			"life of the certificate, default 90; without --tls-cert"      \
@@ -33,6 +36,7 @@ struct duties_plan {
 	char secret[DUTIES_NAME_MAX + 16], host[2 * DUTIES_NAME_MAX + 8];
 	const char *configuration; /* NULL: the certificate is somebody else's */
 	int64_t life_s;
+	uint32_t audit_s; /* 0: never */
 };
 
 /* `is_certified`: the certificate comes from files. Without a Service there is nothing to do then, and `out` is
@@ -43,6 +47,7 @@ int duties_parse(const struct duties_text *text, bool is_certified, struct dutie
 struct duties_options {
 	const struct duties_plan *plan;
 	const char *api, *account; /* as struct kube_client */
+	const struct webhook_config *config;
 	const struct log *log;
 	struct server *server;
 };

@@ -104,12 +104,13 @@ class Namespaces(ClusterCase):
         await_that("the wrong value denies", lambda: "[OSW002]" in self.kubectl(
             *dry_run, text=json.dumps(pod("x")), check=False).stderr, 10)
 
-    def test_in_all_of_the_cluster_it_may_read_namespaces_and_pods_and_say_whom_to_trust(self):
+    def test_in_all_of_the_cluster_it_may_read_namespaces_and_pods_and_tell_what_it_found_and_whom_to_trust(self):
         who = f"--as=system:serviceaccount:{SYSTEM}:{NAME}"
         lines = world.kubectl("auth", "can-i", "--list", "--no-headers", who).stdout.splitlines()
         granted = [line.split() for line in lines if not line.lstrip().startswith("[") and "selfsubject" not in line]
         names = "[openshell-webhook]"
         self.assertEqual(sorted(granted), [
+            ["events", "[]", "[]", "[create]"],
             ["mutatingwebhookconfigurations.admissionregistration.k8s.io", "[]", names, "[get", "watch", "patch]"],
             ["namespaces", "[]", "[]", "[list", "watch]"],
             ["pods", "[]", "[]", "[list]"],

@@ -5,11 +5,15 @@ Needs neither root nor containers."""
 import copy
 import json
 import os
+import pathlib
 import subprocess
+import tempfile
+import threading
+import time
 import unittest
 
 from fake_api import FakeApi, namespace, status
-from test_webhook import IMAGE, PROGRAM, ROOT, make_certificate
+from test_webhook import IMAGE, PROGRAM, ROOT, Webhook, make_certificate
 
 CLEAN, FOUND, USAGE, UNKNOWN = 0, 1, 2, 3
 SANDBOXED = json.loads((ROOT / "tests/golden/webhook/minimal/pod.json").read_text())
@@ -162,6 +166,126 @@ class Audit(unittest.TestCase):
             done = self.audit(*options)
             self.assertEqual(done.returncode, USAGE)
             self.assertIn(why, done.stderr)
+
+
+class Loop(unittest.TestCase):
+    """The same in the server."""
+
+    def setUp(self):
+        self.api = FakeApi(make_certificate)
+        self.addCleanup(self.api.stop)
+
+    def start(self, seconds: int = 1) -> Webhook:
+        with tempfile.TemporaryDirectory() as folder:
+            make_certificate(pathlib.Path(folder), "first")
+            webhook = Webhook(source=self.api.source, certificate=[
+                "--tls-cert", f"{folder}/tls.crt", "--tls-key", f"{folder}/tls.key",
+                "--service", "openshell-webhook.openshell-system", "--audit-seconds", str(seconds)])
+        self.addCleanup(webhook.stop)
+        return webhook
+
+    def page(self, webhook: Webhook) -> str:
+        return webhook.plain("GET", "/metrics")[1]
+
+    def await_that(self, what: str, holds, *webhooks: Webhook) -> None:
+        until = time.monotonic() + 30
+        while not holds():
+            if time.monotonic() > until:
+                self.fail("\n".join([what, *(webhook.log.read_text() for webhook in webhooks)]))
+            time.sleep(0.05)
+
+    def await_round(self, webhook: Webhook, count: int = 1) -> dict:
+        def rounds() -> list[dict]:
+            return [event for event in webhook.events() if event["event"] == "audit.done"]
+        self.await_that("no audit", lambda: len(rounds()) >= count, webhook)
+        return rounds()[-1]
+
+    def told(self) -> list[dict]:
+        """The Events that were made."""
+        return [wrote[4] for wrote in self.api.wrote if wrote[0] == "POST" and wrote[1].endswith("/events")]
+
+    def test_what_is_found_is_told_in_the_log_in_metrics_and_in_events(self):
+        owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "u-web", "controller": True}
+        old = pod("old")
+        old["spec"]["initContainers"][0]["image"] = "agent:old"
+        self.api.pods = [pod("right"), pod("open", PLAIN, ownerReferences=[owner]), old]
+        webhook = self.start()
+        done = self.await_round(webhook, 2)
+        self.assertEqual((done["pods"], done["found"], done["unreadable"]), (3, 2, 0))
+        page = self.page(webhook)
+        self.assertIn('openshell_webhook_audit_pods{reason="unsandboxed"} 1\n', page)
+        self.assertIn('openshell_webhook_audit_pods{reason="outdated"} 1\n', page)
+        self.assertIn('openshell_webhook_audit_pods{reason="altered"} 0\n', page)
+        self.assertEqual(webhook.metric("audit_pods_seen"), 3)
+        self.assertAlmostEqual(webhook.metric("audit_last_seconds"), time.time(), delta=60)
+        found = [event for event in webhook.events() if event["event"] == "audit.found"]
+        self.assertEqual({(e["namespace"], e["name"], e["code"], e["what"]) for e in found},
+                         {("team", "open", "OSW060", "unsandboxed"), ("team", "old", "OSW065", "outdated")})
+        # Once, however often it is found; what is only outdated, never.
+        events = {(e["involvedObject"]["kind"], e["involvedObject"]["name"]): e for e in self.told()}
+        self.assertEqual(set(events), {("Pod", "open"), ("ReplicaSet", "web")})
+        self.assertEqual(len(self.told()), 2)
+        self.assertEqual(events["Pod", "open"]["involvedObject"]["uid"], "uid-open")
+        self.assertEqual(events["ReplicaSet", "web"]["metadata"]["namespace"], "team")
+        self.assertIn("[OSW060] unsandboxed: [OSW050]", events["Pod", "open"]["message"])
+
+    def test_many_pods_make_few_events_and_few_lines(self):
+        owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "u-web", "controller": True}
+        self.api.pods = [pod(f"p{i:03}", PLAIN, ownerReferences=[owner]) for i in range(300)]
+        webhook = self.start()
+        done = self.await_round(webhook)
+        self.assertEqual(done["found"], 300)
+        kinds = [event["involvedObject"]["kind"] for event in self.told()]
+        self.assertEqual(kinds.count("ReplicaSet"), 1)
+        self.assertLessEqual(len(kinds), 21)
+        found = [event for event in webhook.events() if event["event"] == "audit.found"]
+        self.assertEqual(len(found) % 100, 0)
+
+    def test_only_the_replica_that_leads_looks(self):
+        self.api.pods = [pod("right")]
+        replicas = [self.start(), self.start()]
+        def seen() -> list[bool]:
+            return ["audit_pods_seen 1\n" in self.page(replica) for replica in replicas]
+        self.await_that("no audit", lambda: any(seen()), *replicas)
+        leads = [replica.metric("leader") == 1 for replica in replicas]
+        self.assertEqual(sorted(leads), [False, True])
+        self.assertEqual(seen(), leads)
+        gone, left = (replicas[leads.index(value)] for value in (True, False))
+        self.assertEqual(gone.stop(), 0)
+        self.await_that("nobody took over", lambda: "audit_pods_seen 1\n" in self.page(left), left)
+
+    def test_a_failure_is_counted_and_the_audit_goes_on(self):
+        self.api.pods = [pod("right")]
+        self.api.object_faults = [("GET", "/pods", lambda handler: handler.answer(403, status(403, "no")))]
+        webhook = self.start()
+        failed = webhook.await_event("audit.failed")
+        self.assertIn("list of pods: the API server answered 403: no", failed["reason"])
+        self.await_round(webhook)
+        self.assertEqual(webhook.metric("audit_errors_total"), 1)
+
+    def test_an_event_that_is_refused_stops_nothing(self):
+        self.api.pods = [pod("open", PLAIN)]
+        self.api.object_faults = [("POST", "/events", lambda handler: handler.answer(403, status(403, "no")))]
+        webhook = self.start()
+        self.await_round(webhook)
+        self.assertIn("no", webhook.await_event("audit.untold")["reason"])
+
+    def test_it_can_be_switched_off(self):
+        webhook = self.start(0)
+        self.await_that("no leader", lambda: webhook.metric("leader") == 1, webhook)
+        self.assertNotIn("audit", self.page(webhook))
+
+    def test_it_ends_while_the_api_server_is_silent(self):
+        release = threading.Event()
+        self.addCleanup(release.set)
+        asked = threading.Event()
+        def silent(_handler):
+            asked.set()
+            release.wait()
+        self.api.object_faults = [("GET", "/pods", silent)]
+        webhook = self.start()
+        self.assertTrue(asked.wait(30))
+        self.assertEqual(webhook.stop(), 0)
 
 
 if __name__ == "__main__":
