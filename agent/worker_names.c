@@ -65,13 +65,18 @@ static void take_off(struct wait *wait, struct resolve_call *call)
 
 static void wait_free(struct wait *wait)
 {
+	free(wait->host);
+	free(wait);
+}
+
+static void wait_end(struct wait *wait)
+{
 	struct wait **at = &wait->names->waits;
 
 	while (*at != wait)
 		at = &(*at)->next;
 	*at = wait->next;
-	free(wait->host);
-	free(wait);
+	wait_free(wait);
 }
 
 /* One that is being told is none to join: its answer was given. */
@@ -108,7 +113,7 @@ static void resolved(void *context, enum resolve_status status,
 		take_off(wait, call);
 		tell(call, status, addresses);
 	}
-	wait_free(wait);
+	wait_end(wait);
 }
 
 static void run(void *ctx)
@@ -148,7 +153,7 @@ void worker_names_resolve(struct worker_names *names, struct resolve_call *call)
 		resolve_ask(names->resolver, slice_text(wait->host), loop_now_ms(names->loop),
 			    &waiter, &addresses, &wait->id);
 	if (status != RESOLVE_PENDING) {
-		wait_free(wait);
+		wait_end(wait);
 		tell(call, status, &addresses);
 		return;
 	}
@@ -166,7 +171,7 @@ void worker_names_cancel(struct worker_names *names, struct resolve_call *call)
 	if (wait->first != NULL || wait->id == 0)
 		return;
 	resolve_cancel(names->resolver, wait->id);
-	wait_free(wait);
+	wait_end(wait);
 }
 
 /* --- the whole ----------------------------------------------------------------------------------- */
@@ -198,8 +203,10 @@ void worker_names_free(struct worker_names *names)
 		return;
 	loop_fd_remove(names->loop, &names->watch);
 	loop_timer_cancel(names->loop, &names->timer);
-	while (names->waits != NULL)
-		wait_free(names->waits);
+	for (struct wait *next, *wait = names->waits; wait != NULL; wait = next) {
+		next = wait->next;
+		wait_free(wait);
+	}
 	resolve_free(names->resolver);
 	free(names);
 }

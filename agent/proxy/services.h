@@ -45,9 +45,9 @@ struct resolve_call {
 	/* No addresses: `error` says why. */
 	void (*done)(struct resolve_call *call, const struct address *addresses, size_t n,
 		     const char *error);
-	bool is_full; /* there is none as there was no room to ask: set before `done` */
 	void *service; /* the service's, as the two below */
 	struct resolve_call *next, *previous;
+	bool is_full; /* there is none as there was no room to ask: set before `done` */
 	bool pending;
 };
 
