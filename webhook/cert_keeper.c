@@ -295,9 +295,10 @@ static int look_and_act(struct cert_keeper *keeper, struct round *round, bool *o
 		return -1;
 	judge(keeper, round);
 	*out_more = !round->published || !round->trusted;
+	/* By every replica: that none leads may be the reason. */
+	warn_of_expiry(keeper, round);
 	if (!kube_leader_is(keeper->options.leader))
 		return 0;
-	warn_of_expiry(keeper, round);
 	return lead(keeper, round, out_more, err);
 }
 
@@ -374,6 +375,7 @@ static int start_bells(struct cert_keeper *keeper, struct err *err)
 			.log = options->log,
 			.ring = ring,
 			.cls = keeper,
+			.stop = &keeper->stop,
 		};
 
 		if (kube_bell_start(&bell, &keeper->bells[i], err) == -1)
@@ -384,8 +386,9 @@ static int start_bells(struct cert_keeper *keeper, struct err *err)
 
 static void free_keeper(struct cert_keeper *keeper)
 {
+	keeper->stop = true;
 	for (size_t i = 0; i < WATCHED; i++)
-		kube_bell_stop(keeper->bells[i]);
+		kube_bell_free(keeper->bells[i]);
 	rotation_set_done(&keeper->kept);
 	pthread_cond_destroy(&keeper->rung_or_stop);
 	pthread_mutex_destroy(&keeper->lock);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -25,7 +24,6 @@ struct kube_bell {
 	struct kube_bell_options options;
 	struct kube_client client;
 	pthread_t thread;
-	atomic_bool stop;
 };
 
 static int64_t now_ms(void)
@@ -74,7 +72,7 @@ static void rest(const struct kube_bell *bell, unsigned int failures)
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		random = 0;
 	int64_t until = now_ms() + kube_query_retry_ms(failures, random);
-	while (!bell->stop && now_ms() < until)
+	while (!*bell->options.stop && now_ms() < until)
 		nanosleep(&pause, NULL);
 }
 
@@ -83,12 +81,12 @@ static void *run(void *cls)
 	struct kube_bell *bell = cls;
 	unsigned int failures = 0;
 
-	while (!bell->stop) {
+	while (!*bell->options.stop) {
 		int64_t began = now_ms();
 		struct err err;
 
 		int result = watch(bell, &err);
-		if (bell->stop)
+		if (*bell->options.stop)
 			break;
 		bell->options.ring(bell->options.cls);
 		failures = now_ms() - began > WATCH_STEADY_MS ? 1 : failures + 1;
@@ -108,7 +106,7 @@ int kube_bell_start(const struct kube_bell_options *options, struct kube_bell **
 		return -1;
 	struct kube_bell *bell = mem_calloc(1, sizeof(*bell));
 	bell->options = *options;
-	bell->client = (struct kube_client){ options->server, options->account, &bell->stop };
+	bell->client = (struct kube_client){ options->server, options->account, options->stop };
 	errno = pthread_create(&bell->thread, NULL, run, bell);
 	if (errno != 0) {
 		free(bell);
@@ -118,11 +116,10 @@ int kube_bell_start(const struct kube_bell_options *options, struct kube_bell **
 	return 0;
 }
 
-void kube_bell_stop(struct kube_bell *bell)
+void kube_bell_free(struct kube_bell *bell)
 {
 	if (bell == NULL)
 		return;
-	bell->stop = true;
 	pthread_join(bell->thread, NULL);
 	free(bell);
 }

@@ -4,6 +4,9 @@
 #ifndef WEBHOOK_KUBE_BELL_H
 #define WEBHOOK_KUBE_BELL_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -14,6 +17,7 @@ struct kube_bell_options {
 	const struct log *log;
 	void (*ring)(void *cls); /* on the bell's thread */
 	void *cls;
+	const atomic_bool *stop; /* once true, bells end: several at the same time */
 };
 
 struct kube_bell;
@@ -22,7 +26,7 @@ struct kube_bell;
 int kube_bell_start(const struct kube_bell_options *options, struct kube_bell **out,
 		    struct err *err);
 
-/* About a second. NULL is fine. */
-void kube_bell_stop(struct kube_bell *bell);
+/* Waits for its end, about a second after `stop` became true. NULL is fine. */
+void kube_bell_free(struct kube_bell *bell);
 
 #endif

@@ -275,19 +275,17 @@ class Certificate(unittest.TestCase):
             "forbidden": lambda h: h.answer(403, status(403, "no")),
             "unreached": torn,
         }
-        for reason, fault in [*faults.items(), ("unreached", slow)]:
-            for method, path in (("POST", "/secrets"), ("GET", "/secrets/"), ("PATCH", MUTATING), ("GET", VALIDATING)):
-                with self.subTest(reason=reason, method=method, path=path):
-                    if fault is slow and method != "PATCH":
-                        continue
-                    self.setUp()
-                    self.api.object_faults = [(method, path, fault)]
-                    webhook = self.start()
-                    self.await_ready(webhook)
-                    text = webhook.plain("GET", "/metrics")[1]
-                    self.assertIn(f'openshell_webhook_certificate_errors_total{{reason="{reason}"}} 1', text)
-                    self.assertEqual(self.served(webhook), self.secret()["tls.crt"])
-                    self.assertEqual(webhook.stop(), 0)
+        places = (("POST", "/secrets"), ("GET", "/secrets/"), ("PATCH", MUTATING), ("GET", VALIDATING))
+        for reason, fault, where in [*((r, f, places) for r, f in faults.items()), ("unreached", slow, places[2:3])]:
+            with self.subTest(reason=reason, places=len(where)):
+                self.setUp()
+                self.api.object_faults = [(method, path, fault) for method, path in where]
+                webhook = self.start()
+                self.await_ready(webhook)
+                text = webhook.plain("GET", "/metrics")[1]
+                self.assertIn(f'openshell_webhook_certificate_errors_total{{reason="{reason}"}} {len(where)}\n', text)
+                self.assertEqual(self.served(webhook), self.secret()["tls.crt"])
+                self.assertEqual(webhook.stop(), 0)
 
     def test_a_failure_of_the_leader_is_an_event(self):
         self.api.object_faults = [("POST", "/secrets", lambda h: h.answer(403, status(403, "not allowed")))]
@@ -297,6 +295,41 @@ class Certificate(unittest.TestCase):
         self.assertEqual([(e["reason"], e["type"], e["involvedObject"]["name"]) for e in told],
                          [("CertificateFailed", "Warning", f"{NAME}-certificate")])
         self.assertIn("not allowed", told[0]["message"])
+
+    def test_a_renewal_that_does_not_get_on_is_an_event(self):
+        webhook = self.start()
+        self.await_ready(webhook)
+        self.api.object_faults = [("PUT", "/secrets/", lambda h: h.answer(403, status(403, "not allowed")))] * 1000
+        self.api.ahead = lambda path: 75 * 86400
+
+        def told() -> dict[str, str]:
+            return {w[4]["reason"]: w[4]["message"] for w in self.api.wrote if w[1] == EVENTS}
+        self.await_that("not told", lambda: len(told()) == 2)
+        self.assertIn("not allowed", told()["CertificateFailed"])
+        self.assertRegex(told()["CertificateExpires"], r"expires in 1[45] days")
+        self.assertEqual(webhook.plain("GET", "/readyz")[0], 200)
+
+    def test_a_renewal_for_which_nobody_leads_is_an_event(self):
+        webhook = self.start()
+        self.await_ready(webhook)
+        self.api.object_faults = [("PUT", "/leases/", lambda h: h.answer(403, status(403, "not allowed")))] * 1000
+        self.await_that("still leads", lambda: webhook.metric("leader") == 0)
+        self.api.ahead = lambda path: 75 * 86400
+        self.await_that("not told", lambda: "CertificateExpires" in [w[4]["reason"] for w in self.api.wrote if w[1] == EVENTS])
+
+    def test_one_that_comes_from_files_is_served_and_the_cluster_only_tells_who_leads(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            make_certificate(folder, "mine")
+            webhook = Webhook(source=self.api.source, certificate=[
+                "--tls-cert", folder / "tls.crt", "--tls-key", folder / "tls.key", "--service", f"{NAME}.{SYSTEM}",
+                "--audit-seconds", "0"])
+            self.addCleanup(webhook.stop)
+            self.webhooks.append(webhook)
+            self.await_ready(webhook)
+            self.await_that("does not lead", lambda: webhook.metric("leader") == 1)
+            self.assertEqual({w[1].removesuffix(f"/{NAME}") for w in self.api.wrote}, {LEASE.removesuffix(f"/{NAME}")})
+            self.assertEqual(self.published(), "")
 
     def test_while_the_api_server_is_away_what_is_known_is_served(self):
         webhook = self.start()
