@@ -6,7 +6,6 @@
 
 #include "lib/cleanup.h"
 #include "webhook/keys.h"
-#include "webhook/names.h"
 #include "webhook/pod.h"
 #include "webhook/validate.h"
 
@@ -63,13 +62,22 @@ static bool is_of_namespace(const struct findings *findings)
 	return false;
 }
 
-/* The image that the agent of this pod came from, where it is not that of new pods. */
+/* The image that the agent of this pod came from, where it is not that of new pods. Our first init container, in
+ * each topology, brings the agent. */
 static const char *other_image(const struct handler *handler, const json_t *pod)
 {
 	const json_t *init = json_member(json_member(pod, "spec"), "initContainers");
-	const char *image = json_member_text(pod_find_named(init, NAME_INSTALL_CONTAINER), "image");
 
-	return image != NULL && strcmp(image, handler->config->agent_image) != 0 ? image : NULL;
+	for (size_t i = 0; i < json_array_size(init); i++) {
+		const json_t *container = json_array_get(init, i);
+		const char *image = json_member_text(container, "image");
+
+		if (!pod_name_is_ours(pod_name_of(container)))
+			continue;
+		return image != NULL && strcmp(image, handler->config->agent_image) != 0 ? image
+											 : NULL;
+	}
+	return NULL;
 }
 
 /* What is told in the pod's status, its version among it, is information and changes with each release. */

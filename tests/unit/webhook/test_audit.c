@@ -139,6 +139,13 @@ static const struct {
 	  "[{op: replace, path: /spec/initContainers/0/image, value: agent:old},"
 	  " {op: add, path: /spec/initContainers/0/command/3, value: x}]",
 	  AUDIT_ALTERED, "OSW039" },
+	{ "sidecar-minimal", "sidecars",
+	  "[{op: replace, path: /spec/initContainers/0/image, value: agent:old},"
+	  " {op: replace, path: /spec/initContainers/1/image, value: agent:old}]",
+	  AUDIT_OUTDATED, "agent:old" },
+	{ "sidecar-minimal", "sidecars",
+	  "[{op: replace, path: /spec/initContainers/1/image, value: agent:old}]", AUDIT_ALTERED,
+	  "OSW039" },
 	{ "minimal", "typo", NULL, AUDIT_NAMESPACE, "openshell.io/alowed" },
 	{ "minimal", "wrong-value", NULL, AUDIT_NAMESPACE, "OSW002" },
 };
