@@ -6,6 +6,7 @@
 #include "lib/cmd.h"
 #include "lib/mem_libraries.h"
 #include "webhook/cmd_audit.h"
+#include "webhook/cmd_check.h"
 #include "webhook/cmd_denials.h"
 #include "webhook/cmd_inject.h"
 #include "webhook/cmd_serve.h"
@@ -21,6 +22,7 @@ static const struct cmd cmds[] = {
 	{ "serve", cmd_serve, "the admission server" },
 	{ "inject", cmd_inject, "sandbox the pods of a manifest, without a cluster" },
 	{ "audit", cmd_audit, "which pods of a cluster are not sandboxed as they should be" },
+	{ "check", cmd_check, "is this cluster, namespace and workload ready" },
 	{ "denials", cmd_denials, "print every reason for refusing a pod (Markdown)" },
 	{ "version", cmd_version, "print the version" },
 };

@@ -220,6 +220,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.serve_pods(path, query)
         if path != "/api/v1/namespaces":
             return self.serve_object(path, query)
+        if one := query.get("fieldSelector", "").removeprefix("metadata.name="):
+            found = [item for name, item in api.namespaces.items() if name == one]
+            return self.answer(200, json.dumps({"kind": "NamespaceList", "items": found}).encode())
         if query.pop("labelSelector", None) != "openshell.io/injection":
             return self.answer(404, status(404, "no such thing"))
         if not self.is_known():

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`openshell-webhook check`: what is missing in a cluster, a namespace and a workload, and what to do.
+
+Needs neither root nor containers."""
+import json
+import subprocess
+import unittest
+
+from fake_api import FakeApi, namespace, status
+from test_webhook import IMAGE, PROGRAM, make_certificate
+
+READY, MISSING, USAGE, UNKNOWN = 0, 1, 2, 3
+NAME, SYSTEM = "openshell-webhook", "openshell-system"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+CONFIGURATIONS = {f"{ADMISSION}/{plural}/{NAME}": plural for plural in (
+    "mutatingwebhookconfigurations", "validatingwebhookconfigurations")}
+DEPLOYMENT = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{NAME}"
+MAPS = "/api/v1/namespaces/team/configmaps"
+POLICY = {"data": {"policy.yaml": "version: 1\n"}}
+
+
+def deployment(**annotations) -> dict:
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {
+        "metadata": {"annotations": {f"openshell.io/{key}": value for key, value in annotations.items()}},
+        "spec": {"containers": [{"name": "app", "image": "a", "command": ["/app"]}]}}}}
+
+
+class Check(unittest.TestCase):
+    def setUp(self):
+        self.api = FakeApi(make_certificate)
+        self.addCleanup(self.api.stop)
+        for path in CONFIGURATIONS:
+            self.api.put(path, {"metadata": {"name": NAME}, "webhooks": [{
+                "name": "pods.openshell.io", "failurePolicy": "Fail", "clientConfig": {"caBundle": "eA=="}}]})
+        self.api.put(DEPLOYMENT, {"spec": {"replicas": 2}, "status": {"readyReplicas": 2}})
+        self.api.put(f"{MAPS}/openshell-default-policy", POLICY)
+
+    def check(self, *options: str, text: str = "") -> subprocess.CompletedProcess:
+        return subprocess.run([PROGRAM, "check", *self.api.source, "--agent-image", IMAGE, *options],
+                              capture_output=True, text=True, timeout=60, input=text)
+
+    def with_objects(self, *objects: dict) -> subprocess.CompletedProcess:
+        return self.check("-n", "team", "-f", "-", text=json.dumps(
+            {"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+
+    def assert_row(self, done: subprocess.CompletedProcess, state: str, *parts: str) -> None:
+        rows = [row for row in done.stdout.splitlines() if row.startswith(f"{state} ")]
+        self.assertTrue(any(all(part in row for part in parts) for row in rows), done.stdout + done.stderr)
+
+    def test_a_cluster_a_namespace_and_a_workload_that_are_ready(self):
+        done = self.with_objects(deployment())
+        self.assertEqual((done.returncode, done.stderr), (READY, ""), done.stdout)
+        self.assertNotIn("->", done.stdout)
+        for parts in (("Kubernetes", "1.34"), ("MutatingWebhookConfiguration",), ("ValidatingWebhookConfiguration",),
+                      ("replicas", "2 of 2"), ("namespace", "team"), ("label", "=enabled"), ("PodSecurity",),
+                      ("policy", "openshell-default-policy is valid"),
+                      ("Deployment web", "would be sandboxed, topology combined")):
+            self.assert_row(done, "ok", *parts)
+
+    def test_what_is_not_installed_is_missing_with_the_next_step(self):
+        self.api.objects.clear()
+        done = self.check()
+        self.assertEqual(done.returncode, MISSING)
+        for what in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "replicas"):
+            self.assert_row(done, "MISSING", what)
+        self.assertEqual(done.stdout.count("-> install it"), 3)
+
+    def test_a_namespace_that_is_not_ready_is_told_why(self):
+        self.api.namespaces["plain"] = {"metadata": {"name": "plain", "labels": {"openshell.io/inject": "enabled"}}}
+        done = self.check("-n", "plain")
+        self.assertEqual(done.returncode, MISSING)
+        self.assert_row(done, "MISSING", "label", "it is mistyped: openshell.io/inject")
+        self.assertIn("-> kubectl label namespace", done.stdout)
+        done = self.check("-n", "nowhere")
+        self.assert_row(done, "MISSING", "namespace", "it does not exist")
+
+    def test_a_policy_that_is_named_must_be_there_or_be_given(self):
+        self.api.namespaces["team"] = namespace("team", policy="rules")
+        self.assert_row(self.check("-n", "team"), "MISSING", "policy", "rules, named by the namespace, does not exist")
+        given = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rules"}, **POLICY}
+        done = self.with_objects(given, deployment(policy="mine"))
+        self.assert_row(done, "ok", "policy", "rules is valid")
+        self.assert_row(done, "MISSING", "policy", "mine, named by a pod template, does not exist")
+        broken = {**given, "data": {"policy.yaml": "version: 1\nnonsense: 1\n"}}
+        self.assert_row(self.with_objects(broken), "MISSING", "policy", "policy.yaml:2:1: nonsense")
+
+    def test_a_workload_that_would_be_refused_is_told_why(self):
+        bad = deployment()
+        bad["spec"]["template"]["spec"]["hostNetwork"] = True
+        done = self.with_objects(bad)
+        self.assertEqual(done.returncode, MISSING)
+        self.assert_row(done, "MISSING", "Deployment web", "would be refused: [OSW014]")
+        self.api.namespaces["team"]["metadata"]["labels"]["openshell.io/injection"] = "annotated"
+        done = self.with_objects(deployment())
+        self.assertEqual(done.returncode, READY)
+        self.assert_row(done, "note", "Deployment web", "would run without a sandbox")
+
+    def test_what_may_not_be_looked_at_is_not_said_to_be_ready(self):
+        self.api.object_faults = [("GET", "/configmaps/", lambda handler: handler.answer(403, status(403, "no")))]
+        done = self.check("-n", "team")
+        self.assertEqual(done.returncode, UNKNOWN)
+        self.assert_row(done, "?", "policy", "403: no")
+        self.assertIn("-> ask with an account that may", done.stdout)
+        self.api.token = "another"
+        self.assertEqual(self.check().returncode, UNKNOWN)
+
+    def test_usage_errors_are_2(self):
+        for options, why in ((("x",), "unexpected 'x'"), (("-f", "-"), "-f needs -n"), (("-n", "../x"), "is not a name"),
+                             (("--service", "x"), "is not NAME.NAMESPACE"), (("-n", "a?b"), "is not a name")):
+            done = self.check(*options)
+            self.assertEqual((done.returncode, done.stdout), (USAGE, ""))
+            self.assertIn(why, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/check_cluster.h"
+
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "webhook/choices.h"
+#include "webhook/keys.h"
+#include "webhook/names.h"
+#include "webhook/pod.h"
+#include "webhook/policy_map.h"
+#include "webhook/topology.h"
+
+/* 16 problems with their remedies. */
+enum { MESSAGE_MAX = 16 * 1024 };
+
+#define PODS_WEBHOOK "pods.openshell.io"
+
+void check_version(struct check_report *report, struct kube_version version)
+{
+	const struct kube_version native_sidecars = { 1, 29 };
+
+	if (kube_version_is_at_least(version, native_sidecars))
+		check_add(report, CHECK_OK, "Kubernetes", NULL, "%u.%u", version.major,
+			  version.minor);
+	else
+		check_add(report, CHECK_NOTE, "Kubernetes",
+			  "use topology combined, or upgrade to 1.29",
+			  "%u.%u has no native sidecars: topology sidecar is refused",
+			  version.major, version.minor);
+}
+
+/* NULL: nothing is wrong with it. */
+static const char *fault_of(const json_t *webhook)
+{
+	const char *policy = json_member_text(webhook, "failurePolicy");
+	const char *bundle = json_member_text(json_member(webhook, "clientConfig"), "caBundle");
+
+	if (policy == NULL || strcmp(policy, "Fail") != 0)
+		return "failurePolicy is not Fail: pods are created unsandboxed while no replica "
+		       "answers";
+	if (bundle == NULL || *bundle == '\0')
+		return "caBundle is empty: the API server trusts no replica, and opted-in "
+		       "namespaces get no pod";
+	return NULL;
+}
+
+void check_webhooks(struct check_report *report, const char *kind, const json_t *configuration)
+{
+	const json_t *webhook =
+		pod_find_named(json_member(configuration, "webhooks"), PODS_WEBHOOK);
+	const char *fault = fault_of(webhook);
+
+	if (webhook == NULL)
+		check_add(
+			report, CHECK_MISSING, kind,
+			"install it: docs/install.md (deploy/webhook/admission.yaml, or the chart)",
+			"the API server does not ask for pods: there is no webhook " PODS_WEBHOOK);
+	else if (fault != NULL)
+		check_add(report, CHECK_MISSING, kind,
+			  "look at the log of the replica that leads (certificate.failed), or "
+			  "install it anew",
+			  "%s", fault);
+	else
+		check_add(report, CHECK_OK, kind, NULL, "it asks for pods, and fails closed");
+}
+
+void check_replicas(struct check_report *report, const json_t *deployment)
+{
+	json_int_t wanted =
+		json_integer_value(json_member(json_member(deployment, "spec"), "replicas"));
+	json_int_t ready =
+		json_integer_value(json_member(json_member(deployment, "status"), "readyReplicas"));
+
+	if (deployment == NULL)
+		check_add(report, CHECK_MISSING, "replicas", "install it: docs/install.md",
+			  "the webhook's Deployment does not exist");
+	else if (ready == 0)
+		check_add(report, CHECK_MISSING, "replicas",
+			  "kubectl describe its pods, and look at their log",
+			  "none of %" JSON_INTEGER_FORMAT " is ready", wanted);
+	else
+		check_add(report, ready < wanted || ready == 1 ? CHECK_NOTE : CHECK_OK, "replicas",
+			  "run two: while none answers no pod is created",
+			  "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " are ready", ready,
+			  wanted);
+}
+
+/* What the label would have to be, where somebody meant it. */
+static const char *meant_label(const struct namespace_facts *ns)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(ns->labels, key, value)
+	{
+		if (strncmp(key, KEY_PREFIX, strlen(KEY_PREFIX)) == 0 ||
+		    strstr(key, "openshell") != NULL)
+			return key;
+	}
+	return NULL;
+}
+
+static void check_label(struct check_report *report, const struct webhook_config *config,
+			const struct namespace_facts *ns)
+{
+	AUTO(buf_done) struct buf message = buf_init(MESSAGE_MAX);
+	const char *injection = json_member_text(ns->labels, KEY_INJECTION);
+	const char *meant = meant_label(ns);
+	const struct choices none = { 0 };
+	struct findings findings = { 0 };
+
+	if (injection == NULL) {
+		check_add(report, CHECK_MISSING, "label",
+			  "kubectl label namespace NAME " KEY_INJECTION "=annotated (or =enabled)",
+			  "%s%s",
+			  meant != NULL ? "it is mistyped: " : "the namespace is not opted in",
+			  meant != NULL ? meant : "");
+		return;
+	}
+	topology_decide(ns, &none, config->default_topology, &findings);
+	findings_message(&findings, &message);
+	if (findings_denied(&findings))
+		check_add(report, CHECK_MISSING, "label", "correct it: docs/annotations.md", "%s",
+			  buf_text(&message));
+	else
+		check_add(report, CHECK_OK, "label", NULL, KEY_INJECTION "=%s", injection);
+}
+
+static void check_level(struct check_report *report, const struct namespace_facts *ns)
+{
+	const char *level = json_member_text(ns->labels, KEY_POD_SECURITY);
+
+	if (level == NULL || strcmp(level, "privileged") == 0)
+		check_add(report, CHECK_OK, "PodSecurity", NULL, "%s",
+			  level != NULL ? level : "no level is enforced by label");
+	else
+		check_add(report, CHECK_MISSING, "PodSecurity",
+			  "kubectl label namespace NAME --overwrite " KEY_POD_SECURITY
+			  "=privileged",
+			  "%s refuses the containers that build the sandbox (OSW045)", level);
+}
+
+void check_namespace(struct check_report *report, const struct webhook_config *config,
+		     const struct namespace_facts *ns)
+{
+	if (ns == NULL) {
+		check_add(report, CHECK_MISSING, "namespace", "kubectl create namespace NAME",
+			  "it does not exist");
+		return;
+	}
+	check_add(report, CHECK_OK, "namespace", NULL, "%s", ns->name);
+	check_label(report, config, ns);
+	check_level(report, ns);
+}
+
+void check_policy(struct check_report *report, const char *name, const char *by, const json_t *map)
+{
+	AUTO(buf_done) struct buf message = buf_init(MESSAGE_MAX);
+	struct findings findings = { 0 };
+
+	if (map == NULL && by == NULL) {
+		check_add(report, CHECK_NOTE, "policy",
+			  "create one, as in docs/policy.md, where pods need network",
+			  "there is no %s: pods that name no policy reach nothing", name);
+		return;
+	}
+	if (map == NULL) {
+		check_add(report, CHECK_MISSING, "policy",
+			  "create the ConfigMap: the container would end with status 125",
+			  "%s, named by %s, does not exist", name, by);
+		return;
+	}
+	AUTO(json_drop)
+	json_t *labelled = json_pack("{s:{s:{s:s}}, s:O?}", "metadata", "labels", KEY_POLICY,
+				     "true", "data", json_member(map, "data"));
+	policy_map_check(labelled, &findings);
+	findings_message(&findings, &message);
+	if (findings_denied(&findings))
+		check_add(report, CHECK_MISSING, "policy", "openshell-agent policy check FILE",
+			  "%s: %s", name, buf_text(&message));
+	else
+		check_add(report, CHECK_OK, "policy", NULL, "%s is valid", name);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check_cluster: whether a cluster and a namespace are ready, by the objects that the API server gave; a row each
+ * into the report. Pure. Objects may be of any shape. */
+#ifndef WEBHOOK_CHECK_CLUSTER_H
+#define WEBHOOK_CHECK_CLUSTER_H
+
+#include "lib/json.h"
+#include "webhook/check_report.h"
+#include "webhook/config.h"
+#include "webhook/kube_version.h"
+#include "webhook/namespaces.h"
+
+void check_version(struct check_report *report, struct kube_version version);
+
+/* A MutatingWebhookConfiguration or a ValidatingWebhookConfiguration; NULL: there is none. */
+void check_webhooks(struct check_report *report, const char *kind, const json_t *configuration);
+
+/* The webhook's Deployment; NULL: there is none. */
+void check_replicas(struct check_report *report, const json_t *deployment);
+
+/* Label, keys and PodSecurity. `ns` NULL: there is no such namespace. */
+void check_namespace(struct check_report *report, const struct webhook_config *config,
+		     const struct namespace_facts *ns);
+
+/* The policy `name`, which is named by `by`, or by nobody where that is NULL; `map` NULL: it is absent. */
+void check_policy(struct check_report *report, const char *name, const char *by, const json_t *map);
+
+#endif

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_check: whether a cluster, a namespace and a workload are ready, and what to do where they are not. */
+#include "webhook/cmd_check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/cmd.h"
+#include "lib/io.h"
+#include "lib/mem.h"
+#include "webhook/check_cluster.h"
+#include "webhook/check_workload.h"
+#include "webhook/choices.h"
+#include "webhook/inject.h"
+#include "webhook/keys.h"
+#include "webhook/kube_client.h"
+#include "webhook/kube_list.h"
+#include "webhook/manifest.h"
+#include "webhook/names.h"
+#include "webhook/served.h"
+
+enum {
+	EXIT_UNKNOWN = 3,
+	COMMAND_LINE_MAX = 64 << 10,
+	INPUT_MAX = 8 << 20,
+	OUTPUT_MAX = 4 << 20,
+	TIMEOUT_MS = 10000,
+};
+
+#define DEFAULT_CONFIGURATION "openshell-webhook"
+#define DEFAULT_SERVICE DEFAULT_CONFIGURATION ".openshell-system"
+#define ADMISSION "/apis/admissionregistration.k8s.io/v1/"
+
+struct tool {
+	const char *namespace_name, *file, *service, *configuration;
+	struct kube_text kube;
+	struct config_text config_text;
+	struct buf served; /* what the texts borrow from */
+	struct webhook_config config;
+	struct kube_client client;
+	struct kube_version kubernetes;
+	struct namespaces namespaces; /* the one that is checked */
+	json_t *objects; /* of the file, or NULL */
+	struct check_report report;
+};
+
+static void tool_done(struct tool *tool)
+{
+	buf_done(&tool->served);
+	namespaces_done(&tool->namespaces);
+	json_decref(tool->objects);
+	check_report_done(&tool->report);
+}
+
+/* False where it could not be looked at, which is then said. `*out` is NULL where there is none; owned by the
+ * caller. */
+static bool look_up(struct tool *tool, const char *subject, const char *target, json_t **out)
+{
+	const struct kube_request request = { .target = target, .timeout_ms = TIMEOUT_MS };
+	AUTO(kube_answer_done) struct kube_answer answer = { 0 };
+	struct err err;
+
+	*out = NULL;
+	if (kube_client_ask(&tool->client, &request, &answer, &err) == 0) {
+		*out = STEAL(answer.object);
+		return true;
+	}
+	if (answer.outcome == KUBE_ABSENT)
+		return true;
+	check_add(&tool->report, CHECK_UNKNOWN, subject,
+		  answer.outcome == KUBE_FORBIDDEN
+			  ? "ask with an account that may (--service-account), or give it with -f"
+			  : "look whether the API server can be reached",
+		  "%s", err.msg);
+	return false;
+}
+
+/* --- the cluster ------------------------------------------------------------------------------ */
+
+static void look_at_webhooks(struct tool *tool, const char *kind, const char *plural)
+{
+	AUTO_FREE char *target = mem_printf(ADMISSION "%s/%s", plural, tool->configuration);
+	AUTO(json_drop) json_t *object = NULL;
+
+	if (look_up(tool, kind, target, &object))
+		check_webhooks(&tool->report, kind, object);
+}
+
+static void look_at_replicas(struct tool *tool)
+{
+	int n = (int)strcspn(tool->service, ".");
+	const char *space = tool->service + n + (tool->service[n] == '.');
+	AUTO_FREE char *target =
+		mem_printf("/apis/apps/v1/namespaces/%s/deployments/%.*s", space, n, tool->service);
+	AUTO(json_drop) json_t *object = NULL;
+
+	if (look_up(tool, "replicas", target, &object))
+		check_replicas(&tool->report, object);
+}
+
+static void look_at_cluster(struct tool *tool)
+{
+	struct err err;
+
+	if (kube_list_version(&tool->client, &tool->kubernetes, &err) == 0)
+		check_version(&tool->report, tool->kubernetes);
+	else
+		check_add(&tool->report, CHECK_UNKNOWN, "Kubernetes",
+			  "look whether the API server can be reached", "%s", err.msg);
+	look_at_webhooks(tool, "MutatingWebhookConfiguration", "mutatingwebhookconfigurations");
+	look_at_webhooks(tool, "ValidatingWebhookConfiguration", "validatingwebhookconfigurations");
+	look_at_replicas(tool);
+}
+
+/* --- the namespace ---------------------------------------------------------------------------- */
+
+/* As a list of one, which is what the webhook itself may ask for. Items of a list have no kind. */
+static int take_namespace(struct tool *tool, const json_t *list, struct err *err)
+{
+	json_t *item = json_array_get(json_member(list, "items"), 0);
+	json_t *objects = json_array();
+
+	if (item != NULL) {
+		json_object_set_new(item, "kind", json_string("Namespace"));
+		json_array_append(objects, item);
+	}
+	return namespaces_take(objects, &tool->namespaces, err);
+}
+
+/* False where it is not known. */
+static bool look_at_namespace(struct tool *tool)
+{
+	AUTO_FREE char *target = mem_printf("/api/v1/namespaces?fieldSelector=metadata.name%%3D%s",
+					    tool->namespace_name);
+	AUTO(json_drop) json_t *list = NULL;
+	struct err err;
+
+	if (!look_up(tool, "namespace", target, &list))
+		return false;
+	if (take_namespace(tool, list, &err) == -1) {
+		check_add(&tool->report, CHECK_UNKNOWN, "namespace", NULL, "%s", err.msg);
+		return false;
+	}
+	const struct namespace_facts *ns = namespaces_find(&tool->namespaces, tool->namespace_name);
+	check_namespace(&tool->report, &tool->config, ns);
+	return ns != NULL;
+}
+
+/* The ConfigMap of that name in the file, or NULL. Borrows. */
+static json_t *given_map(const struct tool *tool, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(tool->objects); i++) {
+		json_t *object = json_array_get(tool->objects, i);
+		const char *kind = json_member_text(object, "kind");
+		const char *own = json_member_text(json_member(object, "metadata"), "name");
+
+		if (kind != NULL && own != NULL && strcmp(kind, "ConfigMap") == 0 &&
+		    strcmp(own, name) == 0)
+			return object;
+	}
+	return NULL;
+}
+
+static void look_at_policy(struct tool *tool, const char *name, const char *by)
+{
+	AUTO_FREE char *target =
+		mem_printf("/api/v1/namespaces/%s/configmaps/%s", tool->namespace_name, name);
+	AUTO(json_drop) json_t *map = json_incref(given_map(tool, name));
+
+	if (map != NULL || look_up(tool, "policy", target, &map))
+		check_policy(&tool->report, name, by, map);
+}
+
+static void look_at_namespaces_policy(struct tool *tool)
+{
+	const struct namespace_facts *ns = namespaces_find(&tool->namespaces, tool->namespace_name);
+	const char *named = json_member_text(ns->annotations, KEY_POLICY);
+
+	if (named != NULL && choices_is_object_name(named))
+		look_at_policy(tool, named, "the namespace");
+	else
+		look_at_policy(tool, NAME_DEFAULT_POLICY, NULL);
+}
+
+/* --- the workload ----------------------------------------------------------------------------- */
+
+static void on_workload(void *ctx, const json_t *object, bool is_known,
+			const struct outcome *outcome)
+{
+	struct tool *tool = ctx;
+
+	check_workload(&tool->report, object, is_known, outcome);
+}
+
+static int look_at_workloads(struct tool *tool, struct err *err)
+{
+	const struct log quiet = { .level = LOG_LEVEL_ERROR };
+	const struct handler handler = { &tool->config, &tool->namespaces, &quiet,
+					 tool->kubernetes };
+	const struct inject inject = {
+		.handler = &handler,
+		.namespace_name = tool->namespace_name,
+		.is_only_namespace = true,
+		.report = on_workload,
+		.ctx = tool,
+	};
+
+	for (size_t i = 0; i < json_array_size(tool->objects); i++) {
+		json_t *object = json_array_get(tool->objects, i);
+		const char *policy = check_workload_policy(object);
+
+		if (policy != NULL)
+			look_at_policy(tool, policy, "a pod template");
+		if (inject_object(&inject, object, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+static int read_file(struct tool *tool, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(INPUT_MAX);
+	bool is_stdin = strcmp(tool->file, "-") == 0;
+
+	if ((is_stdin ? io_read_all(STDIN_FILENO, &text, err)
+		      : io_read_file(tool->file, &text, err)) == -1 ||
+	    manifest_parse(buf_slice(&text), &tool->objects, err) == -1)
+		return err_wrap(err, "'%s'", is_stdin ? "standard input" : tool->file);
+	return 0;
+}
+
+static int run(struct tool *tool, struct err *err)
+{
+	AUTO(buf_done) struct buf out = buf_init(OUTPUT_MAX);
+
+	if (kube_client_init(err) == -1 || (tool->file != NULL && read_file(tool, err) == -1))
+		return -1;
+	look_at_cluster(tool);
+	if (tool->namespace_name != NULL && look_at_namespace(tool)) {
+		look_at_namespaces_policy(tool);
+		if (look_at_workloads(tool, err) == -1)
+			return -1;
+	}
+	check_report_put(&tool->report, &out);
+	if (io_write_all(STDOUT_FILENO, buf_slice(&out), err) == -1)
+		return -1;
+	return check_report_exit(&tool->report);
+}
+
+static int check_names(const struct tool *tool, struct err *err)
+{
+	const struct {
+		const char *option, *value;
+	} names[] = {
+		{ "--namespace", tool->namespace_name },
+		{ "--service", tool->service },
+		{ "--webhook-configuration", tool->configuration },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (names[i].value != NULL && !choices_is_object_name(names[i].value))
+			return err_set(err, ERR_INVALID, "%s '%s' is not a name", names[i].option,
+				       names[i].value);
+	if (tool->service != NULL && strchr(tool->service, '.') == NULL)
+		return err_set(err, ERR_INVALID, "--service '%s' is not NAME.NAMESPACE",
+			       tool->service);
+	if (tool->file != NULL && tool->namespace_name == NULL)
+		return err_set(err, ERR_INVALID, "-f needs -n, the namespace that it is for");
+	return 0;
+}
+
+static int parse(int argc, char **argv, const struct cmd_option *options, size_t n,
+		 struct tool *tool, struct err *err)
+{
+	const struct cmd_option served[] = {
+		{ "--service", CMD_TEXT, &tool->service, NULL, NULL },
+		{ "--webhook-configuration", CMD_TEXT, &tool->configuration, NULL, NULL },
+		CONFIG_OPTIONS(&tool->config_text),
+	};
+	int rest = 0;
+
+	if (cmd_parse(options, n, argc, argv, &rest, err) == -1)
+		return -1;
+	if (rest != argc)
+		return err_set(err, ERR_INVALID, "unexpected '%s'", argv[rest]);
+	if (tool->config_text.agent_image == NULL &&
+	    served_read(served, ARRAY_LEN(served), &tool->served, err) == -1)
+		return err_wrap(err, "--agent-image is needed outside of the webhook's pod");
+	if (tool->service == NULL)
+		tool->service = DEFAULT_SERVICE;
+	if (tool->configuration == NULL)
+		tool->configuration = DEFAULT_CONFIGURATION;
+	if (check_names(tool, err) == -1 ||
+	    config_parse(&tool->config_text, &tool->config, err) == -1)
+		return -1;
+	return kube_client_parse(&tool->kube, &tool->client, err);
+}
+
+int cmd_check(int argc, char **argv)
+{
+	AUTO(tool_done) struct tool tool = { .served = buf_init(COMMAND_LINE_MAX) };
+	const struct cmd_option options[] = {
+		{ "-n", CMD_TEXT, &tool.namespace_name, "NAME", "a namespace to look at too" },
+		{ "-f", CMD_TEXT, &tool.file, "FILE",
+		  "workloads for it, and ConfigMaps that they name; -: standard input" },
+		{ "--service", CMD_TEXT, &tool.service, "NAME.NAMESPACE",
+		  "of the webhook, default " DEFAULT_SERVICE },
+		{ "--webhook-configuration", CMD_TEXT, &tool.configuration, "NAME",
+		  "default " DEFAULT_CONFIGURATION },
+		KUBE_OPTIONS(&tool.kube),
+		CONFIG_OPTIONS(&tool.config_text),
+	};
+	static const char synopsis[] = "openshell-webhook check OPTIONS";
+	struct err err = { 0 };
+
+	if (cmd_wants_help(synopsis, options, ARRAY_LEN(options), argc, argv))
+		return 0;
+	if (parse(argc, argv, options, ARRAY_LEN(options), &tool, &err) == -1) {
+		fprintf(stderr, "openshell-webhook check: %s\n", err.msg);
+		return CMD_EXIT_USAGE;
+	}
+	int result = run(&tool, &err);
+	if (result == -1) {
+		fprintf(stderr, "openshell-webhook check: %s\n", err.msg);
+		return EXIT_UNKNOWN;
+	}
+	return result;
+}
