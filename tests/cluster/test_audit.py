@@ -2,7 +2,7 @@
 """Pods that come past the webhook, as Kubernetes lets them, are found by the audit that runs beside it."""
 import json
 
-from fixture import NAME, SYSTEM, ClusterCase, await_that, pod, world
+from fixture import NAME, SYSTEM, ClusterCase, await_that, container, deployment, pod, world
 
 
 class AuditCase(ClusterCase):
@@ -51,6 +51,26 @@ class Audit(AuditCase):
             self.opt_in()
         self.kubectl("delete", "pod", "older")
         self.assertEqual(self.found(), {})
+
+
+class Told(AuditCase):
+    def events(self) -> dict[str, str]:
+        """Messages of the audit's Events, by kind of what they are about."""
+        found = json.loads(self.kubectl("get", "events", "--field-selector=reason=SandboxAudit",
+                                        "--output=json").stdout)["items"]
+        return {event["involvedObject"]["kind"]: event["message"] for event in found}
+
+    def test_the_replica_that_leads_tells_them_in_events_of_the_pod_and_of_what_made_it(self):
+        self.apply(deployment("older", container()))
+        self.await_ready("deployment/older")
+        self.opt_in()
+        world.kubectl("rollout", "restart", f"deployment/{NAME}", f"--namespace={SYSTEM}")
+        world.await_webhook()
+        await_that("both are told", lambda: self.events().keys() == {"Pod", "ReplicaSet"})
+        for message in self.events().values():
+            self.assertIn("[OSW060]", message)
+        described = self.kubectl("describe", "replicaset", "--selector=app=older").stdout
+        self.assertIn("pods of it are unsandboxed", described)
 
 
 class Static(AuditCase):
