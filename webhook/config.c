@@ -11,6 +11,7 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		.agent_image = text->agent_image,
 		.default_topology = TOPOLOGY_COMBINED,
 		.upstream_ca = text->upstream_ca,
+		.upstream = text->upstream,
 	};
 
 	if (text->agent_image == NULL)
@@ -27,6 +28,8 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		return err_set(err, ERR_INVALID,
 			       "--upstream-ca '%s' is not the name of a ConfigMap",
 			       text->upstream_ca);
+	if (upstream_check(&text->upstream, err) == -1)
+		return -1;
 	if (text->kubernetes != NULL &&
 	    kube_version_parse(text->kubernetes, &config.kubernetes, err) == -1)
 		return err_wrap(err, "--kubernetes-version");

@@ -6,29 +6,38 @@
 #include "lib/err.h"
 #include "webhook/kube_version.h"
 #include "webhook/topology.h"
+#include "webhook/upstream.h"
 
 struct webhook_config {
 	const char *agent_image;
 	enum topology default_topology;
 	const char *upstream_ca; /* a ConfigMap with private roots, in each namespace; NULL: none */
+	struct upstream upstream;
 	struct kube_version kubernetes; /* zeros: as it is learned */
 };
 
 /* As given in argv; NULL: not given. */
 struct config_text {
 	const char *agent_image, *default_topology, *upstream_ca, *kubernetes;
+	struct upstream upstream;
 };
 
 /* The options of `config_text`, which every subcommand that rewrites pods has alike. */
-#define CONFIG_OPTIONS(text)                                                                      \
-	{ "--agent-image", CMD_TEXT, &(text)->agent_image, "IMAGE", "image of openshell-agent" }, \
-		{ "--default-topology", CMD_TEXT, &(text)->default_topology, "NAME",              \
-		  "default: combined" },                                                          \
-		{ "--kubernetes-version", CMD_TEXT, &(text)->kubernetes, "1.N",                   \
-		  "of the cluster" },                                                             \
-	{                                                                                         \
-		"--upstream-ca", CMD_TEXT, &(text)->upstream_ca, "CONFIGMAP",                     \
-			"of the pod's namespace: private roots of servers (key ca.crt)"           \
+#define CONFIG_OPTIONS(text)                                                                       \
+	{ "--agent-image", CMD_TEXT, &(text)->agent_image, "IMAGE", "image of openshell-agent" },  \
+		{ "--default-topology", CMD_TEXT, &(text)->default_topology, "NAME",               \
+		  "default: combined" },                                                           \
+		{ "--kubernetes-version", CMD_TEXT, &(text)->kubernetes, "1.N",                    \
+		  "of the cluster" },                                                              \
+		{ "--upstream-proxy", CMD_TEXT, &(text)->upstream.url, "http://HOST:PORT",         \
+		  "through which the sandboxes' proxies reach destinations" },                     \
+		{ "--upstream-no-proxy", CMD_TEXT, &(text)->upstream.no_proxy, "LIST",             \
+		  "what they reach past it" },                                                     \
+		{ "--upstream-proxy-connect-by-hostname", CMD_FLAG, &(text)->upstream.by_hostname, \
+		  NULL, "it is told names, not addresses" },                                       \
+	{                                                                                          \
+		"--upstream-ca", CMD_TEXT, &(text)->upstream_ca, "CONFIGMAP",                      \
+			"of the pod's namespace: private roots of servers (key ca.crt)"            \
 	}
 
 /* Borrows from `text`. */

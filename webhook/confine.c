@@ -119,6 +119,7 @@ static void edit_command(const struct confine_pod *pod, const struct confine *pl
 		.proxy_uid = choices->proxy_uid,
 		.relaxed_identity = choices->relaxed_identity,
 		.private_roots = pod->in->config->upstream_ca != NULL,
+		.upstream = &pod->in->config->upstream,
 		.full_enforcement = choices->enforcement == ENFORCEMENT_FULL,
 		.writable = writable,
 		.original = plan->original,

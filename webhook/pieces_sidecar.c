@@ -85,6 +85,7 @@ static json_t *proxy_command(const struct pieces_from *from)
 		json_array_append_new(made, json_string("--upstream-ca"));
 		json_array_append_new(made, json_string(PATH_ROOTS_FILE));
 	}
+	upstream_push(&from->config->upstream, made);
 	return made;
 }
 

@@ -70,6 +70,8 @@ static void push_run(const struct wrap *wrap, json_t *command)
 		push(command, "--upstream-ca");
 		push(command, PATH_ROOTS_FILE);
 	}
+	if (wrap->upstream != NULL)
+		upstream_push(wrap->upstream, command);
 }
 
 /* The container has its user, and others made the network. */
@@ -139,8 +141,18 @@ static bool is_identity_option(const char *option)
 static bool is_value_option(const char *option)
 {
 	static const char *const names[] = {
-		"--policy",          "--groups",      "--inbound", "--proxy-uid",           "--rw",
-		"--binary-identity", "--upstream-ca", "--proxy",   "--process-enforcement",
+		"--policy",
+		"--groups",
+		"--inbound",
+		"--proxy-uid",
+		"--rw",
+		"--binary-identity",
+		"--upstream-ca",
+		"--proxy",
+		"--process-enforcement",
+		"--upstream-proxy",
+		"--upstream-no-proxy",
+		"--upstream-proxy-connect-by-hostname",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)

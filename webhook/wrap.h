@@ -8,6 +8,7 @@
 #include "lib/json.h"
 #include "webhook/identity.h"
 #include "webhook/topology.h"
+#include "webhook/upstream.h"
 
 struct wrap {
 	enum topology topology; /* combined or sidecar */
@@ -20,6 +21,7 @@ struct wrap {
 	const char *inbound; /* "8080,5353/udp", or "" */
 	bool relaxed_identity;
 	bool private_roots; /* PATH_ROOTS_FILE is there */
+	const struct upstream *upstream;
 	/* Of sidecar. */
 	bool full_enforcement;
 	json_t *original; /* array of texts, at least one */

@@ -340,6 +340,45 @@ START_TEST(private_roots_are_mounted_and_told_to_the_agent)
 }
 END_TEST
 
+static const struct {
+	const char *pod;
+	size_t told; /* how many containers have a proxy of ours */
+} with_proxies[] = {
+	{ "init-containers-one-after-the-other", 3 },
+	{ "sidecar-command-for-each-container", 1 },
+};
+
+START_TEST(the_networks_own_proxy_is_told_to_each_proxy_of_ours)
+{
+	static const struct webhook_config config_with_upstream = {
+		.agent_image = IMAGE,
+		.default_topology = TOPOLOGY_COMBINED,
+		.upstream = { "http://proxy.corp:3128", "10.0.0.0/8,$HOME.corp", true },
+		.kubernetes = { 1, 34 },
+	};
+	static const char words[] =
+		"\"--upstream-proxy\",\"http://proxy.corp:3128\",\"--upstream-no-proxy\","
+		"\"10.0.0.0/8,$$HOME.corp\",\"--upstream-proxy-connect-by-hostname\",\"true\"";
+	const struct handler handler = { .config = &config_with_upstream,
+					 .namespaces = &namespaces,
+					 .log = &quiet,
+					 .kubernetes = { 1, 34 } };
+	AUTO(json_drop) json_t *pod = read_pod(with_proxies[_i].pod);
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	struct err err = { 0 };
+	size_t told = 0;
+
+	ck_assert(review_pod(&handler, pod, &answer, &err) == 0);
+	ck_assert_msg(answer.allowed, "%s", answer.message);
+	ck_assert(json_patch_apply(pod, answer.patch, &err) == 0);
+	AUTO_FREE char *text = json_dumps(pod, JSON_COMPACT);
+	for (const char *at = text; (at = strstr(at, words)) != NULL; at++)
+		told++;
+	ck_assert_uint_eq(told, with_proxies[_i].told);
+	expect_fixed_point(&handler, pod, with_proxies[_i].pod);
+}
+END_TEST
+
 START_TEST(an_init_container_added_later_is_confined_by_a_second_pass)
 {
 	const struct handler handler = { .config = &config,
@@ -469,6 +508,8 @@ Suite *golden_suite(void)
 	tcase_add_loop_test(each, what_came_to_a_sidecar_pod_later_is_wrapped_by_a_second_pass, 0,
 			    (int)ARRAY_LEN(mended));
 	tcase_add_test(each, a_mount_added_later_is_taken_in_by_a_second_pass);
+	tcase_add_loop_test(each, the_networks_own_proxy_is_told_to_each_proxy_of_ours, 0,
+			    (int)ARRAY_LEN(with_proxies));
 	tcase_add_test(each, private_roots_are_mounted_and_told_to_the_agent);
 	tcase_add_test(each, an_init_container_added_later_is_confined_by_a_second_pass);
 	tcase_add_loop_test(

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "webhook/upstream.h"
+
+static const struct {
+	struct upstream upstream;
+	const char *reason; /* NULL: taken */
+} checks[] = {
+	{ { NULL, NULL, false }, NULL },
+	{ { "http://proxy.corp:3128", NULL, false }, NULL },
+	{ { "http://[fd00::1]:8080", "*", true }, NULL },
+	{ { "", NULL, false }, "--upstream-proxy is not" },
+	{ { "proxy.corp:3128", NULL, false }, "--upstream-proxy is not" },
+	{ { "https://proxy.corp:3128", NULL, false }, "--upstream-proxy is not" },
+	{ { "http://proxy.corp", NULL, false }, "--upstream-proxy is not" },
+	{ { "http://user:secret@proxy.corp:3128", NULL, false }, "--upstream-proxy is not" },
+	{ { "http://proxy.corp:3128/", NULL, false }, "--upstream-proxy is not" },
+	{ { "http://proxy.corp:3128?x", NULL, false }, "--upstream-proxy is not" },
+	{ { "http://proxy.corp:99999", NULL, false }, "--upstream-proxy is not" },
+	{ { "http://proxy.corp:3128", "", false }, "--upstream-no-proxy is empty" },
+	{ { NULL, "*", false }, "need --upstream-proxy" },
+	{ { NULL, NULL, true }, "need --upstream-proxy" },
+};
+
+START_TEST(what_the_agent_would_not_start_with_is_refused)
+{
+	struct err err = { 0 };
+	int result = upstream_check(&checks[_i].upstream, &err);
+
+	ck_assert_int_eq(result, checks[_i].reason == NULL ? 0 : -1);
+	if (checks[_i].reason != NULL)
+		ck_assert_msg(strstr(err.msg, checks[_i].reason) != NULL, "%s", err.msg);
+	ck_assert_ptr_null(strstr(err.msg, "secret"));
+}
+END_TEST
+
+START_TEST(without_one_the_agent_is_told_nothing)
+{
+	const struct upstream none = { 0 };
+	AUTO(json_drop) json_t *command = json_array();
+
+	upstream_push(&none, command);
+	ck_assert_uint_eq(json_array_size(command), 0);
+}
+END_TEST
+
+Suite *upstream_suite(void);
+Suite *upstream_suite(void)
+{
+	Suite *s = suite_create("upstream");
+	TCase *tc = tcase_create("upstream");
+
+	tcase_add_loop_test(tc, what_the_agent_would_not_start_with_is_refused, 0,
+			    (int)ARRAY_LEN(checks));
+	tcase_add_test(tc, without_one_the_agent_is_told_nothing);
+	suite_add_tcase(s, tc);
+	return s;
+}
