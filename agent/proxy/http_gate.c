@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/proxy/http_gate.h"
 
+#include "agent/proxy/http_override.h"
+
 static bool refuse(struct gate_answer *out, enum refusal_code code, const char *detail)
 {
 	out->allowed = false;
@@ -129,6 +131,69 @@ static bool read_path(const struct http1_request *http, struct gate_answer *out)
 	return refuse(out, REFUSAL_BAD_REQUEST, err.msg);
 }
 
+/* The request that an override makes of this one has to be allowed as well. What is sent is decided on by what is
+ * sent, so only the verdict counts. */
+static bool decide_also(const struct gate *gate, const struct policy_request *question,
+			struct gate_answer *out)
+{
+	struct policy_decision sent = out->decision;
+
+	out->decision = policy_decide_request(gate->policy, question);
+	if (out->decision.verdict == POLICY_ALLOW && !out->decision.audited) {
+		out->decision = sent;
+		return true;
+	}
+	if (!conclude(question, out))
+		return false;
+	out->decision = sent;
+	out->decision.audited = true;
+	return true;
+}
+
+static bool decide_other_method(const struct gate *gate, struct policy_request question,
+				struct slice value, struct gate_answer *out)
+{
+	char method[HTTP1_METHOD_MAX + 1];
+
+	if (!http_override_method(value, method))
+		return refuse(out, REFUSAL_BAD_REQUEST,
+			      "a field that some servers take the method from holds none");
+	question.method = slice_text(method);
+	return decide_also(gate, &question, out);
+}
+
+static bool decide_other_target(const struct gate *gate, struct policy_request question,
+				struct slice value, struct gate_answer *out)
+{
+	struct canon_target target;
+	struct err err = { 0 };
+
+	if (canon_target(value, out->decision.encoded_slash, &target, &err) == -1)
+		return refuse(out, REFUSAL_BAD_REQUEST,
+			      "a field that some servers take the path from holds none that can "
+			      "be decided on");
+	question.path = (struct slice){ (const uint8_t *)target.path, target.path_n };
+	question.query = target.query;
+	return decide_also(gate, &question, out);
+}
+
+static bool decide_overrides(const struct gate *gate, const struct http1_head *head,
+			     const struct policy_request *question, struct gate_answer *out)
+{
+	bool allowed = true;
+
+	for (size_t i = 0; i < head->n_fields && allowed; i++) {
+		const struct http1_field *field = &head->fields[i];
+		enum http_override kind = http_override_of(field);
+
+		if (kind == HTTP_OVERRIDE_METHOD)
+			allowed = decide_other_method(gate, *question, field->value, out);
+		else if (kind == HTTP_OVERRIDE_TARGET)
+			allowed = decide_other_target(gate, *question, field->value, out);
+	}
+	return allowed;
+}
+
 /* A WebSocket is decided on as the GET that asks for it; what else Upgrade offers would be a tunnel that
  * nobody decided on. */
 static void read_upgrade(const struct http1_request *http, struct gate_answer *out)
@@ -163,6 +228,7 @@ void gate_decide(const struct gate *gate, const struct gate_request *request,
 	question.query = out->target.query;
 	if (out->decision.verdict == POLICY_ALLOW)
 		out->decision = policy_decide_request(gate->policy, &question);
-	if (conclude(&question, out))
+	if (conclude(&question, out) &&
+	    (!out->decision.inspect || decide_overrides(gate, &http->head, &question, out)))
 		read_upgrade(http, out);
 }

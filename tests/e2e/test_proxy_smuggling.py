@@ -172,6 +172,15 @@ class Smuggling(unittest.TestCase):
                     self.assertRegex(answer, rb"\AHTTP/1.1 (400|403) ")
                     self.assertEqual(self.origin.connections, 0)
 
+    def test_a_field_that_makes_another_request_of_it_is_decided_on_too(self):
+        for way, prefix, tunnel in self.ways():
+            for field in (b"X-Original-URL: /secret", b"X-Rewrite-URL: /open/../secret",
+                          b"X_ORIGINAL_URL: /secret"):
+                with self.subTest(f"{way}: {field}"):
+                    answer = self.send(prefix, tunnel, field + b"\r\n", b"", method=b"GET")
+                    self.assertRegex(answer, rb"\AHTTP/1.1 403 ")
+                    self.assertEqual(self.origin.connections, 0)
+
     def test_a_path_is_sent_in_the_form_that_was_decided_on(self):
         for way, prefix, tunnel in self.ways():
             with self.subTest(way):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <string.h>
 
 #include "agent/proxy/http_gate.h"
 #include "lib/cleanup.h"
@@ -20,6 +21,12 @@ static const char policy_text[] =
 	"      - {host: audit.test, port: 80, protocol: rest, enforcement: audit, access: "
 	"read-only}\n"
 	"      - {host: raw.test, port: 80}\n"
+	"      - host: rules.test\n"
+	"        port: 80\n"
+	"        protocol: rest\n"
+	"        rules: [{allow: {method: POST, path: /open/**}}, {allow: {method: GET, path: "
+	"/**}}]\n"
+	"        deny_rules: [{method: GET, path: /secret}]\n"
 	"      - {host: \"2001:db8::1\", port: 80, protocol: rest, enforcement: enforce, access: "
 	"full}\n"
 	"    binaries: [{path: /usr/bin/curl}]\n";
@@ -201,6 +208,75 @@ START_TEST(who_asks_matters_unless_identity_is_relaxed)
 }
 END_TEST
 
+static const struct {
+	const char *line, *host, *fields;
+	int code; /* OK or a refusal */
+} overrides[] = {
+	{ "POST /open/a", "rules.test", "", OK },
+	{ "POST /open/a", "rules.test", "X-HTTP-Method-Override: GET\r\n", OK },
+	{ "POST /open/a", "rules.test", "X-HTTP-Method-Override: post\r\n", OK },
+	{ "POST /open/a", "rules.test", "X-HTTP-Method-Override: DELETE\r\n", REFUSAL_POLICY },
+	{ "POST /open/a", "rules.test", "x-http-method-override: delete\r\n", REFUSAL_POLICY },
+	{ "POST /open/a", "rules.test", "X_HTTP_METHOD_OVERRIDE: DELETE\r\n", REFUSAL_POLICY },
+	{ "POST /open/a", "rules.test", "X-HTTP-Method: PUT\r\n", REFUSAL_POLICY },
+	{ "POST /open/a", "rules.test", "X-Method-Override: PATCH\r\n", REFUSAL_POLICY },
+	{ "POST /open/a", "rules.test", "X-Method-Override: GET\r\nX-Method-Override: DELETE\r\n",
+	  REFUSAL_POLICY },
+	{ "POST /open/a", "rules.test", "X-HTTP-Method-Override: DELETE, GET\r\n",
+	  REFUSAL_BAD_REQUEST },
+	{ "POST /open/a", "rules.test", "X-HTTP-Method-Override:\r\n", REFUSAL_BAD_REQUEST },
+	{ "POST /open/a", "rules.test",
+	  "X-HTTP-Method-Override: ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG\r\n", REFUSAL_BAD_REQUEST },
+	/* Not sent on. */
+	{ "POST /open/a", "rules.test", "X-HTTP-Method: PUT\r\nConnection: x-http-method\r\n", OK },
+	{ "GET /open/a", "rules.test", "X-Original-URL: /b?c\r\n", OK },
+	{ "GET /open/a", "rules.test", "X-Original-URL: /secret\r\n", REFUSAL_POLICY },
+	{ "GET /open/a", "rules.test", "X-Rewrite-URL: /x/../%73ecret?a\r\n", REFUSAL_POLICY },
+	{ "GET /open/a", "rules.test", "X-Rewrite-URL: http://rules.test/secret\r\n",
+	  REFUSAL_BAD_REQUEST },
+	{ "POST /a", "audit.test", "X-Method-Override: DELETE\r\n", OK },
+	{ "POST /a", "raw.test", "X-Method-Override: DELETE, GET\r\n", OK },
+	{ "POST /a", "slash.test", "X-Method-Override: DELETE\r\n", OK },
+};
+
+START_TEST(a_field_that_makes_another_request_of_it_is_decided_on_too)
+{
+	AUTO(buf_done) struct buf text = buf_init(4096);
+	AUTO(gate_answer_done) struct gate_answer answer;
+	struct program program = curl();
+	struct gate gate = { policy, &program };
+	struct http1_request http;
+	struct site tunnel = { .port = 80 };
+
+	ck_assert(host_normalise(slice_text(overrides[_i].host), &tunnel.host));
+	buf_printf(&text, "%s HTTP/1.1\r\nHost: %s\r\n%s\r\n", overrides[_i].line,
+		   overrides[_i].host, overrides[_i].fields);
+	assert_parsed(buf_text(&text), &http);
+	gate_decide(&gate, &(struct gate_request){ &http, &tunnel, false }, &answer);
+	ck_assert_msg(answer.allowed == (overrides[_i].code == OK), "%s: %s", buf_text(&text),
+		      buf_text(&answer.detail));
+	if (!answer.allowed)
+		ck_assert_msg((int)answer.code == overrides[_i].code, "%s: %s", buf_text(&text),
+			      buf_text(&answer.detail));
+}
+END_TEST
+
+START_TEST(another_request_that_is_only_audited_passes_with_its_reason)
+{
+	AUTO(gate_answer_done) struct gate_answer answer;
+	struct program program = curl();
+	struct gate gate = { policy, &program };
+	struct http1_request http;
+
+	assert_parsed("GET http://audit.test/a HTTP/1.1\r\nHost: audit.test\r\n"
+		      "X-HTTP-Method-Override: DELETE\r\n\r\n",
+		      &http);
+	gate_decide(&gate, &(struct gate_request){ .http = &http }, &answer);
+	ck_assert(answer.allowed && answer.decision.audited);
+	ck_assert_ptr_nonnull(strstr(buf_text(&answer.detail), "DELETE"));
+}
+END_TEST
+
 START_TEST(an_audited_denial_passes_with_its_reason)
 {
 	AUTO(gate_answer_done) struct gate_answer answer;
@@ -254,6 +330,9 @@ Suite *proxy_gate_suite(void)
 			    (int)ARRAY_LEN(tunnel_refusals));
 	tcase_add_test(tc, who_asks_matters_unless_identity_is_relaxed);
 	tcase_add_test(tc, an_audited_denial_passes_with_its_reason);
+	tcase_add_loop_test(tc, a_field_that_makes_another_request_of_it_is_decided_on_too, 0,
+			    (int)ARRAY_LEN(overrides));
+	tcase_add_test(tc, another_request_that_is_only_audited_passes_with_its_reason);
 	tcase_add_test(tc, a_site_is_printed_as_a_host_field);
 	suite_add_tcase(s, tc);
 	return s;
