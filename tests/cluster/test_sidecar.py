@@ -143,6 +143,16 @@ class Sidecar(SidecarCase):
             done = self.inside(self.pod, PRIVILEGE, name)
             self.assertEqual(done.stdout.split(), ["1000", "1000", "0" * 16, "1", "2"], done.stderr)
 
+    def test_no_ephemeral_container_comes_in_as_root_or_as_the_proxy(self):
+        for user in (0, 1337):
+            with self.subTest(user=user):
+                late = container() | {"name": f"late{user}", "securityContext": {"runAsUser": user}}
+                done = self.kubectl("patch", "pod", self.pod, "--subresource=ephemeralcontainers", "--patch",
+                                    json.dumps({"spec": {"ephemeralContainers": [late]}}), check=False)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn("[OSW0", done.stderr)
+                self.assertNotIn("ephemeralContainers", self.get("pod", self.pod)["spec"])
+
     def test_our_containers_come_first(self):
         names = [c["name"] for c in self.get("pod", self.pod)["spec"]["initContainers"]]
         self.assertEqual(names, [FENCE, PROXY, "fetch", "native"])
