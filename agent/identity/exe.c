@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/identity/roots.h"
 #include "lib/cleanup.h"
 
 enum {
@@ -48,29 +49,50 @@ struct slice exe_display_path(const struct proc *proc, const struct proc_exe *ex
 	return path;
 }
 
-/* A path means something within one root directory: containers that share a PID namespace have one each, and
- * what lies under a path in one is none of the other's. */
+/* Which file a path is, among all containers. */
 struct trust_key {
-	uint8_t bytes[2 * sizeof(uint64_t) + sizeof(((struct proc_exe *)0)->path)];
+	uint8_t bytes[sizeof(struct root) + sizeof(((struct proc_exe *)0)->path)];
 	size_t n;
 };
 
 static bool make_key(const struct proc *proc, struct slice path, struct trust_key *out)
 {
-	struct stat root;
+	struct root root;
 
-	if (fstatat(proc->fd, "root", &root, 0) == -1)
+	if (!root_of(proc, &root))
 		return false;
-	const uint64_t id[2] = { root.st_dev, root.st_ino };
-	memcpy(out->bytes, id, sizeof(id));
-	memcpy(out->bytes + sizeof(id), path.p, path.n);
-	out->n = sizeof(id) + path.n;
+	memcpy(out->bytes, &root, sizeof(root));
+	memcpy(out->bytes + sizeof(root), path.p, path.n);
+	out->n = sizeof(root) + path.n;
 	return true;
 }
 
 static struct slice key_slice(const struct trust_key *key)
 {
 	return (struct slice){ key->bytes, key->n };
+}
+
+static bool is_in_use(const void *context, struct slice key)
+{
+	struct root root;
+
+	memcpy(&root, key.p, sizeof(root));
+	return roots_has(context, &root);
+}
+
+/* A container that has ended does not come back: one that is started anew has another root directory. A
+ * container lives as long as its first process, so none is forgotten that could still change its files unseen. */
+static enum trust_verdict learn(const struct exe_context *context, struct slice key,
+				const struct fingerprint *fingerprint,
+				const uint8_t digest[TRUST_DIGEST_SIZE], bool settled)
+{
+	enum trust_verdict verdict = trust_learn(context->trust, key, fingerprint, digest, settled);
+	struct roots roots;
+
+	if (verdict == TRUST_FULL && roots_in_use(context->proc_fd, &roots) &&
+	    trust_forget(context->trust, is_in_use, &roots))
+		verdict = trust_learn(context->trust, key, fingerprint, digest, settled);
+	return verdict;
 }
 
 /* --- content ----------------------------------------------------------------------------------- */
@@ -142,7 +164,7 @@ static enum identity_status read_content(const struct exe_context *context, int 
 		return IDENTITY_GONE;
 	bool settled = context->now_ns - fingerprint.ctime_ns > SETTLED_NS;
 
-	switch (trust_learn(context->trust, key_slice(key), &fingerprint, digest, settled)) {
+	switch (learn(context, key_slice(key), &fingerprint, digest, settled)) {
 	case TRUST_KNOWN:
 		return IDENTITY_OK;
 	case TRUST_FULL:

@@ -85,6 +85,28 @@ static struct trust_program *add(struct trust *trust, struct slice path, size_t 
 	return program;
 }
 
+bool trust_forget(struct trust *trust, bool (*is_kept)(const void *context, struct slice path),
+		  const void *context)
+{
+	size_t had = trust->n;
+
+	trust->n = trust->path_bytes = 0;
+	memset(trust->slots, 0, sizeof(trust->slots));
+	for (size_t i = 0; i < had; i++) {
+		struct trust_program program = trust->programs[i];
+		struct slice path = { program.path, program.path_n };
+
+		if (!is_kept(context, path)) {
+			free(program.path);
+			continue;
+		}
+		trust->programs[trust->n++] = program;
+		trust->path_bytes += path.n;
+		trust->slots[find_slot(trust, path)] = (uint16_t)trust->n;
+	}
+	return trust->n < had;
+}
+
 enum trust_verdict trust_learn(struct trust *trust, struct slice path,
 			       const struct fingerprint *fingerprint,
 			       const uint8_t digest[TRUST_DIGEST_SIZE], bool settled)

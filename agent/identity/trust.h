@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trust: the content that each program had when it was first seen in this run. A path whose content
  * changes is not trusted again until the run ends. Pure: whoever reads files gives fingerprints and
- * digests. Nothing is ever forgotten, so the table has a size, and what does not fit is not trusted. */
+ * digests. Nothing is forgotten of itself, so the table has a size, and what does not fit is not trusted. */
 #ifndef AGENT_IDENTITY_TRUST_H
 #define AGENT_IDENTITY_TRUST_H
 
@@ -52,5 +52,9 @@ enum trust_verdict trust_check(const struct trust *trust, struct slice path,
 enum trust_verdict trust_learn(struct trust *trust, struct slice path,
 			       const struct fingerprint *fingerprint,
 			       const uint8_t digest[TRUST_DIGEST_SIZE], bool settled);
+
+/* Forgets the programs that are not to be kept; true if there were any. */
+bool trust_forget(struct trust *trust, bool (*is_kept)(const void *context, struct slice path),
+		  const void *context);
 
 #endif

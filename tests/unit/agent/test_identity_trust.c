@@ -137,6 +137,38 @@ START_TEST(long_paths_fill_the_table_too)
 }
 END_TEST
 
+static bool is_even(const void *context, struct slice path)
+{
+	(void)context;
+	return (path.p[path.n - 1] - '0') % 2 == 0;
+}
+
+START_TEST(what_is_forgotten_makes_room_and_nothing_else_changes)
+{
+	AUTO(free_trust) struct trust *trust = new_trust();
+	char path[32];
+
+	for (int i = 0; i < TRUST_PROGRAMS_MAX; i++) {
+		snprintf(path, sizeof(path), "/bin/%d", i);
+		trust_learn(trust, slice_text(path), &first, content, true);
+	}
+	trust_learn(trust, slice_text("/bin/8"), &first, other_content, true);
+	ck_assert(trust_forget(trust, is_even, NULL));
+	ck_assert(!trust_forget(trust, is_even, NULL));
+	for (int i = 0; i < TRUST_PROGRAMS_MAX; i++) {
+		enum trust_verdict want = i % 2 == 1 ? TRUST_UNREAD
+					  : i == 8   ? TRUST_VIOLATED
+						     : TRUST_KNOWN;
+
+		snprintf(path, sizeof(path), "/bin/%d", i);
+		ck_assert_int_eq(trust_check(trust, slice_text(path), &first), want);
+	}
+	ck_assert_int_eq(trust_learn(trust, slice_text("/bin/x"), &first, content, true),
+			 TRUST_KNOWN);
+	ck_assert_int_eq(trust->n, TRUST_PROGRAMS_MAX / 2 + 1);
+}
+END_TEST
+
 Suite *identity_trust_suite(void);
 Suite *identity_trust_suite(void)
 {
@@ -150,6 +182,7 @@ Suite *identity_trust_suite(void)
 	tcase_add_test(tc, bytes_of_a_path_are_kept_as_they_are);
 	tcase_add_test(tc, the_table_is_full_at_some_time_and_then_nothing_new_is_trusted);
 	tcase_add_test(tc, long_paths_fill_the_table_too);
+	tcase_add_test(tc, what_is_forgotten_makes_room_and_nothing_else_changes);
 	suite_add_tcase(s, tc);
 	return s;
 }

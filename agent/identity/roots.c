@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/identity/roots.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+
+bool root_of(const struct proc *proc, struct root *out)
+{
+	struct stat st;
+
+	if (fstatat(proc->fd, "root", &st, 0) == -1)
+		return false;
+	*out = (struct root){ st.st_dev, st.st_ino };
+	return true;
+}
+
+bool roots_has(const struct roots *roots, const struct root *root)
+{
+	for (size_t i = 0; i < roots->n; i++)
+		if (roots->items[i].dev == root->dev && roots->items[i].ino == root->ino)
+			return true;
+	return false;
+}
+
+static bool add_root_of(int proc_fd, pid_t pid, struct roots *out)
+{
+	AUTO(proc_close) struct proc proc = { 0 };
+	struct root root;
+
+	/* One that has ended uses none. */
+	if (!proc_open(proc_fd, pid, &proc))
+		return errno == ENOENT || errno == ESRCH;
+	if (!root_of(&proc, &root))
+		return errno == ENOENT || errno == ESRCH;
+	if (roots_has(out, &root))
+		return true;
+	if (out->n == ROOTS_MAX)
+		return false;
+	out->items[out->n++] = root;
+	return true;
+}
+
+bool roots_in_use(int proc_fd, struct roots *out)
+{
+	struct proc_listing listing;
+	bool all = true;
+	const char *name;
+
+	out->n = 0;
+	if (lseek(proc_fd, 0, SEEK_SET) == -1)
+		return false;
+	proc_listing_begin(&listing, proc_fd);
+	while (all && (name = proc_listing_next(&listing)) != NULL) {
+		char *end;
+		long pid = strtol(name, &end, 10);
+
+		if (*name >= '1' && *name <= '9' && *end == '\0')
+			all = add_root_of(proc_fd, (pid_t)pid, out);
+	}
+	return all && !listing.failed;
+}
