@@ -12,6 +12,7 @@
 #include "webhook/probes.h"
 #include "webhook/refusals.h"
 #include "webhook/token.h"
+#include "webhook/warnings.h"
 #include "webhook/wrap.h"
 
 enum { INBOUND_TEXT_MAX = 1024 };
@@ -77,6 +78,7 @@ void confine_plan(const struct confine_pod *pod, const char *list, size_t i, str
 		.inbound = buf_init(INBOUND_TEXT_MAX),
 	};
 	refuse_container(container, findings);
+	warn_of_container(container, findings);
 	refuse_nested_mounts(pod->fixed, container, findings);
 	probes_check(container, findings);
 	check_wrapped(pod, container, stays, findings);

@@ -23,27 +23,33 @@ static const struct {
 static const struct mesh_sign {
 	const char *map; /* of metadata; NULL: a container's name */
 	const char *key, *value;
+	const char *unless; /* a label: where it is "false", the mesh leaves the pod alone */
 } mesh_signs[] = {
-	{ NULL, "istio-proxy", NULL },
-	{ NULL, "istio-init", NULL },
-	{ NULL, "istio-validation", NULL },
-	{ NULL, "linkerd-proxy", NULL },
-	{ NULL, "linkerd-init", NULL },
-	{ NULL, "linkerd-network-validator", NULL },
-	{ NULL, "consul-dataplane", NULL },
-	{ NULL, "consul-connect-inject-init", NULL },
-	{ NULL, "kuma-sidecar", NULL },
-	{ NULL, "kuma-init", NULL },
-	{ "annotations", "sidecar.istio.io/status", NULL },
-	{ "annotations", "sidecar.istio.io/inject", "true" },
-	{ "labels", "sidecar.istio.io/inject", "true" },
-	{ "annotations", "linkerd.io/proxy-version", NULL },
-	{ "annotations", "linkerd.io/inject", "enabled" },
-	{ "annotations", "linkerd.io/inject", "ingress" },
-	{ "annotations", "consul.hashicorp.com/connect-inject", "true" },
-	{ "annotations", "consul.hashicorp.com/connect-inject-status", NULL },
-	{ "labels", "kuma.io/sidecar-injection", "enabled" },
-	{ "annotations", "kuma.io/sidecar-injected", "true" },
+	{ NULL, "istio-proxy", NULL, NULL },
+	{ NULL, "istio-init", NULL, NULL },
+	{ NULL, "istio-validation", NULL, NULL },
+	{ NULL, "linkerd-proxy", NULL, NULL },
+	{ NULL, "linkerd-init", NULL, NULL },
+	{ NULL, "linkerd-network-validator", NULL, NULL },
+	{ NULL, "consul-dataplane", NULL, NULL },
+	{ NULL, "consul-connect-inject-init", NULL, NULL },
+	{ NULL, "kuma-sidecar", NULL, NULL },
+	{ NULL, "kuma-init", NULL, NULL },
+	{ "annotations", "sidecar.istio.io/status", NULL, NULL },
+	{ "annotations", "sidecar.istio.io/inject", "true", NULL },
+	{ "labels", "sidecar.istio.io/inject", "true", NULL },
+	{ "labels", "istio.io/rev", NULL, "sidecar.istio.io/inject" },
+	{ "labels", "istio.io/dataplane-mode", "ambient", NULL },
+	{ "labels", "linkerd.io/control-plane-ns", NULL, NULL },
+	{ "annotations", "linkerd.io/proxy-version", NULL, NULL },
+	{ "annotations", "linkerd.io/inject", "enabled", NULL },
+	{ "annotations", "linkerd.io/inject", "ingress", NULL },
+	{ "annotations", "consul.hashicorp.com/connect-inject", "true", NULL },
+	{ "annotations", "consul.hashicorp.com/connect-inject-status", NULL, NULL },
+	{ "labels", "kuma.io/sidecar-injection", "enabled", NULL },
+	{ "annotations", "kuma.io/sidecar-injected", "true", NULL },
+	{ "annotations", "openservicemesh.io/sidecar-injection", "enabled", NULL },
+	{ "annotations", "appmesh.k8s.aws/sidecarInjectorWebhook", "enabled", NULL },
 };
 
 /* What a hostPath may neither be, be in, nor contain: the node's system and the means to rule it. */
@@ -64,9 +70,19 @@ static const char *const node_paths[] = {
 	"/var/log",
 };
 
+static bool is_switched_off(const json_t *meta, const struct mesh_sign *sign)
+{
+	const char *value = sign->unless != NULL
+				    ? json_member_text(json_member(meta, "labels"), sign->unless)
+				    : NULL;
+
+	return value != NULL && strcmp(value, "false") == 0;
+}
+
 static void refuse_mesh(const json_t *pod, struct findings *findings)
 {
 	const json_t *spec = json_member(pod, "spec");
+	const json_t *meta = json_member(pod, "metadata");
 
 	for (size_t i = 0; i < ARRAY_LEN(mesh_signs); i++) {
 		const struct mesh_sign *sign = &mesh_signs[i];
@@ -77,10 +93,9 @@ static void refuse_mesh(const json_t *pod, struct findings *findings)
 					      "the pod has the container '%s'", sign->key);
 			continue;
 		}
-		const char *value =
-			json_member_text(json_member(json_member(pod, "metadata"), sign->map),
-					 sign->key);
-		if (value != NULL && (sign->value == NULL || strcmp(value, sign->value) == 0))
+		const char *value = json_member_text(json_member(meta, sign->map), sign->key);
+		if (value != NULL && (sign->value == NULL || strcmp(value, sign->value) == 0) &&
+		    !is_switched_off(meta, sign))
 			findings_deny(findings, DENIAL_MESH, "the pod has %s '%.40s' in its %s",
 				      sign->key, value, sign->map);
 	}
