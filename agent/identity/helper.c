@@ -215,9 +215,10 @@ int identity_helper_run(const struct identity_helper_config *config,
 	struct lookup *lookup = lookup_new(config->netlink_fd, proc_fd, root_fd, config->init_pid);
 	helper = (struct helper){ .fd = config->channel_fd, .lookup = lookup };
 	/* Its end would leave the sandbox without one who tells programs apart: it must not outlive
-	 * PID 1 either. */
+	 * its parent either, whose number is then nobody else's. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
-		return err_sys(err, "follow PID 1");
+		return err_sys(err, "follow the parent");
+	lookup->parent_pid = getppid();
 	if (confine_helper(err) == -1)
 		return err_wrap(err, "confine the identity helper");
 	int result = serve(&helper, err);

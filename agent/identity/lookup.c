@@ -115,7 +115,8 @@ static enum identity_status describe_all(struct lookup *lookup, uint64_t inode,
 static enum identity_status find_owner(struct lookup *lookup, const struct identity_flow *flow,
 				       pid_t asker, struct identity_answer *out)
 {
-	const struct owners_skip skip = { lookup->init_pid, lookup->self_pid, asker };
+	const struct owners_skip skip = { lookup->init_pid, lookup->self_pid, asker,
+					  lookup->parent_pid };
 	struct sockdiag_socket socket;
 	struct err err;
 	enum identity_status status =

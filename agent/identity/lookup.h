@@ -13,6 +13,7 @@ struct lookup {
 	int netlink_fd; /* of sockdiag_open() */
 	int proc_fd, root_fd;
 	pid_t init_pid, self_pid;
+	pid_t parent_pid; /* one of the agent's that is not the sandbox's first, or 0 */
 	uint32_t sequence;
 	struct trust trust;
 	struct owners_cache cache;

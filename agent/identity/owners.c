@@ -18,7 +18,7 @@ bool owner_holds(int proc_fd, const struct owner *owner, uint64_t inode)
 
 static bool is_skipped(const struct owners_skip *skip, pid_t pid)
 {
-	return pid == skip->init || pid == skip->self || pid == skip->asker;
+	return pid == skip->init || pid == skip->self || pid == skip->asker || pid == skip->parent;
 }
 
 /* A hint is right or of no use: what is found is what the kernel says now. */

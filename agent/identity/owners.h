@@ -56,6 +56,7 @@ struct owners_cache {
  * the proxy's have more descriptors than all others. */
 struct owners_skip {
 	pid_t init, self, asker;
+	pid_t parent; /* of the helper; 0 for none */
 };
 
 /* IDENTITY_OK (at least one), IDENTITY_NO_OWNER, IDENTITY_LIMIT, or IDENTITY_FAILED where a process

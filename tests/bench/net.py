@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import peers
 from world import (COLD_HOSTS, LOAD, OUT, PLAIN, TLS, Side, die_with_us, make_direct, make_origin, make_ours,
-                   private, serve_names)
+                   make_sidecar, private, serve_names)
 
 REST_S = 40  # by then the proxy has closed what waited in its pool, and given its memory back
 NOISE_MAX = 0.15  # two runs of the floor in a round may differ by this much
@@ -81,6 +81,8 @@ class Bench:
             "fresh": lambda: make_ours("fresh", policy()),
             "relaxed": lambda: make_ours("relaxed", policy(), "--binary-identity", "relaxed"),
             "silent": lambda: make_ours("silent", policy(), "--log-level", "error"),
+            "sidecar": lambda: make_sidecar("sidecar", policy()),
+            "sidefresh": lambda: make_sidecar("sidefresh", policy()),
             "rules": lambda: make_ours("rules", policy(5000)),
             "relay": peers.relay, "bump": peers.bump, "nginx": peers.nginx_forward, "nginxtls": peers.nginx_tls,
             "haproxy": peers.haproxy, "direct": make_direct,
@@ -97,7 +99,7 @@ class Bench:
 
     def leave_alone(self, name: str) -> None:
         """Ends the other agents: what processes of one program share, each has only a part of in its PSS."""
-        for other in ("fresh", "ours", "relaxed", "silent", "rules"):
+        for other in ("fresh", "ours", "relaxed", "silent", "rules", "sidecar", "sidefresh"):
             if other != name and self.sides.get(other) is not None:
                 self.sides.pop(other).close()
 
@@ -275,6 +277,11 @@ def scenarios(options: argparse.Namespace) -> list[Scenario]:
         Scenario("forward_ka", f"{FORWARD} {many}", ["nginx", "haproxy"], 1.15, kind="forward"),
         Scenario("forward_new", f"{FORWARD} {many} new=1", ["nginx", "haproxy"], 1.15),
         Scenario("forward_new_no_identity", f"{FORWARD} {many} new=1", ["nginx", "haproxy"], 1.15, ours="relaxed"),
+        Scenario("sidecar_tunnel_ka", f"{TUNNEL} {many}", ["ours"], 1.05, ours="sidecar"),
+        Scenario("sidecar_tunnel_new", f"{TUNNEL} {many} new=1", ["ours"], 1.05, ours="sidecar"),
+        Scenario("sidecar_inspect_ka", f"{INSPECT} {many}", ["ours"], 1.05, ours="sidecar"),
+        Scenario("sidecar_inspect_new", f"{INSPECT} {many} new=1", ["ours"], 1.05, ours="sidecar"),
+        Scenario("sidecar_forward_ka", f"{FORWARD} {many}", ["ours"], 1.05, ours="sidecar"),
         Scenario("rules_5000", f"{FORWARD} {many}", ["ours"], None, ours="rules"),
         Scenario("no_identity", f"{FORWARD} {many} new=1", ["ours"], None, ours="relaxed"),
         Scenario("no_events", f"{FORWARD} {many}", ["ours"], None, ours="silent"),
@@ -300,10 +307,11 @@ def hold(bench: Bench, name: str, words: str, n: int) -> float:
 
 
 def memory_idle(bench: Bench) -> None:
-    total, anonymous = bench.side("fresh").pss_kib()
-    print(f"{'memory_idle':<22} PSS {total} KiB{bench.check_gate(total, 8192)}, "
-          f"of it anonymous {anonymous} KiB{bench.check_gate(anonymous, 3072)}", flush=True)
-    bench.leave_alone("")
+    for name, side, gate in (("memory_idle", "fresh", 3072), ("memory_idle_sidecar", "sidefresh", 4096)):
+        total, anonymous = bench.side(side).pss_kib()
+        print(f"{name:<22} PSS {total} KiB{bench.check_gate(total, 8192)}, "
+              f"of it anonymous {anonymous} KiB{bench.check_gate(anonymous, gate)}", flush=True)
+        bench.leave_alone("")
 
 
 def memory(bench: Bench) -> None:
@@ -323,6 +331,19 @@ def memory(bench: Bench) -> None:
             print(f"{name:<22} ours {ours:.1f} KiB each  {floor} {theirs:.1f} KiB"
                   f"{bench.check_gate(ours, gate if n >= 1000 else None)}", flush=True)
             bench.numbers.append({"name": name, "values": {"ours": ours, floor: theirs}, "gate": gate})
+
+
+def start_sidecar(bench: Bench) -> None:
+    """What a pod waits for before its own containers, without what the kubelet takes."""
+    times = []
+    for i in range(2 * bench.options.rounds):
+        side = make_sidecar(f"start{i}", policy())
+        times.append(side.start_ms)
+        side.close()
+    for name, gate, values in zip(("start_net_init", "start_proxy"), (100, 150), zip(*times)):
+        middle = statistics.median(values)
+        print(f"{name:<22} {middle:.0f} ms [{min(values):.0f}..{max(values):.0f}]{bench.check_gate(middle, gate)}")
+        bench.numbers.append({"name": name, "values": values, "gate": gate})
 
 
 def latency(bench: Bench) -> None:
@@ -361,7 +382,7 @@ def main() -> int:
         for scenario in scenarios(options):
             if any(scenario.name.startswith(name) for name in wanted):
                 pair(bench, scenario)
-        for name, extra in (("memory", memory), ("latency", latency)):
+        for name, extra in (("start_sidecar", start_sidecar), ("memory", memory), ("latency", latency)):
             if any(name.startswith(w) for w in wanted):
                 extra(bench)
     finally:

@@ -3,7 +3,8 @@
 
 Each side is in a pod that the agent's own fence was built around: the client in the inner namespace, the
 proxy with the fence's UID on the pod's end of the link, a link from the pod to the world, and the origin
-there. Ours is the agent's `run` as it is; floors and peers stand where the worker stands."""
+there. Ours is the agent's `run` as it is; floors and peers stand where the worker stands. A sidecar's pod has the
+three commands of its containers instead, and the client under `launch`."""
 
 import ctypes
 import json
@@ -125,6 +126,7 @@ class Side:
         self.name, self.client, self.pids, self.to, self.ca = name, client, pids, to, ca
         self.events: Path | None = None
         self.owned: list = []
+        self.start_ms: list[float] = []  # of a sidecar's: fencing the pod, then the proxy until it serves
 
     def cpu_ns(self) -> int:
         """Of all its processes, threads that ended included."""
@@ -226,6 +228,59 @@ def wait_for_workload(parent: int, events: Path) -> tuple[int, int]:
                 return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]), pid
         time.sleep(0.025)
     raise SystemExit(f"bench: the agent did not start: {events.read_text()[-800:]}")
+
+
+# A root directory of its own for the containers, which share it: the agent's image has its trust store at the top.
+SIDECAR_ROOT = """set -e
+mkdir "$ROOT" "$ROOT.upper" "$ROOT.work"
+mount -t overlay none -o "lowerdir=/,upperdir=$ROOT.upper,workdir=$ROOT.work" "$ROOT"
+for place in dev etc opt run; do mount --rbind "/$place" "$ROOT/$place"; done
+mkdir -p "$ROOT$OUT" && mount --bind "$OUT" "$ROOT$OUT"
+mount -t proc none "$ROOT/proc"
+cp "$TRUST" "$ROOT/ca-bundle.pem"
+exec chroot "$ROOT" sh -c "$CONTAINERS"
+"""
+SIDECAR_CONTAINERS = """set -e
+for place in /run/openshell-proxy /etc/openshell-tls; do
+  mkdir -p "$place" && mount -t tmpfs -o mode=755 none "$place"
+done
+began=$(date +%s%N)
+"$AGENT" net-init --install /opt/openshell --proxy-uid 1337 \
+  --proxy-dir /run/openshell-proxy --tls-dir /etc/openshell-tls
+fenced=$(date +%s%N)
+setpriv --inh-caps=-all --bounding-set=-all,+sys_ptrace,+dac_read_search,+setuid,+setgid,+setpcap,+kill \
+  "$AGENT" proxy --policy "$POLICY" --proxy-uid 1337 --state-dir /run/openshell-proxy --tls-dir /etc/openshell-tls \
+  --binary-identity required --upstream-ca "$ROOTS" 2>"$EVENTS" &
+until [ -s /etc/openshell-tls/ca-bundle.pem ]; do kill -0 $!; done
+echo $((fenced - began)) $(($(date +%s%N) - fenced)) >"$TIMES"
+exec setpriv --reuid=1000 --regid=1000 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
+  "$AGENT" launch --policy "$POLICY" --proxy-uid 1337 --log-level error -- "$LOAD"
+"""
+
+
+def make_sidecar(name: str, policy: str) -> Side:
+    """The same pod as a sidecar's: proxy and workload in the pod's own namespace, told apart by the fence."""
+    Fenced.count += 1
+    make_pod(name, Fenced.count)
+    policy_file, events = HOME / f"{name}.yaml", HOME / f"{name}.events"
+    policy_file.write_text(policy, encoding="ascii")
+    events.touch()
+    times = HOME / f"{name}.times"
+    environment = {"ROOT": HOME / f"{name}.root", "TIMES": times, "OUT": OUT, "TRUST": TRUST, "CONTAINERS": SIDECAR_CONTAINERS,
+                   "AGENT": AGENT, "POLICY": policy_file, "ROOTS": ROOTS, "EVENTS": events, "LOAD": LOAD}
+    command = [*in_pod(name), "unshare", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c", SIDECAR_ROOT]
+    client = Lines(command, CLIENT_CORE, env=os.environ | {k: str(v) for k, v in environment.items()},
+                   stderr=open(HOME / f"{name}.log", "ab"))
+    launcher, load = wait_for_workload(client.process.pid, HOME / f"{name}.log")
+    pids = [pid for pid in descendants(client.process.pid) if pid != load and name_of(pid) == "openshell-agent"]
+    for pid in pids:
+        pin(pid, SIDE_CORE)
+    certificate = HOME / f"{name}.pem"
+    certificate.write_bytes(Path(f"/proc/{launcher}/root/etc/openshell-tls/openshell-ca.pem").read_bytes())
+    side = Side(name, client, pids, f"127.0.0.1:{PROXY_PORT}", str(certificate))
+    side.events = events
+    side.start_ms = [int(ns) / 1e6 for ns in times.read_text().split()]
+    return side
 
 
 def make_direct(name: str = "direct") -> Side:
