@@ -26,7 +26,7 @@ static void make_dir(void)
 
 static void remove_dir(void)
 {
-	static const char *const names[] = { STORE_CA_FILE, STORE_BUNDLE_FILE, "ca.key" };
+	static const char *const names[] = { STORE_CA_FILE, STORE_BUNDLE_FILE, "ca.key", "ca.pem" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		AUTO_FREE char *path = mem_printf("%s/%s", dir, names[i]);
@@ -107,6 +107,29 @@ START_TEST(an_authority_is_loaded_from_files_unless_its_key_is_open_to_others)
 }
 END_TEST
 
+START_TEST(what_is_kept_is_loaded_again_and_is_for_nobody_else)
+{
+	AUTO(buf_done) struct buf before = buf_init(CA_PEM_MAX);
+	AUTO(buf_done) struct buf after = buf_init(CA_PEM_MAX);
+	AUTO(buf_done) struct buf text = buf_init(CA_PEM_MAX);
+	AUTO_FREE char *path = mem_printf("%s/ca.pem", dir);
+	AUTO(ca_done) struct ca loaded = { 0 };
+	struct err err = { 0 };
+	mode_t mode;
+
+	umask(0);
+	ck_assert_msg(store_keep_ca(path, &ca, &err) == 0, "%s", err.msg);
+	read_file("ca.pem", &text, &mode);
+	ck_assert_uint_eq(mode, 0600);
+	ck_assert_msg(store_load_ca(path, path, &loaded, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(ca_write_pem(&ca, &before, &err), 0);
+	ck_assert_int_eq(ca_write_pem(&loaded, &after, &err), 0);
+	ck_assert_str_eq(buf_text(&before), buf_text(&after));
+	ck_assert_int_eq(chmod(path, 0604), 0);
+	ck_assert_int_eq(store_load_ca(path, path, &(struct ca){ 0 }, &err), -1);
+}
+END_TEST
+
 Suite *store_suite(void);
 Suite *store_suite(void)
 {
@@ -118,6 +141,7 @@ Suite *store_suite(void)
 	tcase_add_test(tc, a_bad_store_writes_nothing);
 	tcase_add_loop_test(tc, an_authority_is_loaded_from_files_unless_its_key_is_open_to_others,
 			    0, 4);
+	tcase_add_test(tc, what_is_kept_is_loaded_again_and_is_for_nobody_else);
 	suite_add_tcase(s, tc);
 	return s;
 }
