@@ -237,6 +237,7 @@ class TooOld(ClusterCase):
         super().setUpClass()
 
     def test_a_kubernetes_without_native_sidecars_is_refused_by_its_version(self):
-        done = self.apply(pod("old", annotations=CHOICE), check=False)
+        # Of the answer this old a kubectl says no more than that it is no, but for its log.
+        done = self.kubectl("create", "-v=8", "-f", "-", text=json.dumps(pod("old", annotations=CHOICE)), check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(f"Kubernetes is {world.cluster.release.name}", done.stderr)
