@@ -97,8 +97,8 @@ static bool is_outdated(const struct handler *handler, json_t *pod, const char *
 		return false;
 	struct webhook_config config = *handler->config;
 	config.agent_image = image;
-	const struct handler other = { &config, handler->namespaces, handler->log,
-				       handler->kubernetes };
+	struct handler other = *handler;
+	other.config = &config;
 	validate_rendered(&other, pod, namespace_name, &outcome);
 	return !findings_denied(&outcome.findings) || is_only_status(&outcome.findings);
 }

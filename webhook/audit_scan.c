@@ -44,8 +44,10 @@ static int judge(struct scanning *scanning, json_t *pod, const char *namespace_n
 		 struct audit_verdict *verdict, struct err *err)
 {
 	const struct log quiet = { .level = LOG_LEVEL_ERROR };
-	const struct handler handler = { scanning->scan->config, &scanning->namespaces, &quiet,
-					 scanning->kubernetes };
+	const struct handler handler = { .config = scanning->scan->config,
+					 .namespaces = &scanning->namespaces,
+					 .log = &quiet,
+					 .kubernetes = scanning->kubernetes };
 
 	audit_judge(&handler, pod, namespace_name, verdict);
 	if (!audit_is_provisional(verdict) || scanning->is_fresh)

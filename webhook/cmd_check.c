@@ -196,8 +196,10 @@ static void on_workload(void *ctx, const json_t *object, bool is_known,
 static int look_at_workloads(struct tool *tool, struct err *err)
 {
 	const struct log quiet = { .level = LOG_LEVEL_ERROR };
-	const struct handler handler = { &tool->config, &tool->namespaces, &quiet,
-					 tool->kubernetes };
+	const struct handler handler = { .config = &tool->config,
+					 .namespaces = &tool->namespaces,
+					 .log = &quiet,
+					 .kubernetes = tool->kubernetes };
 	const struct inject inject = {
 		.handler = &handler,
 		.namespace_name = tool->namespace_name,

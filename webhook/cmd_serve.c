@@ -252,8 +252,11 @@ static int start(struct serving *serving, struct err *err)
 		close(tls_fd);
 		return err_wrap(err, "--metrics-listen");
 	}
-	if (server_start(&serving->config, &serving->log, tls_fd, plain_fd, &serving->server,
-			 err) == -1)
+	const struct server_options server = {
+		&serving->config, &serving->log,       tls_fd,
+		plain_fd,         options->kubernetes, options->account
+	};
+	if (server_start(&server, &serving->server, err) == -1)
 		return -1;
 	if (start_duties(serving, err) == -1 || learn_namespaces(serving, err) == -1) {
 		duties_stop(serving->duties);

@@ -139,6 +139,17 @@
 	  "A label, annotation or scheduling gate that begins with openshell.io/ would come, go "  \
 	  "or change on a pod that exists: its sandbox was built when it began.",                  \
 	  "change the pod template, which makes a new pod")                                        \
+	X(CONTAINER_OURS, 53, 403,                                                                 \
+	  "In a sandboxed pod a command or terminal was asked for in a container that is "         \
+	  "OpenShell's own, or is none that it confines.",                                         \
+	  "name one of the pod's own containers (kubectl exec -c NAME)")                           \
+	X(EXEC_OUTSIDE, 54, 403,                                                                   \
+	  "A command would start beside the sandbox: something changed it after it was taken in.", \
+	  "keep other webhooks away from pods/exec")                                               \
+	X(POD_UNKNOWN, 55, 403,                                                                    \
+	  "Whether the pod of an exec or attach is sandboxed could not be learnt from the API "    \
+	  "server.",                                                                               \
+	  "try again, and ask who runs the cluster to see that the webhook may get pods")          \
 	X(POLICY, 56, 422, "A ConfigMap that is labelled as a policy is none.",                    \
 	  "correct the policy (docs/policy.md), or remove the label openshell.io/policy")          \
 	X(KUBERNETES_VERSION, 85, 422,                                                             \

@@ -5,6 +5,7 @@
 
 #include "lib/cleanup.h"
 #include "webhook/choices.h"
+#include "webhook/exec.h"
 #include "webhook/patch.h"
 #include "webhook/pod.h"
 #include "webhook/response.h"
@@ -53,9 +54,30 @@ void handler_rewrite(const struct handler *handler, json_t *pod, const char *nam
 	rewrite_pod(&in, outcome->topology, edits, findings);
 }
 
+json_t *handler_pod_of(const struct handler *handler, struct outcome *outcome)
+{
+	const struct pod_found *found = handler->found;
+
+	if (found == NULL || found->pod == NULL)
+		findings_deny(&outcome->findings, DENIAL_POD_UNKNOWN, "%s",
+			      found != NULL ? found->err.msg : "it was not asked");
+	return found != NULL ? found->pod : NULL;
+}
+
+void handler_exec(const struct handler *handler, const struct review *review, struct edits *edits,
+		  struct outcome *outcome)
+{
+	json_t *pod = handler_pod_of(handler, outcome);
+
+	if (pod != NULL)
+		exec_rewrite(pod, review->object, edits, &outcome->findings);
+}
+
 static void mutate(const struct handler *handler, const struct review *review, struct edits *edits,
 		   struct outcome *outcome)
 {
+	if (review_is_connect(review, "exec"))
+		handler_exec(handler, review, edits, outcome);
 	if (!review_is_pod(review) || review->subresource[0] != '\0' ||
 	    strcmp(review->operation, "CREATE") != 0)
 		return;
@@ -73,6 +95,7 @@ static void log_outcome(const struct handler *handler, const struct review *revi
 	const json_t *meta = json_member(review->object, "metadata");
 	const char *name = json_member_text(meta, "name");
 	const char *prefix = json_member_text(meta, "generateName");
+	const char *otherwise = prefix != NULL ? prefix : review->name;
 	struct log_line line = log_begin(handler->log, LOG_LEVEL_INFO, "review");
 
 	if (line.muted)
@@ -81,7 +104,9 @@ static void log_outcome(const struct handler *handler, const struct review *revi
 	log_str(&line, "result", result_names[outcome->result]);
 	log_str(&line, "namespace", review->namespace_name);
 	log_str(&line, "resource", review->resource);
-	log_str(&line, "name", name != NULL ? name : prefix != NULL ? prefix : "");
+	if (review->subresource[0] != '\0')
+		log_str(&line, "subresource", review->subresource);
+	log_str(&line, "name", name != NULL ? name : otherwise);
 	log_str(&line, "topology", topology_name(outcome->topology));
 	log_str(&line, "uid", review->uid);
 	if (findings_denied(&outcome->findings)) {

@@ -12,6 +12,7 @@
 #include "webhook/edits.h"
 #include "webhook/findings.h"
 #include "webhook/namespaces.h"
+#include "webhook/pods.h"
 #include "webhook/review.h"
 
 enum {
@@ -41,12 +42,20 @@ struct handler {
 	const struct namespaces *namespaces;
 	const struct log *log;
 	struct kube_version kubernetes; /* as the API server says; zeros: not known */
+	const struct pod_found *found; /* the pod of a CONNECT; NULL: nobody asked for it */
 };
 
 /* What becomes of `pod` where it is created in the namespace: its edits, or the refusals in
  * `outcome->findings`. The pod may be of any shape, NULL too. */
 void handler_rewrite(const struct handler *handler, json_t *pod, const char *namespace_name,
 		     struct edits *edits, struct outcome *outcome);
+
+/* The pod that a CONNECT is about, borrowed; NULL: the refusal is in `outcome`. */
+json_t *handler_pod_of(const struct handler *handler, struct outcome *outcome);
+
+/* The edits that take the command of a CONNECT to pods/exec into the sandbox, or the refusal. */
+void handler_exec(const struct handler *handler, const struct review *review, struct edits *edits,
+		  struct outcome *outcome);
 
 /* Answers by what is in `outcome`: a refusal, or an allowance with `edits` as its patch. -1: the answer is
  * larger than `out` holds. */

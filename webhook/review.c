@@ -19,6 +19,7 @@ static const struct field envelope[] = {
 	{ "request.resource.resource", FIELD_TEXT },
 	{ "request.subResource", FIELD_TEXT },
 	{ "request.namespace", FIELD_TEXT },
+	{ "request.name", FIELD_TEXT },
 	{ "request.userInfo.username", FIELD_TEXT },
 	{ "request.object", FIELD_OBJECT },
 	{ "request.object.metadata.namespace", FIELD_TEXT },
@@ -76,6 +77,7 @@ int review_decode(struct slice body, struct review *out, struct err *err)
 		.resource = text_or_empty(resource, "resource"),
 		.subresource = text_or_empty(request, "subResource"),
 		.namespace_name = namespace_name,
+		.name = text_or_empty(request, "name"),
 		.username = text_or_empty(json_member(request, "userInfo"), "username"),
 		.object = object,
 		.old_object = json_member(request, "oldObject"),
@@ -92,6 +94,12 @@ void review_done(struct review *review)
 bool review_is_pod(const struct review *review)
 {
 	return strcmp(review->group, "") == 0 && strcmp(review->resource, "pods") == 0;
+}
+
+bool review_is_connect(const struct review *review, const char *subresource)
+{
+	return review_is_pod(review) && strcmp(review->operation, "CONNECT") == 0 &&
+	       strcmp(review->subresource, subresource) == 0;
 }
 
 bool review_is_mirror(const struct review *review)

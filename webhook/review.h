@@ -18,6 +18,7 @@ struct review {
 	const char *operation; /* CREATE, UPDATE, DELETE, CONNECT */
 	const char *group, *resource, *subresource; /* "" where absent */
 	const char *namespace_name; /* of the request, else of the object, else "" */
+	const char *name; /* of the request; "" where absent */
 	const char *username; /* "" where absent */
 	json_t *object; /* NULL where the request has none */
 	json_t *old_object; /* what an UPDATE would replace, else NULL */
@@ -29,6 +30,9 @@ int review_decode(struct slice body, struct review *out, struct err *err);
 void review_done(struct review *review);
 
 bool review_is_pod(const struct review *review);
+
+/* Whether something is started in a pod, or reached, by its `subresource` ("exec", "attach"). */
+bool review_is_connect(const struct review *review, const char *subresource);
 
 /* A mirror pod shows one that a node runs from its own files: refusing it would only hide it. */
 bool review_is_mirror(const struct review *review);

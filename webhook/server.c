@@ -16,6 +16,7 @@
 #include "webhook/answer.h"
 #include "webhook/conns.h"
 #include "webhook/handler.h"
+#include "webhook/lookups.h"
 #include "webhook/metrics.h"
 #include "webhook/serving_cert.h"
 #include "webhook/validate.h"
@@ -41,12 +42,16 @@ enum {
 };
 
 #define FLAGS (MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG)
+#define TLS_FLAGS (FLAGS | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME)
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct server {
 	const struct webhook_config *config;
 	const struct log *log;
 	struct MHD_Daemon *tls, *plain;
+	struct lookups *lookups;
+	struct kube_client client; /* `server` NULL: there is none to ask */
+	atomic_bool stop; /* of look-ups under way */
 	struct conns conns;
 	struct metrics metrics;
 	pthread_rwlock_t known_lock;
@@ -70,6 +75,9 @@ struct request {
 	struct buf body;
 	size_t ignored;
 	unsigned int refused; /* the HTTP status, once the body is not wanted any more */
+	/* Where the pod is asked for. While suspended, the request is the look-up's. */
+	struct MHD_Connection *connection;
+	struct answer answer; /* waits to be sent; without a body otherwise */
 };
 
 static int64_t now_us(void)
@@ -86,9 +94,12 @@ static const struct reviewer {
 	const char *path;
 	int (*answer)(const struct handler *handler, struct slice body, struct buf *out,
 		      struct outcome *outcome, struct err *err);
+	bool looks_up; /* the pod, which the review does not carry */
 } reviewers[] = {
-	{ "/mutate", handler_mutate },
-	{ "/validate", validate },
+	{ "/mutate", handler_mutate, false },
+	{ "/validate", validate, false },
+	{ "/mutate/connect", handler_mutate, true },
+	{ "/validate/connect", validate, true },
 };
 
 static const struct reviewer *find_reviewer(const char *path)
@@ -111,7 +122,7 @@ static const char *refusal_text(unsigned int status)
 	}
 }
 
-static struct answer review_answer(const struct request *request)
+static struct answer review_answer(const struct request *request, const struct pod_found *found)
 {
 	struct server *server = request->server;
 	struct answer answer = { .status = MHD_HTTP_OK,
@@ -127,6 +138,7 @@ static struct answer review_answer(const struct request *request)
 		.namespaces = &server->namespaces,
 		.log = server->log,
 		.kubernetes = server->kubernetes,
+		.found = found,
 	};
 	int result = request->reviewer->answer(&handler, buf_slice(&request->body), &answer.body,
 					       &outcome, &err);
@@ -148,12 +160,12 @@ static struct answer answer_request(struct request *request)
 		return answer_text(request->refused, refusal_text(request->refused));
 	if (request->body.n <= BIG_BODY) {
 		json_arena_begin();
-		answer = review_answer(request);
+		answer = review_answer(request, NULL);
 		json_arena_end();
 		return answer;
 	}
 	pthread_mutex_lock(&server->big_body_lock);
-	answer = review_answer(request);
+	answer = review_answer(request, NULL);
 	/* The heap of this thread would keep what the tree took. */
 	malloc_trim(0);
 	pthread_mutex_unlock(&server->big_body_lock);
@@ -211,6 +223,42 @@ static enum MHD_Result send_status(struct server *server, struct MHD_Connection 
 	return answer_send(connection, &answer, server->draining);
 }
 
+static struct answer answer_connect(const struct request *request, bool late)
+{
+	struct server *server = request->server;
+	AUTO(pod_found_done) struct pod_found found = { 0 };
+
+	if (late)
+		err_set(&found.err, ERR_TIMEOUT, "too many ask at once");
+	else
+		pods_find(server->client.server != NULL ? &server->client : NULL,
+			  buf_slice(&request->body), &found);
+	return review_answer(request, &found);
+}
+
+/* Without an arena: the pod may be large, and such reviews are rare. */
+static void look_up(void *job, bool late)
+{
+	struct request *request = job;
+
+	request->answer = answer_connect(request, late);
+	MHD_resume_connection(request->connection);
+}
+
+/* The connection sleeps until look_up() has the answer. */
+static enum MHD_Result begin_lookup(struct request *request, struct MHD_Connection *connection)
+{
+	struct server *server = request->server;
+
+	if (!lookups_reserve(server->lookups)) {
+		return send_status(server, connection, answer_connect(request, true));
+	}
+	request->connection = connection;
+	MHD_suspend_connection(connection);
+	lookups_put(server->lookups, request);
+	return MHD_YES;
+}
+
 /* Once a request's head is there. `out` stays NULL where it was answered already. */
 static enum MHD_Result begin_review(struct server *server, struct MHD_Connection *connection,
 				    const struct reviewer *reviewer, const char *method,
@@ -237,7 +285,13 @@ static enum MHD_Result go_on_review(struct MHD_Connection *connection, const cha
 		*n = 0;
 		return wanted ? MHD_YES : MHD_NO;
 	}
-	return send_status(request->server, connection, answer_request(request));
+	if (!request->reviewer->looks_up || request->refused != 0)
+		return send_status(request->server, connection, answer_request(request));
+	if (request->answer.body.n == 0)
+		return begin_lookup(request, connection);
+	struct answer answer = request->answer;
+	request->answer = (struct answer){ 0 };
+	return send_status(request->server, connection, answer);
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */
@@ -368,6 +422,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	atomic_fetch_sub(&server->bodies, request->body.n);
 	atomic_fetch_sub(&server->requests, 1);
 	buf_done(&request->body);
+	buf_done(&request->answer.body);
 	free(request);
 	*context = NULL;
 }
@@ -415,7 +470,7 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *cls, const ch
 static struct MHD_Daemon *start_tls(struct server *server, int fd,
 				    const struct MHD_OptionItem *options)
 {
-	return MHD_start_daemon(FLAGS | MHD_USE_TLS, 0, NULL, NULL, on_tls_request, server,
+	return MHD_start_daemon(TLS_FLAGS, 0, NULL, NULL, on_tls_request, server,
 				MHD_OPTION_EXTERNAL_LOGGER, on_message, server,
 				MHD_OPTION_NOTIFY_CONNECTION, on_tls_connection, server,
 				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
@@ -435,10 +490,24 @@ static struct MHD_Daemon *start_plain(struct server *server, int fd,
 				LIBRARY_PLAIN_MAX, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
-int server_start(const struct webhook_config *config, const struct log *log, int tls_fd,
-		 int plain_fd, struct server **out, struct err *err)
+static struct server *make(const struct server_options *options)
 {
 	struct server *server = mem_calloc(1, sizeof(*server));
+
+	json_arena_init();
+	server->config = options->config;
+	server->log = options->log;
+	server->client =
+		(struct kube_client){ options->kubernetes, options->account, &server->stop };
+	conns_init(&server->conns);
+	pthread_rwlock_init(&server->known_lock, NULL);
+	pthread_mutex_init(&server->big_body_lock, NULL);
+	pthread_mutex_init(&server->more_metrics_lock, NULL);
+	return server;
+}
+
+static int start_daemons(struct server *server, int tls_fd, int plain_fd, struct err *err)
+{
 	const struct MHD_OptionItem options[] = {
 		{ MHD_OPTION_CONNECTION_TIMEOUT, CONNS_IDLE_MS / 1000, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONN_MEMORY, NULL },
@@ -448,19 +517,23 @@ int server_start(const struct webhook_config *config, const struct log *log, int
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
-	json_arena_init();
-	server->config = config;
-	server->log = log;
-	conns_init(&server->conns);
-	pthread_rwlock_init(&server->known_lock, NULL);
-	pthread_mutex_init(&server->big_body_lock, NULL);
-	pthread_mutex_init(&server->more_metrics_lock, NULL);
 	server->tls = start_tls(server, tls_fd, options);
 	if (server->tls != NULL && plain_fd != -1)
 		server->plain = start_plain(server, plain_fd, options);
-	if (server->tls == NULL || (plain_fd != -1 && server->plain == NULL)) {
-		server_stop(server);
+	if (server->tls == NULL || (plain_fd != -1 && server->plain == NULL))
 		return err_set(err, ERR_SYS, "the HTTP server did not start");
+	return 0;
+}
+
+int server_start(const struct server_options *options, struct server **out, struct err *err)
+{
+	struct server *server = make(options);
+
+	if ((options->kubernetes != NULL && kube_client_init(err) == -1) ||
+	    lookups_start(look_up, &server->lookups, err) == -1 ||
+	    start_daemons(server, options->tls_fd, options->plain_fd, err) == -1) {
+		server_stop(server);
+		return -1;
 	}
 	*out = server;
 	return 0;
@@ -524,6 +597,9 @@ void server_stop(struct server *server)
 	server_drain(server);
 	stop_accepting(server->tls);
 	stop_accepting(server->plain);
+	/* A connection that sleeps cannot be ended. */
+	server->stop = true;
+	lookups_stop(server->lookups);
 	while (server->requests > 0 && now_us() < deadline)
 		nanosleep(&pause, NULL);
 	if (server->tls != NULL)

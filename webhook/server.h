@@ -7,14 +7,22 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "webhook/config.h"
+#include "webhook/kube_client.h"
 #include "webhook/namespaces.h"
 
 struct server;
 
-/* Serves on the listening sockets, which it takes over; `plain_fd` -1: none. Until a certificate
- * is loaded (serving_cert) handshakes fail. `config` and `log` are borrowed. Signals must be blocked by the caller. */
-int server_start(const struct webhook_config *config, const struct log *log, int tls_fd,
-		 int plain_fd, struct server **out, struct err *err);
+/* Borrowed, texts too. */
+struct server_options {
+	const struct webhook_config *config;
+	const struct log *log;
+	int tls_fd, plain_fd; /* listening; `plain_fd` -1: none */
+	const char *kubernetes, *account; /* as struct kube_client, to ask for pods; NULL: none */
+};
+
+/* Serves on the listening sockets, which it takes over. Until a certificate is loaded (serving_cert) handshakes
+ * fail. Signals must be blocked by the caller. */
+int server_start(const struct server_options *options, struct server **out, struct err *err);
 
 /* Takes over `fresh`; reviews under way finish with what they began with. /readyz fails before the
  * first call. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "webhook/exec.h"
 #include "webhook/kinds.h"
 #include "webhook/pod.h"
 #include "webhook/pod_update.h"
@@ -67,6 +68,27 @@ static void check_ephemeral(const struct handler *handler, const struct review *
 			      "the pod is sandboxed, and would get an ephemeral container");
 }
 
+/* It must be what /mutate makes of it. */
+static void check_exec(const struct handler *handler, const struct review *review,
+		       struct outcome *outcome)
+{
+	AUTO(edits_done) struct edits edits = { 0 };
+
+	handler_exec(handler, review, &edits, outcome);
+	if (!findings_denied(&outcome->findings) && edits.n > 0)
+		findings_deny(&outcome->findings, DENIAL_EXEC_OUTSIDE,
+			      "the command does not go through the agent");
+}
+
+static void check_attach(const struct handler *handler, const struct review *review,
+			 struct outcome *outcome)
+{
+	json_t *pod = handler_pod_of(handler, outcome);
+
+	if (pod != NULL)
+		exec_check_attach(pod, review->object, &outcome->findings);
+}
+
 /* What stood already may go on, and be let go of: a pod that uses it says what is wrong. */
 static void check_config_map(const struct handler *handler, const struct review *review,
 			     struct outcome *outcome)
@@ -90,10 +112,11 @@ static const struct rule {
 } rules[] = {
 	{ "", "pods", "", check_pod },
 	{ "", "pods", "ephemeralcontainers", check_ephemeral },
+	{ "", "pods", "exec", check_exec },
+	{ "", "pods", "attach", check_attach },
 	{ "", "configmaps", "", check_config_map },
-	/* What else can be done to a pod and starts no process outside its sandbox: attach reaches the process
-	 * that runs already, port-forward and proxy its ports. */
-	{ "", "pods", "attach", let_be },
+	/* What else can be done to a pod and starts no process outside its sandbox: port-forward and proxy reach
+	 * its ports. */
 	{ "", "pods", "binding", let_be },
 	{ "", "pods", "eviction", let_be },
 	{ "", "pods", "log", let_be },

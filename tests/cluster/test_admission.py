@@ -113,7 +113,7 @@ class Namespaces(ClusterCase):
             ["events", "[]", "[]", "[create]"],
             ["mutatingwebhookconfigurations.admissionregistration.k8s.io", "[]", names, "[get", "watch", "patch]"],
             ["namespaces", "[]", "[]", "[list", "watch]"],
-            ["pods", "[]", "[]", "[list]"],
+            ["pods", "[]", "[]", "[get", "list]"],
             ["validatingwebhookconfigurations.admissionregistration.k8s.io", "[]", names, "[get", "watch", "patch]"]])
 
     def test_in_its_own_namespace_it_may_do_what_its_certificate_takes(self):
@@ -124,7 +124,7 @@ class Namespaces(ClusterCase):
                 ("list", "secrets", "no"), ("delete", f"secrets/{NAME}-certificate", "no"),
                 ("update", f"leases.coordination.k8s.io/{NAME}", "yes"), ("update", "leases.coordination.k8s.io/x", "no"),
                 ("get", f"services/{NAME}", "yes"), ("update", f"services/{NAME}", "no"), ("create", "events", "yes"),
-                ("get", "pods", "no"), ("create", "pods", "no")):
+                ("delete", "pods", "no"), ("create", "pods", "no")):
             with self.subTest(verb=verb, what=what):
                 self.assertEqual(world.kubectl("auth", "can-i", verb, what, *who, check=False).stdout.strip(), may)
 

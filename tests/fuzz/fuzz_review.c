@@ -3,7 +3,7 @@
  * must hold: an answer is one that an API server takes, echoes the uid, and either refuses with a
  * code or allows with a patch that applies; the patched pod, given again, needs no patch, and is valid; a
  * template is refused where its pod would be, and an update that changes nothing never is: in each topology
- * that a pod may have by default. */
+ * that a pod may have by default. An exec that is allowed in a sandboxed pod starts the agent. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "lib/cleanup.h"
 #include "tests/support/json_patch.h"
 #include "tests/support/review_text.h"
+#include "webhook/names.h"
 #include "webhook/validate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -151,6 +152,61 @@ static void as_pod(const struct handler *handler, json_t *pod)
 	require(is_valid(handler, &ask, true), "its own result is not valid", "");
 }
 
+static const char sandboxed_text[] =
+	"{\"spec\":{\"initContainers\":[{\"name\":\"openshell-supervisor-install\"}],"
+	"\"containers\":[{\"name\":\"app\"}]}}";
+
+/* As the options of an exec in a sandboxed pod: what is allowed starts the agent. */
+static void as_exec(const struct handler *with, json_t *options)
+{
+	AUTO(pod_found_done) struct pod_found found = { 0 };
+	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
+	struct review_ask ask = { .group = "",
+				  .resource = "pods",
+				  .subresource = "exec",
+				  .operation = "CONNECT",
+				  .namespace_name = "team",
+				  .name = "work",
+				  .object = options };
+	struct handler handler = *with;
+	struct err err = { 0 };
+
+	require(json_parse(slice_text(sandboxed_text), &found.pod, &err) == 0, "pod", err.msg);
+	handler.found = &found;
+	if (review_answer(&handler, handler_mutate, &ask, &first, &err) == -1)
+		return;
+	if (!first.allowed) {
+		check_refusal(&first);
+		require(!is_valid(&handler, &ask, false), "an exec that is refused is valid", "");
+		return;
+	}
+	require(json_patch_apply(options, first.patch, &err) == 0, "patch", err.msg);
+	const char *program = json_string_value(json_array_get(json_member(options, "command"), 0));
+	require(program != NULL && strcmp(program, PATH_AGENT) == 0, "another program starts", "");
+	require(review_answer(&handler, handler_mutate, &ask, &second, &err) == 0, "second",
+		err.msg);
+	require(second.allowed && json_array_size(second.patch) == 0, "patched again", "");
+	require(is_valid(&handler, &ask, true), "its own result is not valid", "");
+}
+
+/* As the pod that is there. */
+static void as_found(const struct handler *with, json_t *pod)
+{
+	AUTO(json_drop) json_t *options = json_pack("{s:[s]}", "command", "ls");
+	const struct pod_found found = { .pod = pod };
+	const struct review_ask ask = { .group = "",
+					.resource = "pods",
+					.subresource = "exec",
+					.operation = "CONNECT",
+					.namespace_name = "team",
+					.name = "work",
+					.object = options };
+	struct handler handler = *with;
+
+	handler.found = &found;
+	is_valid(&handler, &ask, true);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct handler handler = make_handler(&config);
@@ -163,7 +219,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	as_body(&handler, validate, body);
 	if (json_parse(body, &object, &err) == -1 || !json_is_object(object))
 		return 0;
-	AUTO(json_drop) json_t *again = json_deep_copy(object);
+	AUTO(json_drop) json_t *again = json_deep_copy(object), *options = json_deep_copy(object);
+	as_found(&handler, object);
+	as_exec(&handler, options);
 	as_pod(&handler, object);
 	as_pod(&sidecar, again);
 	return 0;

@@ -3,7 +3,7 @@
  * nothing where it is allowed, and warnings.txt where there are any. In ask.yaml
  *   operation, resource ("apps/deployments", "pods/ephemeralcontainers"), namespace ("team"), name, object, oldObject
  * are those of the request; `rendered: CASE` stands for the pod that came out of that case of tests/golden/webhook,
- * and `patch` is what becomes of the object then. */
+ * and `patch` is what becomes of the object then. Of a CONNECT `rendered` is the pod that is there. */
 #include <check.h>
 #include <string.h>
 
@@ -69,6 +69,7 @@ struct asked {
 	json_t *file;
 	char *resource;
 	struct review_ask ask;
+	struct pod_found found;
 };
 
 static void asked_done(struct asked *asked)
@@ -76,6 +77,7 @@ static void asked_done(struct asked *asked)
 	json_decref(asked->file);
 	json_decref(asked->ask.object);
 	json_decref(asked->ask.old_object);
+	pod_found_done(&asked->found);
 	free(asked->resource);
 }
 
@@ -97,13 +99,18 @@ static void split_resource(struct asked *asked)
 	}
 }
 
-static void take_rendered(const json_t *file, struct review_ask *ask)
+static void take_rendered(const json_t *file, struct asked *asked)
 {
 	const char *name = json_member_text(file, "rendered");
+	struct review_ask *ask = &asked->ask;
 
 	if (name == NULL)
 		return;
 	AUTO_FREE char *path = mem_printf(RENDERED "/%s/pod.json", name);
+	if (strcmp(ask->operation, "CONNECT") == 0) {
+		asked->found.pod = read_object(path);
+		return;
+	}
 	ask->object = read_object(path);
 	if (strcmp(ask->operation, "UPDATE") == 0)
 		ask->old_object = json_deep_copy(ask->object);
@@ -113,6 +120,7 @@ static void read_case(const char *name, struct asked *asked)
 {
 	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/ask.yaml", name);
 	json_t *file = asked->file = read_object(path);
+	asked->found.err = (struct err){ .msg = "the API server is away" };
 	struct review_ask *ask = &asked->ask;
 	struct err err = { 0 };
 
@@ -121,7 +129,7 @@ static void read_case(const char *name, struct asked *asked)
 	ask->operation = text_or(file, "operation", "CREATE");
 	ask->namespace_name = text_or(file, "namespace", "team");
 	ask->name = text_or(file, "name", "");
-	take_rendered(file, ask);
+	take_rendered(file, asked);
 	if (json_member(file, "object") != NULL)
 		ask->object = json_deep_copy(json_member(file, "object"));
 	if (json_member(file, "oldObject") != NULL)
@@ -143,10 +151,10 @@ static void expect_file(const char *name, const char *file, const char *have)
 START_TEST(every_case_gives_what_its_folder_says)
 {
 	const char *name = cases[_i];
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
 	AUTO(asked_done) struct asked asked = { 0 };
+	const struct handler handler = {
+		.config = &config, .namespaces = &namespaces, .log = &quiet, .found = &asked.found
+	};
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	AUTO(buf_done) struct buf refused = buf_init(TEXT_MAX), warned = buf_init(TEXT_MAX);
 	struct err err = { 0 };
@@ -190,7 +198,8 @@ static const struct {
 	{ "", "pods", "UPDATE", "status", true },
 	{ "", "pods", "CREATE", "binding", true },
 	{ "", "pods", "CREATE", "eviction", true },
-	{ "", "pods", "CONNECT", "attach", true },
+	{ "", "pods", "CONNECT", "exec", false },
+	{ "", "pods", "CONNECT", "attach", false },
 	{ "", "pods", "CONNECT", "portforward", true },
 	{ "", "pods", "CONNECT", "proxy", true },
 	{ "", "pods", "UPDATE", "resize", true },
