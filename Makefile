@@ -61,7 +61,7 @@ WEBHOOK := $(OUT)/openshell-webhook
 UNIT    := $(OUT)/unit
 
 .PHONY: all help deps check unit corpora golden-update test test-bare test-cluster e2e bench bench-quick demo image lint format-check \
-        attacks-check format tidy cppcheck layers shellcheck fuzz clean
+        attacks-check format tidy manifests manifests-check cppcheck layers shellcheck fuzz clean
 .DELETE_ON_ERROR:
 
 all: $(AGENT) $(WEBHOOK)
@@ -80,6 +80,7 @@ help:
 ## make bench-quick  the network part in a minute: that it works, not how fast
 ## make fuzz T=x   runs fuzz target x (SECONDS=600 by default)
 ## make image      builds the container images openshell/agent and openshell/webhook (root)
+## make manifests  renders the chart into deploy/webhook
 ## make golden-update  rewrites the expected results of the golden cases
 ## make deps       installs what the above need from Debian's packages (root)
 ## make clean      removes build/
@@ -200,7 +201,7 @@ C_FILES := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(wildcard webhook/*.c agent/*.
            $(wildcard tests/bench/*.c)
 H_FILES := $(wildcard lib/*.h policy/*.h certs/*.h webhook/*.h agent/*.h agent/*/*.h tests/*/*.h tests/*/*/*.h)
 
-lint: format-check layers shellcheck cppcheck tidy attacks-check
+lint: format-check layers shellcheck cppcheck tidy attacks-check manifests-check
 
 # Where the page was made: each architecture has system calls of its own.
 ifeq ($(ARCH),x86_64)
@@ -231,6 +232,11 @@ layers:
 
 shellcheck: | build/.deps-lint
 	$(Q)shellcheck $$(git ls-files '*.sh' .ci/run tests/bare/run)
+
+# Helm is built once, which takes Go 1.24 or newer and 4 minutes.
+manifests manifests-check:
+	$(Q)tools/helm.py lint --strict --quiet charts/openshell
+	$(Q)tools/manifests.py $(if $(filter %-check,$@),--check)
 
 # --- images, demo, figures -----------------------------------------------------------------------
 image: all | build/.deps-test

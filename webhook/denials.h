@@ -152,6 +152,25 @@
 	  "try again, and ask who runs the cluster to see that the webhook may get pods")          \
 	X(POLICY, 56, 422, "A ConfigMap that is labelled as a policy is none.",                    \
 	  "correct the policy (docs/policy.md), or remove the label openshell.io/policy")          \
+	/* 80 to 84 by the API server itself: charts/openshell/templates/policies. */              \
+	X(API_UNLABELLED, 80, 403,                                                                 \
+	  "A pod or template has keys that begin with openshell.io/, and its namespace has no "    \
+	  "label openshell.io/injection: it would run without a sandbox.",                         \
+	  "label the namespace openshell.io/injection=annotated or =enabled, or remove the keys")  \
+	X(API_UNSANDBOXED, 81, 403,                                                                \
+	  "A pod that is to be sandboxed is not: the webhook was not asked, or something changed " \
+	  "the pod after it.",                                                                     \
+	  "look whether MutatingWebhookConfiguration openshell-webhook is there (helm upgrade "    \
+	  "brings it back), and keep other webhooks away from OpenShell's containers and volumes") \
+	X(API_NAMESPACE_KEY, 83, 403,                                                              \
+	  "A label or annotation of a namespace that begins with openshell.io/ is mistyped or "    \
+	  "has an invalid value.",                                                                 \
+	  "use the labels openshell.io/injection (enabled, annotated), openshell.io/topology and " \
+	  "openshell.io/allowed, and the annotations openshell.io/locked and openshell.io/policy") \
+	X(API_ADMINS, 84, 403,                                                                     \
+	  "Only the groups of the chart's value admins may change what of a namespace begins "     \
+	  "with openshell.io/.",                                                                   \
+	  "ask one of them")                                                                       \
 	X(KUBERNETES_VERSION, 85, 422,                                                             \
 	  "Topology sidecar takes init containers that run on, which Kubernetes has since 1.29, "  \
 	  "and this one is older, or its version is not known.",                                   \

@@ -13,6 +13,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import helm  # noqa: E402
 import images  # noqa: E402
 import runner  # noqa: E402
 from cluster import OUTSIDE_NAMES, Cluster  # noqa: E402
@@ -20,8 +21,8 @@ from daemons import Failed  # noqa: E402
 from release import Release  # noqa: E402
 
 OUT = pathlib.Path(os.environ.get("OPENSHELL_OUT", ROOT / "build/release"))
-MANIFESTS = ROOT / "deploy/webhook"
-SYSTEM, NAME = "openshell-system", "openshell-webhook"
+CHART, MANIFESTS = ROOT / "charts/openshell", ROOT / "deploy/webhook"
+SYSTEM, NAME, RELEASE = "openshell-system", "openshell-webhook", "openshell"
 FIRST = "t-first"
 AGENT = "/opt/openshell/openshell-agent"
 # Where a cluster of KUBECONFIG pulls the images from: PREFIX/agent, PREFIX/webhook and PREFIX/clients.
@@ -55,25 +56,38 @@ class World:
             self.cluster.down()
             self.cluster = None
             return
-        for name in ("admission.yaml", "webhook.yaml"):
-            self.kubectl("delete", "--ignore-not-found", "-f", MANIFESTS / name)
+        self.helm("uninstall", RELEASE, check=False)
+        self.kubectl("delete", "namespace", SYSTEM, FIRST, "--ignore-not-found")
 
     def _install(self) -> None:
-        manifest = (MANIFESTS / "webhook.yaml").read_text()
-        for name, mine in IMAGES.items():
-            manifest = manifest.replace(name, mine)
-        if self.cluster and not self.cluster.release.since(21):
-            manifest = manifest.replace("policy/v1\n", "policy/v1beta1\n")
-        self.kubectl("apply", "-f", "-", text=manifest)
-        self.kubectl("apply", "-f", MANIFESTS / "admission.yaml")
+        self.helm("install", RELEASE, CHART, "--create-namespace", *self.image_values())
         self.await_webhook()
-        # Ready is not reachable: kube-proxy has yet to hear of it.
         self.kubectl("create", "namespace", FIRST)
         self.kubectl("label", "namespace", FIRST, "openshell.io/injection=enabled")
-        await_that("the API server reaches the webhook", lambda: self.kubectl(
-            "create", f"--namespace={FIRST}", "--dry-run=server", "-f", "-", text=json.dumps(pod("first")),
-            check=False).returncode == 0)
-        self.kubectl("delete", "namespace", FIRST, "--wait=false")
+        self.await_admission()
+
+    def await_admission(self) -> None:
+        """Until the API server reaches the webhook: ready is not reachable, as kube-proxy has yet to hear of it."""
+        await_that("a pod is rewritten", lambda: "openshell-supervisor-install" in self.kubectl(
+            "create", f"--namespace={FIRST}", "--dry-run=server", "--output=json", "-f", "-",
+            text=json.dumps(pod("first")), check=False).stdout)
+
+    def restore(self) -> None:
+        """The release as `open` installed it, after a test that took something of it away."""
+        self.helm("upgrade", RELEASE, CHART, "--reset-values", *self.image_values())
+        self.await_admission()
+
+    @staticmethod
+    def image_values() -> list[str]:
+        """How the chart is told of our two images."""
+        registry, tag = (PREFIX, "latest") if PREFIX else ("localhost/openshell", "dev")
+        return ["--set", f"images.registry={registry}"] + [option for image in ("webhook", "agent") for option in (
+            "--set", f"images.{image}.repository={image},images.{image}.tag={tag}")]
+
+    def since(self, minor: int) -> bool:
+        """Whether the API server is at least Kubernetes 1.`minor`."""
+        version = json.loads(self.kubectl("version", "--output=json").stdout)["serverVersion"]
+        return int(version["minor"].rstrip("+")) >= minor
 
     def await_webhook(self) -> None:
         self.kubectl("rollout", "status", f"deployment/{NAME}", f"--namespace={SYSTEM}", f"--timeout={SECONDS}s")
@@ -94,6 +108,10 @@ class World:
 
     def kubectl(self, *argv, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess:
         return self._run(["kubectl", *argv], text, check)
+
+    def helm(self, *argv, check: bool = True) -> subprocess.CompletedProcess:
+        """In the namespace of the webhook."""
+        return self._run([helm.program(), f"--namespace={SYSTEM}", *argv], check=check)
 
     def popen(self, *argv) -> subprocess.Popen:
         return subprocess.Popen(["kubectl", *argv], env=self._environment(), stdout=subprocess.PIPE,

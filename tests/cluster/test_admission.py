@@ -92,7 +92,7 @@ class Namespaces(ClusterCase):
             events = world.kubectl("get", "events", f"--namespace={name}").stdout
             self.assertNotIn("OSW001", events)
 
-    def test_a_label_that_is_set_counts_at_once_and_one_that_is_wrong_denies(self):
+    def test_a_label_that_is_set_counts_at_once(self):
         self.addCleanup(world.kubectl, "label", "namespace", self.namespace, "openshell.io/injection-")
         dry_run = ("create", "--dry-run=server", "--output=json", "-f", "-")
         for value in ("enabled", "annotated", "enabled"):
@@ -100,8 +100,10 @@ class Namespaces(ClusterCase):
             wanted = [INIT] if value == "enabled" else []
             await_that("the label counts", lambda: init_names(json.loads(
                 self.kubectl(*dry_run, text=json.dumps(pod("x"))).stdout)) == wanted, 10)
+        if world.since(30):
+            return  # there the API server takes no wrong value (test_policies)
         world.kubectl("label", "namespace", self.namespace, "openshell.io/injection=yes", "--overwrite")
-        await_that("the wrong value denies", lambda: "[OSW002]" in self.kubectl(
+        await_that("a wrong value denies", lambda: "[OSW002]" in self.kubectl(
             *dry_run, text=json.dumps(pod("x")), check=False).stderr, 10)
 
     def test_in_all_of_the_cluster_it_may_read_namespaces_and_pods_and_tell_what_it_found_and_whom_to_trust(self):

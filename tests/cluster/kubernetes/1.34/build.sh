@@ -10,17 +10,9 @@ set -eu
 out=$1
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here"
-export GOFLAGS=-mod=readonly GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE="$out.build"
-# Debian's own Go, which is too old, may come first.
-IFS=:
-for folder in $PATH /usr/local/go/bin; do
-	[ -x "$folder/go" ] && "$folder/go" version | grep -qE 'go1\.(2[4-9]|[3-9][0-9])' && go=$folder/go && break
-done
-unset IFS
-[ -n "${go:-}" ] || {
-	echo "Kubernetes 1.34 takes Go 1.24 or newer in PATH" >&2
-	exit 1
-}
+# shellcheck source=tools/go.sh
+. ../../../../tools/go.sh
+export GOCACHE="$out.build"
 version=$("$go" list -m -f '{{.Version}}' k8s.io/kubernetes)
 minor=${version#v1.}
 minor=${minor%%.*}
