@@ -152,7 +152,7 @@ test: check e2e
 e2e: all $(PEER_NAMES:%=$(OUT)/%) $(DRIVER_NAMES:%=$(OUT)/driver_%) | build/.deps-test
 	$(Q)tests/e2e/run
 
-test-cluster: all | build/.deps-test build/.deps-cluster
+test-cluster: all manifests-check | build/.deps-test build/.deps-cluster
 	$(Q)tests/cluster/run
 
 test-bare: | build/.deps-test
@@ -201,7 +201,7 @@ C_FILES := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(wildcard webhook/*.c agent/*.
            $(wildcard tests/bench/*.c)
 H_FILES := $(wildcard lib/*.h policy/*.h certs/*.h webhook/*.h agent/*.h agent/*/*.h tests/*/*.h tests/*/*/*.h)
 
-lint: format-check layers shellcheck cppcheck tidy attacks-check manifests-check
+lint: format-check layers shellcheck cppcheck tidy attacks-check
 
 # Where the page was made: each architecture has system calls of its own.
 ifeq ($(ARCH),x86_64)

@@ -75,40 +75,44 @@ TAMPERED = {
         {"emptyDir": None, "hostPath": {"path": "/tmp"}}),
     "a probe that runs outside": lambda p: app(p).update(livenessProbe={"exec": {"command": ["true"]}}),
     "a hook that runs outside": lambda p: app(p).update(lifecycle={"preStop": {"exec": {"command": ["true"]}}}),
-    "privileged": lambda p: app(p)["securityContext"].update(privileged=True),
+    "our init container has arguments": lambda p: p["spec"]["initContainers"][0].update(args=["--help"]),
+    "the policy's volume is not mounted": lambda p: app(p)["volumeMounts"].remove(mount_of(p, "openshell-policy")),
+    "the policy is the author's own": lambda p: [v for v in p["spec"]["volumes"] if v["name"] == "openshell-policy"][
+        0].update({"configMap": None, "emptyDir": {}}),
+    "another volume under the policy": lambda p: mount_of(p, "openshell-policy").update(name="data"),
+    "a mount by a path with two spellings": lambda p: app(p)["volumeMounts"].append(
+        {"name": "data", "mountPath": "/etc/./openshell/policy/x"}),
+    "a mount above": lambda p: app(p)["volumeMounts"].append({"name": "data", "mountPath": "/data/../etc/openshell"}),
+    "a mount as deep as the agent": lambda p: app(p)["volumeMounts"].append(
+        {"name": "data", "mountPath": "/d" * 20}),
+    "privileged": lambda p: app(p)["securityContext"].update(privileged=True, allowPrivilegeEscalation=True),
     "the node's network": lambda p: p["spec"].update(hostNetwork=True),
-    "the node's processes": lambda p: p["spec"].update(hostPID=True),
+    "the node's processes": lambda p: p["spec"].update(hostPID=True, shareProcessNamespace=False),
 }
-
-
-def init(manifest: dict, i: int) -> dict:
-    return manifest["spec"]["initContainers"][i]
-
-
-# The same for one of topology sidecar.
+# The same for topology sidecar, whose fence tells users from each other.
 TAMPERED_SIDECAR = {
-    "nothing closes the network": lambda p: p["spec"]["initContainers"].pop(0),
-    "there is no proxy": lambda p: p["spec"]["initContainers"].pop(1),
-    "the proxy comes before the fence": lambda p: p["spec"]["initContainers"].reverse(),
-    "another image closes the network": lambda p: init(p, 0).update(image="evil"),
-    "another image is the proxy": lambda p: init(p, 1).update(image="evil"),
-    "the fence lets another user out": lambda p: init(p, 0)["command"].__setitem__(5, "1000"),
-    "the fence is something else": lambda p: init(p, 0)["command"].__setitem__(1, "version"),
-    "the fence has no privilege": lambda p: init(p, 0)["securityContext"]["capabilities"].pop("add"),
-    "the proxy takes another policy": lambda p: init(p, 1)["command"].__setitem__(3, "/tmp/policy.yaml"),
-    "the proxy is not waited for": lambda p: init(p, 1).pop("startupProbe"),
-    "the workload is root": lambda p: app(p)["securityContext"].update(runAsUser=0, runAsNonRoot=False),
-    "the workload has no user": lambda p: app(p)["securityContext"].pop("runAsUser"),
+    "the proxy is gone": lambda p: p["spec"]["initContainers"].pop(1),
+    "the proxy is another's": lambda p: p["spec"]["initContainers"][1].update(image="evil"),
+    "the proxy does not run on": lambda p: [p["spec"]["initContainers"][1].pop(k) for k in (
+        "restartPolicy", "startupProbe")],
+    "nobody waits for the proxy": lambda p: p["spec"]["initContainers"][1].pop("startupProbe"),
+    "the proxy does something else": lambda p: p["spec"]["initContainers"][1]["command"].__setitem__(1, "version"),
+    "the proxy has another policy": lambda p: p["spec"]["initContainers"][1]["command"].__setitem__(3, "/tmp/p"),
+    "the proxy has arguments": lambda p: p["spec"]["initContainers"][1].update(args=["--help"]),
+    "the fence lets out another user": lambda p: p["spec"]["initContainers"][0]["command"].__setitem__(5, "1000"),
+    "the fence has no privilege": lambda p: p["spec"]["initContainers"][0]["securityContext"]["capabilities"].pop("add"),
+    "the fence runs on beside the others": lambda p: p["spec"]["initContainers"][0].update(restartPolicy="Always"),
+    "the proxy before the fence": lambda p: p["spec"]["initContainers"].insert(0, p["spec"]["initContainers"].pop(1)),
     "the workload is the proxy's user": lambda p: app(p)["securityContext"].update(runAsUser=1337),
+    "the workload is root": lambda p: app(p)["securityContext"].update(runAsUser=0, runAsNonRoot=False),
+    "the workload's user is the image's": lambda p: app(p)["securityContext"].pop("runAsUser"),
+    "the workload may gain privileges": lambda p: app(p)["securityContext"].pop("allowPrivilegeEscalation"),
+    "the workload keeps capabilities": lambda p: app(p)["securityContext"].pop("capabilities"),
     "the workload has a capability": lambda p: app(p)["securityContext"]["capabilities"].update(add=["NET_RAW"]),
-    "the workload drops nothing": lambda p: app(p)["securityContext"]["capabilities"].pop("drop"),
-    "the workload may gain privileges": lambda p: app(p)["securityContext"].update(allowPrivilegeEscalation=True),
-    "the workload mounts what is the proxy's": lambda p: app(p)["volumeMounts"].append(
-        {"name": "openshell-proxy-state", "mountPath": "/x"}),
-    "the workload's own command": lambda p: app(p).update(command=["sleep", "1"]),
-    "the agent does something else": lambda p: app(p)["command"].__setitem__(1, "run"),
-    "a container that is not wrapped": lambda p: p["spec"]["containers"].append({"name": "a", "image": "i"}),
-    "the node's network": lambda p: p["spec"].update(hostNetwork=True),
+    "the workload sees the proxy's keys": lambda p: app(p)["volumeMounts"].append(
+        {"name": "openshell-proxy-state", "mountPath": "/run/openshell-proxy", "readOnly": True}),
+    "the workload writes whom it trusts": lambda p: mount_of(p, "openshell-supervisor-tls").pop("readOnly"),
+    "the workload starts as in another topology": lambda p: app(p)["command"].__setitem__(1, "run"),
 }
 
 
@@ -120,37 +124,44 @@ class Alone(PolicyCase):
         super().setUpClass()
         cls.make_namespace("t-alone-chosen", "annotated")
         cls.addClassCleanup(world.kubectl, "delete", "namespace", "t-alone-chosen", "--wait=false", check=False)
-        case = cls()
-        wanted = pod("made")
-        app(wanted).update(livenessProbe={"exec": {"command": ["true"]}},
-                           volumeMounts=[{"name": "data", "mountPath": "/data"}])
-        wanted["spec"]["volumes"] = [{"name": "data", "emptyDir": {}}]
-        cls.rewritten = bare(json.loads(case.create(wanted).stdout))
-        wanted["metadata"]["annotations"] = {"openshell.io/topology": "sidecar"}
-        cls.sidecar = bare(json.loads(case.create(wanted).stdout))
+        cls.combined, cls.sidecar = cls().rewritten("combined"), cls().rewritten("sidecar")
         world.kubectl("delete", CONFIGURATIONS, NAME)
         cls.addClassCleanup(world.restore)
 
+    def rewritten(self, topology: str) -> dict:
+        wanted = pod("made", annotations={"openshell.io/topology": topology})
+        app(wanted).update(livenessProbe={"exec": {"command": ["true"]}},
+                           volumeMounts=[{"name": "data", "mountPath": "/data"}])
+        wanted["spec"].update(volumes=[{"name": "data", "emptyDir": {}}], initContainers=[{**container(), "name": "first"}])
+        return bare(json.loads(self.create(wanted).stdout))
+
     def test_a_pod_as_the_webhook_writes_it_is_taken(self):
-        for manifest in (self.rewritten, self.sidecar):
-            done = self.create(manifest)
+        for made in (self.combined, self.sidecar):
+            done = self.create(made)
             self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_shape_of_one_topology_is_none_of_another(self):
+        for made, topology in ((self.combined, "sidecar"), (self.sidecar, "combined")):
+            made = copy.deepcopy(made)
+            made["metadata"]["annotations"]["openshell.io/topology"] = topology
+            self.refused(self.create(made), "OSW081")
 
     def test_a_pod_that_nobody_rewrote_is_refused_with_the_next_step(self):
         for manifest in (pod("x"), pod("x", annotations=CHOICE)):
             self.refused(self.create(manifest), "OSW081", "helm upgrade")
 
     def test_a_pod_that_would_start_something_outside_its_sandbox_is_refused(self):
-        for made, changes in ((self.rewritten, TAMPERED), (self.sidecar, TAMPERED_SIDECAR)):
-            for what, change in changes.items():
-                with self.subTest(what=what):
-                    tampered = copy.deepcopy(made)
-                    change(tampered)
-                    done = self.create(tampered)
-                    self.assertIn("[OSW081]", done.stderr)
+        cases = [("combined", self.combined, TAMPERED), ("sidecar", self.sidecar, TAMPERED | TAMPERED_SIDECAR)]
+        for topology, what, made, change in (
+                (topology, what, made, change) for topology, made, of in cases for what, change in of.items()):
+            with self.subTest(topology=topology, what=what):
+                tampered = copy.deepcopy(made)
+                change(tampered)
+                done = self.create(tampered)
+                self.assertIn("[OSW081]", done.stderr)
 
     def test_who_asks_for_what_the_namespace_does_not_have_is_refused(self):
-        for topology, code in (("none", "OSW005"), ("sidecar", "OSW081"), ("proxy-pod", "OSW006"), ("combind", "OSW005")):
+        for topology, code in (("none", "OSW005"), ("proxy-pod", "OSW006"), ("combind", "OSW005")):
             with self.subTest(topology=topology):
                 self.refused(self.create(pod("x", annotations={"openshell.io/topology": topology})), code)
 
