@@ -23,6 +23,7 @@ APART = {"admission.yaml": "admission.yaml", "policies": "policies.yaml"}
 # Values that no file of the chart has.
 OPTIONS = {
     "cert-manager": ["certificates.mode=certManager"],
+    "existing-secret": ["certificates.mode=existingSecret", "certificates.caBundle=-----BEGIN CERTIFICATE-----"],
     "cert-manager-issuer": ["certificates.mode=certManager", "certificates.certManager.issuer.name=corporate"],
     "everything-named": [
         "images.registry=registry.example:5000/mirror", f"images.agent.digest=sha256:{'a' * 64}",
@@ -30,7 +31,7 @@ OPTIONS = {
         "ports.webhook=10250", "priorityClassName=", "extraArgs={--tick,--tock}", "nodeSelector.kind=control",
         "tolerations[0].operator=Exists", "networkPolicy.apiServerCIDRs={192.0.2.0/24}",
         "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name=monitoring",
-        "certificates.caBundle=-----BEGIN CERTIFICATE-----", "podLabels.team=a"],
+        "certificates.days=30", "podLabels.team=a"],
 }
 
 
