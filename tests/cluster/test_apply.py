@@ -57,6 +57,16 @@ class Apply(ApplyCase):
         done = self.create(pod("x", annotations={"openshell.io/proxy-affinity": "preferred"}), "--dry-run=server")
         self.assertIn("Warning: proxy-affinity has no effect in topology combined", done.stderr)
 
+    def test_applying_a_deployment_on_the_server_again_changes_nothing(self):
+        made = deployment("again", container())
+        made["spec"]["replicas"] = 0
+        manifest = json.dumps(made)
+        for _ in range(3):
+            self.kubectl("apply", "--server-side", "--field-manager=argocd", "-f", "-", text=manifest)
+        self.assertEqual(self.get("deployment", "again")["metadata"]["generation"], 1)
+        diff = self.kubectl("diff", "--server-side", "--field-manager=argocd", "-f", "-", text=manifest, check=False)
+        self.assertEqual((diff.returncode, diff.stdout), (0, ""))
+
     def test_a_token_that_is_kept_is_in_the_users_containers_and_never_in_ours(self):
         made = self.dry(pod("x", annotations={"openshell.io/keep-service-account-token": "true"}))
         accounts = {volume["name"] for volume in made["spec"]["volumes"] if "projected" in volume}
