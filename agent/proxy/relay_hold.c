@@ -51,6 +51,13 @@ static enum stream_result read_more(struct end *from)
 	return stream_read(&from->stream, &from->in, PROXY_RELAY_BYTES, &err);
 }
 
+/* Not an end: whoever could not be read from once may still have a hello to send. */
+static enum step broken(struct conn *conn)
+{
+	conn_audit_close(conn, "the connection was reset");
+	return STEP_CLOSE;
+}
+
 /* Behind the hello nothing goes on before the server has answered: a second hello may be there already. */
 static void send_hello(struct conn *conn, size_t n)
 {
@@ -88,6 +95,8 @@ static enum step judge_first(struct conn *conn)
 	}
 	if (in == STREAM_WAIT)
 		return STEP_WAIT;
+	if (in == STREAM_ERROR)
+		return broken(conn);
 	if (conn->hello == HELLO_BEGUN)
 		return refuse(conn, "the ClientHello in the tunnel is not whole");
 	relay_let_on(conn);
@@ -118,6 +127,8 @@ static enum step judge_answer(struct conn *conn)
 	}
 	if (in == STREAM_WAIT)
 		return STEP_WAIT;
+	if (in == STREAM_ERROR)
+		return broken(conn);
 	/* Answered, or gone: no hello will be read any more. */
 	relay_let_on(conn);
 	return STEP_AGAIN;
@@ -142,6 +153,8 @@ static enum step judge_second(struct conn *conn)
 	}
 	if (in == STREAM_WAIT)
 		return STEP_WAIT;
+	if (in == STREAM_ERROR)
+		return broken(conn);
 	if (conn->client.in.n > 0)
 		return refuse(conn, "the second ClientHello in the tunnel is not whole");
 	relay_let_on(conn);
