@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "agent/cmds.h"
-#include "agent/events.h"
+#include "agent/fence_step.h"
 #include "agent/install.h"
 #include "agent/past_proxy.h"
 #include "agent/words.h"
@@ -14,9 +14,7 @@
 #include "certs/ca.h"
 #include "certs/store.h"
 #include "lib/cleanup.h"
-#include "lib/cmd.h"
 #include "lib/io.h"
-#include "lib/log.h"
 
 enum {
 	/* Rounds in a row that find the pod closed: an enforcer that is being programmed may change its mind. */
@@ -27,7 +25,7 @@ enum {
 };
 
 struct fence_check {
-	const char *install, *tls_dir, *ca, *proxy, *past;
+	const char *install, *tls_dir, *ca, *proxy, *past, *wait;
 	struct cmd_list upstream_ca;
 	unsigned long wait_s;
 };
@@ -124,8 +122,9 @@ static int wait_closed(const struct fence_check *o, struct waiting *w, struct er
 	return conclude(w, err);
 }
 
-static int prepare(const struct fence_check *o, struct err *err)
+static int prepare(void *ctx, struct err *err)
 {
+	const struct fence_check *o = ctx;
 	struct waiting waiting = { 0 };
 
 	if ((o->install != NULL && install_agent(o->install, err) == -1) ||
@@ -138,10 +137,12 @@ static int prepare(const struct fence_check *o, struct err *err)
 
 /* --- argv ---------------------------------------------------------------------------------------- */
 
-static int check(struct fence_check *o, const char *wait, struct err *err)
+static int check(void *ctx, struct err *err)
 {
+	struct fence_check *o = ctx;
+
 	o->wait_s = WAIT_S;
-	if (wait != NULL && words_number(wait, 1, WAIT_MAX_S, &o->wait_s, err) == -1)
+	if (o->wait != NULL && words_number(o->wait, 1, WAIT_MAX_S, &o->wait_s, err) == -1)
 		return err_wrap(err, "--wait");
 	if (o->proxy == NULL || o->past == NULL)
 		return err_set(err, ERR_INVALID, "--proxy and --past are needed");
@@ -150,60 +151,39 @@ static int check(struct fence_check *o, const char *wait, struct err *err)
 	return 0;
 }
 
-static int parse(int argc, char **argv, struct fence_check *o, struct log *log, bool *out_help,
-		 struct err *err)
+static void tell(void *ctx, struct log_line *line)
 {
-	static const char synopsis[] = "openshell-agent fence-check [OPTIONS]";
-	const char *wait = NULL, *level = NULL, *format = NULL;
-	const struct cmd_option options[] = {
-		{ "--proxy", CMD_TEXT, &o->proxy, "URL",
-		  "http://[USER:PASSWORD@]ADDRESS:PORT, which has to answer" },
-		{ "--past", CMD_TEXT, &o->past, "ADDRESS:PORT",
-		  "what must not be reached: the API server's, which every pod could" },
-		{ "--wait", CMD_TEXT, &wait, "SECONDS", "how long for both (default 60)" },
-		{ "--install", CMD_TEXT, &o->install, "DIRECTORY",
-		  "where to copy the agent to, for the workloads" },
-		{ "--tls-dir", CMD_TEXT, &o->tls_dir, "DIRECTORY",
-		  "where workloads read whom to trust" },
-		{ "--ca", CMD_TEXT, &o->ca, "FILE", "the certificate of the proxy's authority" },
-		{ "--upstream-ca", CMD_REPEATED, &o->upstream_ca, "FILE",
-		  "roots that upstream servers may have besides the well-known ones" },
-		{ "--log-level", CMD_TEXT, &level, "LEVEL", "error, warn, info (default), debug" },
-		{ "--log-format", CMD_TEXT, &format, "FORMAT",
-		  "json (default), or shorthand, for people" },
-	};
-	int rest = 0;
+	const struct fence_check *o = ctx;
 
-	*out_help = cmd_wants_help(synopsis, options, ARRAY_LEN(options), argc, argv);
-	if (*out_help)
-		return 0;
-	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, err) == -1 ||
-	    log_parse_level(level, &log->level, err) == -1 ||
-	    log_parse_format(format, &log->format, err) == -1 || check(o, wait, err) == -1)
-		return -1;
-	return rest == argc ? 0 : err_set(err, ERR_INVALID, "'%s' is too much", argv[rest]);
+	log_str(line, "past", o->past);
 }
 
 int cmd_fence_check(int argc, char **argv)
 {
-	struct log log = {
-		.level = LOG_LEVEL_INFO,
-		.events = agent_events,
-		.n_events = agent_events_n,
+	struct fence_check o = { 0 };
+	const struct cmd_option options[] = {
+		{ "--proxy", CMD_TEXT, &o.proxy, "URL",
+		  "http://[USER:PASSWORD@]ADDRESS:PORT, which has to answer" },
+		{ "--past", CMD_TEXT, &o.past, "ADDRESS:PORT",
+		  "what must not be reached: the API server's, which every pod could" },
+		{ "--wait", CMD_TEXT, &o.wait, "SECONDS", "how long for both (default 60)" },
+		{ "--install", CMD_TEXT, &o.install, "DIRECTORY",
+		  "where to copy the agent to, for the workloads" },
+		{ "--tls-dir", CMD_TEXT, &o.tls_dir, "DIRECTORY",
+		  "where workloads read whom to trust" },
+		{ "--ca", CMD_TEXT, &o.ca, "FILE", "the certificate of the proxy's authority" },
+		{ "--upstream-ca", CMD_REPEATED, &o.upstream_ca, "FILE",
+		  "roots that upstream servers may have besides the well-known ones" },
 	};
-	struct fence_check options = { 0 };
-	struct err err = { 0 };
-	bool help = false;
+	const struct fence_step step = {
+		.synopsis = "openshell-agent fence-check [OPTIONS]",
+		.options = options,
+		.n_options = ARRAY_LEN(options),
+		.check = check,
+		.work = prepare,
+		.tell = tell,
+		.ctx = &o,
+	};
 
-	if (parse(argc, argv, &options, &log, &help, &err) == -1 ||
-	    (!help && prepare(&options, &err) == -1)) {
-		log_reason(&log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
-		return EXIT_NO_SANDBOX;
-	}
-	if (help)
-		return 0;
-	struct log_line line = log_begin(&log, LOG_LEVEL_INFO, "fence.ready");
-	log_str(&line, "past", options.past);
-	log_end(&line);
-	return 0;
+	return fence_step_run(argc, argv, &step);
 }

@@ -6,21 +6,19 @@
 #include <unistd.h>
 
 #include "agent/cmds.h"
-#include "agent/events.h"
+#include "agent/fence_step.h"
 #include "agent/install.h"
 #include "agent/net/pod_fence.h"
 #include "agent/proxy/inside.h"
 #include "agent/proxy_parts.h"
 #include "agent/words.h"
 #include "lib/cleanup.h"
-#include "lib/cmd.h"
 #include "lib/io.h"
-#include "lib/log.h"
 
 enum { FOR_THE_PROXY = 0700, FOR_ALL_TO_READ = 0755 };
 
 struct net_init {
-	const char *install, *state_dir, *tls_dir;
+	const char *install, *state_dir, *tls_dir, *uid;
 	uint32_t proxy_uid;
 };
 
@@ -50,8 +48,10 @@ static int fence(const struct net_init *o, struct err *err)
 	return pod_fence_build(&rules, err);
 }
 
-static int prepare(const struct net_init *o, struct err *err)
+static int prepare(void *ctx, struct err *err)
 {
+	const struct net_init *o = ctx;
+
 	if (geteuid() != 0)
 		return err_set(err, ERR_DENIED,
 			       "started as UID %u: the container's runAsUser must be 0", geteuid());
@@ -61,56 +61,41 @@ static int prepare(const struct net_init *o, struct err *err)
 	return o->install != NULL ? install_agent(o->install, err) : 0;
 }
 
-static int parse(int argc, char **argv, struct net_init *o, struct log *log, bool *out_help,
-		 struct err *err)
+static int check(void *ctx, struct err *err)
 {
-	static const char synopsis[] = "openshell-agent net-init [OPTIONS]";
-	const char *uid = NULL, *level = NULL, *format = NULL;
-	const struct cmd_option options[] = {
-		{ "--install", CMD_TEXT, &o->install, "DIRECTORY",
-		  "where to copy the agent to, for the workloads" },
-		{ "--proxy-uid", CMD_TEXT, &uid, "UID",
-		  "the one identity that may send (default 1337)" },
-		{ "--proxy-dir", CMD_TEXT, &o->state_dir, "DIRECTORY", "made the proxy's alone" },
-		{ "--tls-dir", CMD_TEXT, &o->tls_dir, "DIRECTORY",
-		  "made the proxy's, for all to read" },
-		{ "--log-level", CMD_TEXT, &level, "LEVEL", "error, warn, info (default), debug" },
-		{ "--log-format", CMD_TEXT, &format, "FORMAT",
-		  "json (default), or shorthand, for people" },
-	};
-	int rest = 0;
+	struct net_init *o = ctx;
 
-	*out_help = cmd_wants_help(synopsis, options, ARRAY_LEN(options), argc, argv);
-	if (*out_help)
-		return 0;
-	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, err) == -1 ||
-	    words_proxy_uid(uid, &o->proxy_uid, err) == -1 ||
-	    log_parse_level(level, &log->level, err) == -1 ||
-	    log_parse_format(format, &log->format, err) == -1)
-		return -1;
-	return rest == argc ? 0 : err_set(err, ERR_INVALID, "'%s' is too much", argv[rest]);
+	return words_proxy_uid(o->uid, &o->proxy_uid, err);
+}
+
+static void tell(void *ctx, struct log_line *line)
+{
+	const struct net_init *o = ctx;
+
+	log_int(line, "uid", o->proxy_uid);
 }
 
 int cmd_net_init(int argc, char **argv)
 {
-	struct log log = {
-		.level = LOG_LEVEL_INFO,
-		.events = agent_events,
-		.n_events = agent_events_n,
+	struct net_init o = { 0 };
+	const struct cmd_option options[] = {
+		{ "--install", CMD_TEXT, &o.install, "DIRECTORY",
+		  "where to copy the agent to, for the workloads" },
+		{ "--proxy-uid", CMD_TEXT, &o.uid, "UID",
+		  "the one identity that may send (default 1337)" },
+		{ "--proxy-dir", CMD_TEXT, &o.state_dir, "DIRECTORY", "made the proxy's alone" },
+		{ "--tls-dir", CMD_TEXT, &o.tls_dir, "DIRECTORY",
+		  "made the proxy's, for all to read" },
 	};
-	struct net_init options = { 0 };
-	struct err err = { 0 };
-	bool help = false;
+	const struct fence_step step = {
+		.synopsis = "openshell-agent net-init [OPTIONS]",
+		.options = options,
+		.n_options = ARRAY_LEN(options),
+		.check = check,
+		.work = prepare,
+		.tell = tell,
+		.ctx = &o,
+	};
 
-	if (parse(argc, argv, &options, &log, &help, &err) == -1 ||
-	    (!help && prepare(&options, &err) == -1)) {
-		log_reason(&log, LOG_LEVEL_ERROR, "sandbox.refused", err.msg);
-		return EXIT_NO_SANDBOX;
-	}
-	if (help)
-		return 0;
-	struct log_line line = log_begin(&log, LOG_LEVEL_INFO, "fence.ready");
-	log_int(&line, "uid", options.proxy_uid);
-	log_end(&line);
-	return 0;
+	return fence_step_run(argc, argv, &step);
 }

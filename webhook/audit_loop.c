@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "webhook/audit_event.h"
 #include "webhook/kube_event_send.h"
@@ -18,7 +19,6 @@ enum {
 	/* After a failure, and to see whether we lead by now. */
 	AGAIN_S = 30,
 	FOLLOW_S = 1,
-	STEPS_A_SECOND = 10,
 	/* Lines of one round; the sum has them all. */
 	LOGGED_MAX = 100,
 	MESSAGE_MAX = 4096,
@@ -120,10 +120,7 @@ static int look(struct audit_loop *loop)
 
 static void rest(const struct audit_loop *loop, uint32_t seconds)
 {
-	const struct timespec step = { .tv_nsec = 1000000000L / STEPS_A_SECOND };
-
-	for (uint32_t left = seconds * STEPS_A_SECOND; left > 0 && !loop->stop; left--)
-		nanosleep(&step, NULL);
+	clock_rest(&loop->stop, seconds * INT64_C(1000));
 }
 
 static uint32_t at_most(uint32_t seconds, const struct audit_loop *loop)

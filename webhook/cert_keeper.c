@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "webhook/cert_cluster.h"
 #include "webhook/kube_bell.h"
@@ -72,10 +73,7 @@ static void round_done(struct round *round)
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return clock_ms(CLOCK_BOOTTIME);
 }
 
 static void count(struct cert_keeper *keeper, enum done done, const char *why)

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "webhook/kube_client.h"
 #include "webhook/kube_query.h"
+#include "webhook/kube_rest.h"
 
 enum {
 	TARGET_MAX = 1024,
@@ -17,7 +17,6 @@ enum {
 	WATCH_GRACE_S = 30,
 	/* One that ends earlier counts as failed; one that lasted as long before it broke is no repeated failure. */
 	WATCH_STEADY_MS = 5000,
-	SLEEP_MS = 100,
 };
 
 struct kube_bell {
@@ -25,14 +24,6 @@ struct kube_bell {
 	struct kube_client client;
 	pthread_t thread;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int on_piece(void *cls, struct slice piece, struct err *err)
 {
@@ -56,24 +47,12 @@ static int watch(struct kube_bell *bell, struct err *err)
 		&target,
 		"%s?watch=1&resourceVersion=0&timeoutSeconds=%d&fieldSelector=metadata.name%%3D%s",
 		bell->options.folder, KUBE_WATCH_S, bell->options.name);
-	int64_t began = now_ms();
+	int64_t began = clock_ms(CLOCK_MONOTONIC);
 	int result = kube_client_get(&bell->client, buf_text(&target), KUBE_WATCH_S + WATCH_GRACE_S,
 				     &sink, &status, err);
-	if (result == 0 && now_ms() - began < WATCH_STEADY_MS)
+	if (result == 0 && clock_ms(CLOCK_MONOTONIC) - began < WATCH_STEADY_MS)
 		return err_set(err, ERR_SYS, "it ended at once");
 	return result;
-}
-
-static void rest(const struct kube_bell *bell, unsigned int failures)
-{
-	const struct timespec pause = { .tv_nsec = SLEEP_MS * 1000000L };
-	uint32_t random = 0;
-
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		random = 0;
-	int64_t until = now_ms() + kube_query_retry_ms(failures, random);
-	while (!*bell->options.stop && now_ms() < until)
-		nanosleep(&pause, NULL);
 }
 
 static void *run(void *cls)
@@ -82,19 +61,19 @@ static void *run(void *cls)
 	unsigned int failures = 0;
 
 	while (!*bell->options.stop) {
-		int64_t began = now_ms();
+		int64_t began = clock_ms(CLOCK_MONOTONIC);
 		struct err err;
 
 		int result = watch(bell, &err);
 		if (*bell->options.stop)
 			break;
 		bell->options.ring(bell->options.cls);
-		failures = now_ms() - began > WATCH_STEADY_MS ? 1 : failures + 1;
+		failures = clock_ms(CLOCK_MONOTONIC) - began > WATCH_STEADY_MS ? 1 : failures + 1;
 		if (result == -1) {
 			err_wrap(&err, "watch of '%s'", bell->options.name);
 			log_reason(bell->options.log, LOG_LEVEL_WARN, "watch.failed", err.msg);
 		}
-		rest(bell, failures);
+		kube_rest(bell->options.stop, failures);
 	}
 	return NULL;
 }

@@ -2,19 +2,11 @@
 #include "webhook/kube_event_send.h"
 
 #include <sys/random.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 
 enum { TARGET_MAX = 512, BODY_MAX = 16 << 10, TIMEOUT_MS = 5000 };
-
-static int64_t ms_of(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int kube_event_send(const struct kube_client *client, struct kube_event_limit *limit,
 		    const struct kube_event *event, struct err *err)
@@ -24,12 +16,12 @@ int kube_event_send(const struct kube_client *client, struct kube_event_limit *l
 	AUTO(kube_answer_done) struct kube_answer answer = { 0 };
 	uint64_t unique;
 
-	if (!kube_event_admit(limit, event, ms_of(CLOCK_MONOTONIC)))
+	if (!kube_event_admit(limit, event, clock_ms(CLOCK_MONOTONIC)))
 		return 0;
 	if (getrandom(&unique, sizeof(unique), 0) != (ssize_t)sizeof(unique))
 		return err_sys(err, "random number");
 	AUTO(json_drop)
-	json_t *object = kube_event_object(event, ms_of(CLOCK_REALTIME), unique);
+	json_t *object = kube_event_object(event, clock_ms(CLOCK_REALTIME), unique);
 	json_put(&body, object);
 	buf_printf(&target, "/api/v1/namespaces/%s/events", kube_event_namespace(event));
 	const struct kube_request request = { .verb = KUBE_CREATE,

@@ -4,16 +4,16 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "webhook/kube_cache.h"
 #include "webhook/kube_client.h"
 #include "webhook/kube_lines.h"
 #include "webhook/kube_list.h"
 #include "webhook/kube_query.h"
+#include "webhook/kube_rest.h"
 
 enum {
 	HTTP_GONE = 410,
@@ -26,7 +26,6 @@ enum {
 	WATCH_LEAST_MS = 1000,
 	/* One that lasted this long before it broke is no repeated failure. */
 	WATCH_STEADY_MS = 5000,
-	SLEEP_MS = 100,
 };
 
 struct kube_informer {
@@ -39,14 +38,6 @@ struct kube_informer {
 	bool dirty; /* changed since it was published */
 	unsigned int failures; /* in a row */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int publish(struct kube_informer *informer, struct err *err)
 {
@@ -142,7 +133,7 @@ static int watch(struct kube_informer *informer, struct err *err)
 	AUTO(buf_done) struct buf target = buf_init(TARGET_MAX);
 	struct watching watching = { informer, { buf_init(EVENT_MAX), on_event, informer } };
 	const struct kube_sink sink = { on_watch_piece, &watching };
-	int64_t began = now_ms();
+	int64_t began = clock_ms(CLOCK_MONOTONIC);
 	long status;
 
 	kube_query_watch(&target, informer->cache.version);
@@ -151,24 +142,12 @@ static int watch(struct kube_informer *informer, struct err *err)
 	buf_done(&watching.lines.partial);
 	if (status == HTTP_GONE)
 		informer->listed = false;
-	if (result == 0 && now_ms() - began < WATCH_LEAST_MS)
+	if (result == 0 && clock_ms(CLOCK_MONOTONIC) - began < WATCH_LEAST_MS)
 		result = err_set(err, ERR_SYS, "it ended at once");
 	return result == 0 ? 0 : err_wrap(err, "watch of namespaces");
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
-
-static void rest(const struct kube_informer *informer)
-{
-	const struct timespec step = { .tv_nsec = SLEEP_MS * 1000000L };
-	uint32_t random = 0;
-
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		random = 0;
-	int64_t until = now_ms() + kube_query_retry_ms(informer->failures, random);
-	while (!informer->stop && now_ms() < until)
-		nanosleep(&step, NULL);
-}
 
 static void *run(void *cls)
 {
@@ -178,10 +157,10 @@ static void *run(void *cls)
 		struct err err;
 
 		learn_version(informer);
-		int64_t began = now_ms();
+		int64_t began = clock_ms(CLOCK_MONOTONIC);
 		bool watched = informer->listed;
 		int result = watched ? watch(informer, &err) : list(informer, &err);
-		if (watched && now_ms() - began > WATCH_STEADY_MS)
+		if (watched && clock_ms(CLOCK_MONOTONIC) - began > WATCH_STEADY_MS)
 			informer->failures = 0;
 		if (result == 0)
 			continue;
@@ -189,7 +168,7 @@ static void *run(void *cls)
 			break;
 		informer->failures++;
 		log_reason(informer->options.log, LOG_LEVEL_ERROR, "namespaces.failed", err.msg);
-		rest(informer);
+		kube_rest(&informer->stop, informer->failures);
 	}
 	return NULL;
 }

@@ -6,18 +6,18 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "webhook/kube_client.h"
 #include "webhook/kube_lease.h"
+#include "webhook/kube_rest.h"
 
 enum {
 	/* Two fit into the time that a lease is held without being renewed. */
 	REQUEST_MS = 4000,
-	SLEEP_MS = 100,
 	/* Looks of several replicas drift apart. */
 	JITTER_MS = 400,
 	HOST_MAX = 64,
@@ -41,18 +41,7 @@ struct kube_leader {
 /* It goes on while the machine sleeps: others did not sleep. */
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t unix_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return clock_ms(CLOCK_BOOTTIME);
 }
 
 static struct kube_lease_place place_of(const struct kube_leader *leader)
@@ -112,7 +101,7 @@ static int write_lease(struct kube_leader *leader, enum kube_lease_step step, st
 {
 	const struct kube_lease_place place = place_of(leader);
 	AUTO(json_drop)
-	json_t *object = kube_lease_object(&leader->lease, step, &place, unix_us());
+	json_t *object = kube_lease_object(&leader->lease, step, &place, clock_us(CLOCK_REALTIME));
 	AUTO(kube_answer_done) struct kube_answer answer = { 0 };
 	int64_t began = now_ms();
 
@@ -139,7 +128,7 @@ static void release(struct kube_leader *leader)
 {
 	const struct kube_lease_place place = place_of(leader);
 	AUTO(json_drop)
-	json_t *object = kube_lease_release(&leader->lease, &place, unix_us());
+	json_t *object = kube_lease_release(&leader->lease, &place, clock_us(CLOCK_REALTIME));
 	AUTO(kube_answer_done) struct kube_answer answer = { 0 };
 	struct err err;
 
@@ -154,14 +143,7 @@ static void release(struct kube_leader *leader)
 
 static void rest(const struct kube_leader *leader)
 {
-	const struct timespec pause = { .tv_nsec = SLEEP_MS * 1000000L };
-	uint32_t random = 0;
-
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		random = 0;
-	int64_t until = now_ms() + KUBE_LEASE_RETRY_MS - random % JITTER_MS;
-	while (!leader->stop && now_ms() < until)
-		nanosleep(&pause, NULL);
+	clock_rest(&leader->stop, KUBE_LEASE_RETRY_MS - kube_rest_random() % JITTER_MS);
 }
 
 static void *run(void *cls)

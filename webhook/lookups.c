@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/mem.h"
 
 struct lookup {
@@ -25,14 +25,6 @@ struct lookups {
 	size_t reserved; /* and not done */
 	bool stop;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* False: the end has come, and nothing is left or will come. */
 static bool take(struct lookups *lookups, struct lookup *out)
@@ -56,7 +48,8 @@ static void *run(void *cls)
 	struct lookup lookup;
 
 	while (take(lookups, &lookup)) {
-		lookups->work(lookup.job, now_ms() - lookup.since_ms > LOOKUPS_WAIT_MS);
+		lookups->work(lookup.job,
+			      clock_ms(CLOCK_MONOTONIC) - lookup.since_ms > LOOKUPS_WAIT_MS);
 		pthread_mutex_lock(&lookups->lock);
 		lookups->reserved--;
 		pthread_cond_broadcast(&lookups->changed);
@@ -76,7 +69,7 @@ int lookups_start(void (*work)(void *job, bool late), struct lookups **out, stru
 		errno = pthread_create(&lookups->threads[lookups->n_threads], NULL, run, lookups);
 		if (errno != 0) {
 			err_sys(err, "a thread for look-ups");
-			lookups_stop(lookups);
+			lookups_free(lookups);
 			return -1;
 		}
 		lookups->n_threads++;
@@ -99,7 +92,7 @@ void lookups_put(struct lookups *lookups, void *job)
 {
 	pthread_mutex_lock(&lookups->lock);
 	lookups->queue[(lookups->first + lookups->n) % LOOKUPS_MAX] =
-		(struct lookup){ job, now_ms() };
+		(struct lookup){ job, clock_ms(CLOCK_MONOTONIC) };
 	lookups->n++;
 	pthread_cond_broadcast(&lookups->changed);
 	pthread_mutex_unlock(&lookups->lock);
@@ -107,14 +100,20 @@ void lookups_put(struct lookups *lookups, void *job)
 
 void lookups_stop(struct lookups *lookups)
 {
-	if (lookups == NULL)
-		return;
 	pthread_mutex_lock(&lookups->lock);
 	lookups->stop = true;
 	pthread_cond_broadcast(&lookups->changed);
 	pthread_mutex_unlock(&lookups->lock);
 	for (size_t i = 0; i < lookups->n_threads; i++)
 		pthread_join(lookups->threads[i], NULL);
+	lookups->n_threads = 0;
+}
+
+void lookups_free(struct lookups *lookups)
+{
+	if (lookups == NULL)
+		return;
+	lookups_stop(lookups);
 	pthread_mutex_destroy(&lookups->lock);
 	pthread_cond_destroy(&lookups->changed);
 	free(lookups);

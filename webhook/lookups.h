@@ -26,7 +26,10 @@ int lookups_start(void (*work)(void *job, bool late), struct lookups **out, stru
 bool lookups_reserve(struct lookups *lookups);
 void lookups_put(struct lookups *lookups, void *job);
 
-/* Gives no more places, waits until every job is done, frees. NULL is fine. */
+/* Gives no more places from now on, and waits until every job is done. May be called again. */
 void lookups_stop(struct lookups *lookups);
+
+/* lookups_stop(), and frees: once nobody asks for a place any more. NULL is fine. */
+void lookups_free(struct lookups *lookups);
 
 #endif

@@ -16,17 +16,29 @@ static const char *next(struct slice line, const char *arg)
 	return after < end ? after : NULL;
 }
 
-static void take(struct slice line, const char *arg, const struct cmd_option *option)
+static void take_text(struct slice line, const char *arg, const struct cmd_option *option)
 {
 	size_t n = strlen(option->name);
 	const char **out = option->out;
 
-	if (option->kind != CMD_TEXT || *out != NULL || strncmp(arg, option->name, n) != 0)
+	if (*out != NULL)
 		return;
 	if (arg[n] == '=')
 		*out = arg + n + 1;
 	else if (arg[n] == '\0')
 		*out = next(line, arg);
+}
+
+static void take(struct slice line, const char *arg, const struct cmd_option *option)
+{
+	bool *flag = option->out;
+
+	if (strncmp(arg, option->name, strlen(option->name)) != 0)
+		return;
+	if (option->kind == CMD_TEXT)
+		take_text(line, arg, option);
+	else if (option->kind == CMD_FLAG && strcmp(arg, option->name) == 0)
+		*flag = true;
 }
 
 bool served_parse(struct slice line, const struct cmd_option *options, size_t n)

@@ -150,47 +150,85 @@ static bool decide_also(const struct gate *gate, const struct policy_request *qu
 	return true;
 }
 
-static bool decide_other_method(const struct gate *gate, struct policy_request question,
-				struct slice value, struct gate_answer *out)
-{
-	char method[HTTP1_METHOD_MAX + 1];
+/* What the fields of one request offer in place of its method and target. */
+struct overrides {
+	char methods[HTTP_OVERRIDES_MAX][HTTP1_METHOD_MAX + 1];
+	struct canon_target targets[HTTP_OVERRIDES_MAX];
+	size_t n_methods, n_targets;
+};
 
-	if (!http_override_method(value, method))
-		return refuse(out, REFUSAL_BAD_REQUEST,
-			      "a field that some servers take the method from holds none");
-	question.method = slice_text(method);
-	return decide_also(gate, &question, out);
+static bool read_other_method(struct slice value, struct overrides *to, struct gate_answer *out)
+{
+	if (to->n_methods < HTTP_OVERRIDES_MAX &&
+	    http_override_method(value, to->methods[to->n_methods])) {
+		to->n_methods++;
+		return true;
+	}
+	return refuse(out, REFUSAL_BAD_REQUEST,
+		      "a field that some servers take the method from holds none, or there are too "
+		      "many of them");
 }
 
-static bool decide_other_target(const struct gate *gate, struct policy_request question,
-				struct slice value, struct gate_answer *out)
+static bool read_other_target(struct slice value, struct overrides *to, struct gate_answer *out)
 {
-	struct canon_target target;
 	struct err err = { 0 };
 
-	if (canon_target(value, out->decision.encoded_slash, &target, &err) == -1)
-		return refuse(out, REFUSAL_BAD_REQUEST,
-			      "a field that some servers take the path from holds none that can "
-			      "be decided on");
-	question.path = (struct slice){ (const uint8_t *)target.path, target.path_n };
-	question.query = target.query;
+	if (to->n_targets < HTTP_OVERRIDES_MAX &&
+	    canon_target(value, out->decision.encoded_slash, &to->targets[to->n_targets], &err) ==
+		    0) {
+		to->n_targets++;
+		return true;
+	}
+	return refuse(out, REFUSAL_BAD_REQUEST,
+		      "a field that some servers take the path from holds none that can be decided "
+		      "on, or there are too many of them");
+}
+
+static bool read_overrides(const struct http1_head *head, struct overrides *to,
+			   struct gate_answer *out)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < head->n_fields && good; i++) {
+		const struct http1_field *field = &head->fields[i];
+		enum http_override kind = http_override_of(field);
+
+		if (kind == HTTP_OVERRIDE_METHOD)
+			good = read_other_method(field->value, to, out);
+		else if (kind == HTTP_OVERRIDE_TARGET)
+			good = read_other_target(field->value, to, out);
+	}
+	return good;
+}
+
+/* A server may take either from a field, or both: 0 is what was sent. */
+static bool decide_pair(const struct gate *gate, struct policy_request question,
+			const struct overrides *others, size_t method, size_t target,
+			struct gate_answer *out)
+{
+	if (method > 0)
+		question.method = slice_text(others->methods[method - 1]);
+	if (target > 0) {
+		const struct canon_target *other = &others->targets[target - 1];
+
+		question.path = (struct slice){ (const uint8_t *)other->path, other->path_n };
+		question.query = other->query;
+	}
 	return decide_also(gate, &question, out);
 }
 
 static bool decide_overrides(const struct gate *gate, const struct http1_head *head,
 			     const struct policy_request *question, struct gate_answer *out)
 {
+	struct overrides others;
 	bool allowed = true;
 
-	for (size_t i = 0; i < head->n_fields && allowed; i++) {
-		const struct http1_field *field = &head->fields[i];
-		enum http_override kind = http_override_of(field);
-
-		if (kind == HTTP_OVERRIDE_METHOD)
-			allowed = decide_other_method(gate, *question, field->value, out);
-		else if (kind == HTTP_OVERRIDE_TARGET)
-			allowed = decide_other_target(gate, *question, field->value, out);
-	}
+	others.n_methods = others.n_targets = 0;
+	if (!read_overrides(head, &others, out))
+		return false;
+	for (size_t m = 0; m <= others.n_methods; m++)
+		for (size_t t = m == 0 ? 1 : 0; allowed && t <= others.n_targets; t++)
+			allowed = decide_pair(gate, *question, &others, m, t, out);
 	return allowed;
 }
 

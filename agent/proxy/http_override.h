@@ -6,6 +6,11 @@
 
 #include "lib/http1_head.h"
 
+enum {
+	/* Fields of each kind in one request: there are as many names, and each is decided on with each of the others. */
+	HTTP_OVERRIDES_MAX = 4,
+};
+
 enum http_override {
 	HTTP_OVERRIDE_NONE = 0,
 	HTTP_OVERRIDE_METHOD, /* X-HTTP-Method-Override and its like */

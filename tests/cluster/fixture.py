@@ -33,6 +33,19 @@ CLIENTS = IMAGES[images.CLIENTS]
 # Both lead to the same servers; policies name the first.
 OUTSIDE, OTHER = OUTSIDE_NAMES
 SECONDS = 120
+# One place outside, for one program and one part of its paths.
+POLICY = f"""version: 1
+network_policies:
+  outside:
+    endpoints:
+    - host: {OUTSIDE}
+      port: 80
+      protocol: rest
+      rules:
+      - allow: {{ method: GET, path: /allowed/** }}
+    binaries:
+    - path: /usr/bin/curl
+"""
 
 
 class World:

@@ -3,22 +3,10 @@
 import pathlib
 import tempfile
 
-from fixture import AGENT, NAME, OUTSIDE, SYSTEM, ClusterCase, await_that, config_map, container, pod, world
+from fixture import AGENT, NAME, OUTSIDE, POLICY, SYSTEM, ClusterCase, await_that, config_map, container, pod, world
 from runner import machine_lacks
 
 INSTALL, PROXY = "openshell-supervisor-install", "openshell-supervisor-network"
-POLICY = f"""version: 1
-network_policies:
-  outside:
-    endpoints:
-    - host: {OUTSIDE}
-      port: 80
-      protocol: rest
-      rules:
-      - allow: {{ method: GET, path: /allowed/** }}
-    binaries:
-    - path: /usr/bin/curl
-"""
 WHO = ("id -u; grep -h ^Cap /proc/self/status | cut -f2 | sort -u; "
        "grep -hE '^(NoNewPrivs|Seccomp):' /proc/self/status | cut -f2")
 CONFINED = ["1000", "0" * 16, "1", "2"]

@@ -7,23 +7,11 @@ import pathlib
 import signal
 
 from cluster import OUTSIDE_TOKEN
-from fixture import CLIENTS, OTHER, OUTSIDE, ClusterCase, await_that, config_map, container, deployment, pod, world
+from fixture import CLIENTS, OTHER, OUTSIDE, POLICY, ClusterCase, await_that, config_map, container, deployment, pod, world
 from runner import machine_lacks
 
 CHOICE = {"openshell.io/topology": "sidecar", "openshell.io/policy": "policy"}
 FENCE, PROXY = "openshell-network-init", "openshell-supervisor-network"
-POLICY = f"""version: 1
-network_policies:
-  outside:
-    endpoints:
-    - host: {OUTSIDE}
-      port: 80
-      protocol: rest
-      rules:
-      - allow: {{ method: GET, path: /allowed/** }}
-    binaries:
-    - path: /usr/bin/curl
-"""
 GET = "curl -sS -m 10 -o /dev/null -w '%{http_code}'"
 ALLOWED = f"http://{OUTSIDE}/allowed"
 PRIVILEGE = ("id -u; id -g; grep -h ^Cap /proc/self/status | cut -f2 | sort -u; "

@@ -53,6 +53,12 @@ class Connect(unittest.TestCase):
         handler.hang_up()
 
     # --- what it answers --------------------------------------------------------------------------
+    def test_a_command_that_is_longer_than_any_is_refused(self):
+        for path in ("/mutate/connect", "/validate/connect"):
+            code, _, text = self.webhook.request("POST", path, connect_review(command=["x" * (256 << 10)]))
+            self.assertEqual(code, 413)
+            self.assertIn("larger than 256 KiB", text if isinstance(text, str) else text.decode())
+
     def test_a_command_is_taken_into_the_sandbox_and_then_valid(self):
         response = self.ask()
         self.assertTrue(response["allowed"])

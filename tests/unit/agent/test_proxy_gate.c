@@ -234,6 +234,19 @@ static const struct {
 	{ "GET /open/a", "rules.test", "X-Rewrite-URL: /x/../%73ecret?a\r\n", REFUSAL_POLICY },
 	{ "GET /open/a", "rules.test", "X-Rewrite-URL: http://rules.test/secret\r\n",
 	  REFUSAL_BAD_REQUEST },
+	/* Each alone is allowed, both together are not. */
+	{ "GET /open/a", "rules.test", "X-Original-URL: /b\r\nX-Method-Override: GET\r\n", OK },
+	{ "GET /open/a", "rules.test", "X-Method-Override: POST\r\n", OK },
+	{ "GET /open/a", "rules.test", "X-Original-URL: /b\r\nX-Method-Override: POST\r\n",
+	  REFUSAL_POLICY },
+	{ "GET /open/a", "rules.test",
+	  "X-Method: a\r\nX-HTTP-Method: GET\r\nX-Rewrite-URL: /open/c\r\nX-Original-URL: "
+	  "/b\r\nX-Method-Override: POST\r\n",
+	  REFUSAL_POLICY },
+	{ "GET /open/a", "rules.test",
+	  "X-Original-URL: /a\r\nX-Original-URL: /a\r\nX-Original-URL: /a\r\n"
+	  "X-Original-URL: /a\r\nX-Original-URL: /a\r\n",
+	  REFUSAL_BAD_REQUEST },
 	{ "POST /a", "audit.test", "X-Method-Override: DELETE\r\n", OK },
 	{ "POST /a", "raw.test", "X-Method-Override: DELETE, GET\r\n", OK },
 	{ "POST /a", "slash.test", "X-Method-Override: DELETE\r\n", OK },

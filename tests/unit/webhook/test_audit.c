@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "tests/support/json_patch.h"
 #include "tests/unit/golden.h"
+#include "tests/unit/webhook_fixture.h"
 #include "webhook/audit.h"
 #include "webhook/manifest.h"
 
@@ -16,26 +17,6 @@ enum { CASES_MAX = 256, TEXT_MAX = GOLDEN_TEXT_MAX };
 
 static char *cases[CASES_MAX];
 static int n_cases;
-
-static const struct webhook_config config = { .agent_image =
-						      "registry.example/openshell/agent:1.0.0",
-					      .default_topology = TOPOLOGY_COMBINED,
-					      .kubernetes = { 1, 34 } };
-static const struct log quiet = { .level = LOG_LEVEL_ERROR };
-static struct namespaces namespaces;
-
-static void load_namespaces(void)
-{
-	struct err err = { 0 };
-
-	ck_assert_msg(namespaces_load(GOLDEN "/namespaces.yaml", &namespaces, &err) == 0, "%s",
-		      err.msg);
-}
-
-static void free_namespaces(void)
-{
-	namespaces_done(&namespaces);
-}
 
 /* One value in YAML. */
 static json_t *parse(const char *text)
@@ -63,9 +44,9 @@ static json_t *rendered(const char *name)
 
 static void judge(json_t *pod, const char *namespace_name, struct audit_verdict *verdict)
 {
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 
 	audit_judge(&handler, pod, namespace_name, verdict);
 }
@@ -201,7 +182,7 @@ Suite *audit_suite(void)
 	TCase *each = tcase_create("audit");
 
 	n_cases = (int)golden_cases(GOLDEN, cases, CASES_MAX);
-	tcase_add_checked_fixture(each, load_namespaces, free_namespaces);
+	tcase_add_checked_fixture(each, fixture_load_namespaces, fixture_free_namespaces);
 	tcase_add_loop_test(each, what_the_webhook_made_is_as_it_should_be, 0, n_cases);
 	tcase_add_loop_test(each, what_became_of_a_pod_is_told_by_its_reason, 0,
 			    (int)ARRAY_LEN(changed));

@@ -12,28 +12,23 @@
 #include "tests/support/json_patch.h"
 #include "tests/support/review_text.h"
 #include "tests/unit/golden.h"
+#include "tests/unit/webhook_fixture.h"
 #include "webhook/audit.h"
 #include "webhook/manifest.h"
 #include "webhook/names.h"
 
 #define GOLDEN "tests/golden/webhook"
 #define VALIDATE "tests/golden/validate"
-#define IMAGE "registry.example/openshell/agent:1.0.0"
 
 enum { CASES_MAX = 512, TEXT_MAX = GOLDEN_TEXT_MAX };
 
 static char *cases[CASES_MAX];
 static int n_cases;
 
-static const struct webhook_config config = { .agent_image = IMAGE,
-					      .default_topology = TOPOLOGY_COMBINED,
-					      .kubernetes = { 1, 34 } };
-static const struct webhook_config config_with_roots = { .agent_image = IMAGE,
+static const struct webhook_config config_with_roots = { .agent_image = FIXTURE_IMAGE,
 							 .default_topology = TOPOLOGY_COMBINED,
 							 .upstream_ca = "private-roots",
 							 .kubernetes = { 1, 34 } };
-static const struct log quiet = { .level = LOG_LEVEL_ERROR };
-static struct namespaces namespaces;
 
 static json_t *read_pod(const char *name)
 {
@@ -47,20 +42,6 @@ static json_t *read_pod(const char *name)
 		      err.msg);
 	ck_assert_uint_eq(json_array_size(objects), 1);
 	return json_incref(json_array_get(objects, 0));
-}
-
-static void load_namespaces(void)
-{
-	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
-	struct err err = { 0 };
-
-	golden_read(GOLDEN "/namespaces.yaml", &text);
-	ck_assert_msg(namespaces_parse(buf_slice(&text), &namespaces, &err) == 0, "%s", err.msg);
-}
-
-static void free_namespaces(void)
-{
-	namespaces_done(&namespaces);
 }
 
 static void expect_file(const char *name, const char *file, const char *have)
@@ -108,9 +89,9 @@ static void expect_fixed_point(const struct handler *handler, json_t *pod, const
 START_TEST(every_case_gives_what_its_folder_says)
 {
 	const char *name = cases[_i];
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 	AUTO(json_drop) json_t *pod = read_pod(name);
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	struct err err = { 0 };
@@ -130,9 +111,9 @@ END_TEST
 
 static void expect_denial(const char *case_name, const char *patch_text, const char *code)
 {
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 	AUTO(json_drop) json_t *pod = read_pod(case_name);
 	AUTO(json_drop) json_t *tampering = NULL;
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
@@ -259,9 +240,9 @@ static void expect_all_launched(const json_t *containers, size_t first)
 
 START_TEST(what_came_to_a_sidecar_pod_later_is_wrapped_by_a_second_pass)
 {
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 	AUTO(json_drop) json_t *pod = read_pod("sidecar-minimal");
 	AUTO(json_drop) json_t *later = NULL;
 	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
@@ -286,9 +267,9 @@ END_TEST
 /* What other admission plugins do to a pod between two calls must not refuse it. */
 START_TEST(a_mount_added_later_is_taken_in_by_a_second_pass)
 {
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 	AUTO(json_drop) json_t *pod = read_pod("minimal");
 	AUTO(json_drop) json_t *later = NULL;
 	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
@@ -316,8 +297,8 @@ END_TEST
 START_TEST(private_roots_are_mounted_and_told_to_the_agent)
 {
 	const struct handler handler = { .config = &config_with_roots,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 	AUTO(json_drop) json_t *pod = read_pod("init-containers-one-after-the-other");
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	struct err err = { 0 };
@@ -351,7 +332,7 @@ static const struct {
 START_TEST(the_networks_own_proxy_is_told_to_each_proxy_of_ours)
 {
 	static const struct webhook_config config_with_upstream = {
-		.agent_image = IMAGE,
+		.agent_image = FIXTURE_IMAGE,
 		.default_topology = TOPOLOGY_COMBINED,
 		.upstream = { "http://proxy.corp:3128", "10.0.0.0/8,$HOME.corp", true },
 		.kubernetes = { 1, 34 },
@@ -360,8 +341,8 @@ START_TEST(the_networks_own_proxy_is_told_to_each_proxy_of_ours)
 		"\"--upstream-proxy\",\"http://proxy.corp:3128\",\"--upstream-no-proxy\","
 		"\"10.0.0.0/8,$$HOME.corp\",\"--upstream-proxy-connect-by-hostname\",\"true\"";
 	const struct handler handler = { .config = &config_with_upstream,
-					 .namespaces = &namespaces,
-					 .log = &quiet,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log,
 					 .kubernetes = { 1, 34 } };
 	AUTO(json_drop) json_t *pod = read_pod(with_proxies[_i].pod);
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
@@ -381,9 +362,9 @@ END_TEST
 
 START_TEST(an_init_container_added_later_is_confined_by_a_second_pass)
 {
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 	AUTO(json_drop) json_t *pod = read_pod("minimal");
 	AUTO(json_drop) json_t *later = NULL;
 	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
@@ -420,10 +401,10 @@ static const struct {
 
 START_TEST(topology_sidecar_takes_a_kubernetes_that_is_known_to_have_native_sidecars)
 {
-	struct webhook_config with_version = config;
+	struct webhook_config with_version = fixture_config;
 	const struct handler handler = { .config = &with_version,
-					 .namespaces = &namespaces,
-					 .log = &quiet,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log,
 					 .kubernetes = versions[_i].learned };
 	AUTO(json_drop) json_t *sidecar = read_pod("sidecar-minimal");
 	AUTO(json_drop) json_t *combined = read_pod("minimal");
@@ -501,7 +482,7 @@ Suite *golden_suite(void)
 	TCase *each = tcase_create("golden");
 
 	find_cases();
-	tcase_add_checked_fixture(each, load_namespaces, free_namespaces);
+	tcase_add_checked_fixture(each, fixture_load_namespaces, fixture_free_namespaces);
 	tcase_add_test(each, there_are_cases);
 	tcase_add_loop_test(each, every_case_gives_what_its_folder_says, 0, n_cases);
 	tcase_add_loop_test(each, what_was_rendered_and_then_changed_is_refused, 0,

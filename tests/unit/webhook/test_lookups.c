@@ -51,6 +51,9 @@ START_TEST(places_are_bounded_and_every_job_that_has_one_is_done)
 	open_gate(&gate);
 	lookups_stop(lookups);
 	ck_assert_int_eq(gate.done, LOOKUPS_MAX);
+	/* Who comes then is told so, as long as anybody may come. */
+	ck_assert(!lookups_reserve(lookups));
+	lookups_free(lookups);
 }
 END_TEST
 
@@ -68,7 +71,7 @@ START_TEST(places_are_given_back)
 			sched_yield();
 		lookups_put(lookups, &gate);
 	}
-	lookups_stop(lookups);
+	lookups_free(lookups);
 	ck_assert_int_eq(gate.done, 3 * LOOKUPS_MAX);
 }
 END_TEST

@@ -7,6 +7,7 @@
 
 struct texts {
 	const char *image, *topology;
+	bool by_hostname;
 };
 
 static bool parse(struct slice line, struct texts *out)
@@ -14,6 +15,7 @@ static bool parse(struct slice line, struct texts *out)
 	const struct cmd_option options[] = {
 		{ "--agent-image", CMD_TEXT, &out->image, "IMAGE", "" },
 		{ "--default-topology", CMD_TEXT, &out->topology, "NAME", "" },
+		{ "--by-hostname", CMD_FLAG, &out->by_hostname, NULL, "" },
 	};
 
 	return served_parse(line, options, ARRAY_LEN(options));
@@ -31,6 +33,17 @@ START_TEST(options_are_taken_in_both_forms_and_others_passed_over)
 			&texts));
 	ck_assert_str_eq(texts.image, "a/b:1");
 	ck_assert_str_eq(texts.topology, "sidecar");
+}
+END_TEST
+
+START_TEST(a_flag_is_taken_where_it_stands_by_itself)
+{
+	struct texts texts = { 0 };
+
+	ck_assert(parse(LINE("w\0serve\0--by-hostnames\0--agent-image=a"), &texts));
+	ck_assert(!texts.by_hostname);
+	ck_assert(parse(LINE("w\0serve\0--by-hostname\0--agent-image=a"), &texts));
+	ck_assert(texts.by_hostname);
 }
 END_TEST
 
@@ -76,6 +89,7 @@ Suite *served_suite(void)
 	TCase *each = tcase_create("served");
 
 	tcase_add_test(each, options_are_taken_in_both_forms_and_others_passed_over);
+	tcase_add_test(each, a_flag_is_taken_where_it_stands_by_itself);
 	tcase_add_test(each, what_was_given_stays);
 	tcase_add_test(each, an_option_without_its_value_or_with_a_longer_name_is_none);
 	tcase_add_test(each, another_command_line_is_none);

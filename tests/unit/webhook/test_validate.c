@@ -12,6 +12,7 @@
 #include "tests/support/json_patch.h"
 #include "tests/support/review_text.h"
 #include "tests/unit/golden.h"
+#include "tests/unit/webhook_fixture.h"
 #include "webhook/manifest.h"
 #include "webhook/validate.h"
 
@@ -22,26 +23,6 @@ enum { CASES_MAX = 256, TEXT_MAX = GOLDEN_TEXT_MAX };
 
 static char *cases[CASES_MAX], *rendered[CASES_MAX];
 static int n_cases, n_rendered;
-
-static const struct webhook_config config = { .agent_image =
-						      "registry.example/openshell/agent:1.0.0",
-					      .default_topology = TOPOLOGY_COMBINED,
-					      .kubernetes = { 1, 34 } };
-static const struct log quiet = { .level = LOG_LEVEL_ERROR };
-static struct namespaces namespaces;
-
-static void load_namespaces(void)
-{
-	struct err err = { 0 };
-
-	ck_assert_msg(namespaces_load(RENDERED "/namespaces.yaml", &namespaces, &err) == 0, "%s",
-		      err.msg);
-}
-
-static void free_namespaces(void)
-{
-	namespaces_done(&namespaces);
-}
 
 /* The one object of a file. */
 static json_t *read_object(const char *path)
@@ -152,9 +133,10 @@ START_TEST(every_case_gives_what_its_folder_says)
 {
 	const char *name = cases[_i];
 	AUTO(asked_done) struct asked asked = { 0 };
-	const struct handler handler = {
-		.config = &config, .namespaces = &namespaces, .log = &quiet, .found = &asked.found
-	};
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log,
+					 .found = &asked.found };
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	AUTO(buf_done) struct buf refused = buf_init(TEXT_MAX), warned = buf_init(TEXT_MAX);
 	struct err err = { 0 };
@@ -173,9 +155,9 @@ END_TEST
 
 START_TEST(what_mutate_makes_of_a_pod_is_taken)
 {
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 	AUTO_FREE char *path = mem_printf(RENDERED "/%s/pod.json", rendered[_i]);
 	struct err err = { 0 };
 
@@ -219,9 +201,9 @@ static const struct {
 /* None of them has an object. */
 START_TEST(what_cannot_be_judged_is_refused_where_it_could_start_something)
 {
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	const struct review_ask ask = {
 		.group = others[_i].group,
@@ -240,9 +222,9 @@ END_TEST
 
 START_TEST(a_body_that_is_no_review_gets_no_answer)
 {
-	const struct handler handler = { .config = &config,
-					 .namespaces = &namespaces,
-					 .log = &quiet };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
 	AUTO(buf_done) struct buf out = buf_init(TEXT_MAX);
 	struct outcome outcome;
 	struct err err = { 0 };
@@ -268,7 +250,7 @@ Suite *validate_suite(void)
 
 	n_cases = (int)golden_cases(GOLDEN, cases, CASES_MAX);
 	n_rendered = (int)golden_cases(RENDERED, rendered, CASES_MAX);
-	tcase_add_checked_fixture(each, load_namespaces, free_namespaces);
+	tcase_add_checked_fixture(each, fixture_load_namespaces, fixture_free_namespaces);
 	tcase_add_test(each, there_are_cases);
 	tcase_add_loop_test(each, every_case_gives_what_its_folder_says, 0, n_cases);
 	tcase_add_loop_test(each, what_mutate_makes_of_a_pod_is_taken, 0, n_rendered);
