@@ -2,6 +2,7 @@
 #include "lib/http1_head.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "lib/cleanup.h"
 
@@ -175,15 +176,9 @@ static enum http1_fault drop_named(struct http1_head *head, struct slice name)
 {
 	for (size_t i = 0; i < head->n_fields; i++) {
 		struct http1_field *field = &head->fields[i];
-		char lower[64];
 
-		if (field->name.n != name.n || name.n >= sizeof(lower))
-			continue;
-		for (size_t k = 0; k < name.n; k++)
-			lower[k] = (char)(name.p[k] |
-					  (name.p[k] >= 'A' && name.p[k] <= 'Z' ? 0x20 : 0));
-		lower[name.n] = '\0';
-		if (!http1_text_is(field->name, lower))
+		if (field->name.n != name.n ||
+		    strncasecmp((const char *)field->name.p, (const char *)name.p, name.n) != 0)
 			continue;
 		if (field->kind == HTTP1_HOST || field->kind == HTTP1_CONTENT_LENGTH ||
 		    field->kind == HTTP1_TRANSFER_ENCODING)

@@ -32,6 +32,10 @@ static const struct {
 	  NULL, false, NULL },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: expect\r\n\r\n",
 	  "POST /c?q HTTP/1.1\r\nHost: a.test\r\n\r\n", NULL, false, NULL },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nConnection: "
+	  "x-long-long-long-long-long-long-long-long-long-long-long-long-long-long-name\r\nX-LONG-"
+	  "LONG-LONG-LONG-LONG-LONG-LONG-LONG-LONG-LONG-LONG-LONG-LONG-LONG-NAME: 1\r\n\r\n",
+	  "GET /c?q HTTP/1.1\r\nHost: a.test\r\n\r\n", NULL, false, NULL },
 	{ "GET / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
 	  "GET /c?q HTTP/1.1\r\nHost: a.test\r\n\r\n", NULL, false, NULL },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nConnection: x, UPGRADE\r\nUpgrade: h2c, WebSocket\r\n"
