@@ -35,7 +35,7 @@ ROOTS = {
     TOOLS_BASE: ("extract", [
         "base-files", "bash", "coreutils", "sed", "curl", "wget", "git", "python3", "python3-pip",
         "python3-requests", "python3-httpx", "python3-aiohttp", "nodejs", "npm", "node-undici",
-        "openjdk-17-jdk-headless", "postgresql-client-15", "redis-tools", "openssh-client"]),
+        "node-axios", "openjdk-17-jdk-headless", "postgresql-client-15", "redis-tools", "openssh-client"]),
 }
 SUITE = "bookworm"
 SLIM = ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]

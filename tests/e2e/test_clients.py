@@ -96,7 +96,7 @@ def go(method: str, url: str) -> list[str]:
 CLIENTS = {
     "curl": curl, "wget": wget, "go": go,
     **{f"python {library}": python(library) for library in ("urllib", "requests", "httpx", "aiohttp")},
-    **{f"node {library}": node(library) for library in ("fetch", "https")},
+    **{f"node {library}": node(library) for library in ("fetch", "https", "axios")},
     **{f"java {library}": java(library) for library in ("client", "connection")},
 }
 
@@ -158,6 +158,7 @@ class Clients(SandboxCase):
     # What each command begins with, and how git, pip and npm tell that they may not reach a host.
     prefix: tuple[str, ...] = ()
     elsewhere = {"git": "403", "pip": "403", "npm": "403"}
+    axios_alone: str | None = "for https:// the client sends CONNECT"
 
     @classmethod
     def setUpClass(cls):
@@ -222,6 +223,12 @@ class Clients(SandboxCase):
             self.assertIn(refused, said("GET", "https://theirs.test/ok"))
             self.assertEqual(self.arrived(), [])
         self.by_each(check)
+
+    def test_axios_makes_no_tunnel_of_itself_and_needs_none(self):
+        alone, direct = (self.said(node(kind), "GET", "https://plain.test/ok")
+                         for kind in ("axios-alone", "axios-direct"))
+        self.assertIn(self.axios_alone or self.rig.net.token, alone)
+        self.assertIn(self.rig.net.token, direct)
 
     # --- tools with protocols of their own
 

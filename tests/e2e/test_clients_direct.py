@@ -52,6 +52,7 @@ class Direct(test_clients.Clients):
     policy, names = POLICY, {**test_clients.NAMES, **NAMES}
     prefix = tuple(PLAIN)
     elsewhere = {"git": NO_NAME["curl"], "pip": NO_NAME["python"], "npm": NO_NAME["node"]}
+    axios_alone = None
 
     @classmethod
     def setUpClass(cls):

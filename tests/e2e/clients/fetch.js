@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// fetch.js fetch|https METHOD URL: prints status and body. This node does not look at the proxy's
-// variables by itself, so each way is handed an agent where they are set.
+// fetch.js KIND METHOD URL: prints status and body. This node does not look at the proxy's variables
+// by itself, so each way is handed an agent where they are set; axios does look (see there).
 const [kind, method, url] = process.argv.slice(2);
 const proxy = process.env.HTTPS_PROXY;
 
@@ -34,7 +34,23 @@ function byHttps() {
     request.end();
 }
 
-if (kind === 'fetch')
-    byFetch();
-else
-    byHttps();
+// Of itself axios asks the proxy for https:// as it does for http://, and makes no tunnel.
+function byAxios(settings) {
+    const axios = require('/usr/share/nodejs/axios/dist/node/axios.cjs');
+    const options = { method, url, validateStatus: null, transformResponse: [(text) => text] };
+    axios({ ...options, ...settings }).then((r) => console.log(`${r.status}\n${r.data}`)).catch(fail);
+}
+
+function byTunnel() {
+    if (!proxy || url.startsWith('http:'))
+        return {};
+    return { proxy: false, httpsAgent: require('/usr/share/nodejs/https-proxy-agent')(proxy) };
+}
+
+({
+    fetch: byFetch,
+    https: byHttps,
+    axios: () => byAxios(byTunnel()),
+    'axios-alone': () => byAxios({}),
+    'axios-direct': () => byAxios({ proxy: false }),
+})[kind]();
