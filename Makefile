@@ -124,6 +124,10 @@ $(UNIT): $(call objs,$(UNIT_SRC)) $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
+# A play knows where its clients were going (tests/support/play_inside.h).
+PLAY_LDFLAGS := -Wl,--wrap=socket_original
+$(UNIT): LDFLAGS += $(PLAY_LDFLAGS)
+
 # The list of suites is the list of files, so a new test needs no registration.
 $(OUT)/suites.inc: $(UNIT_SRC)
 	$(Q)mkdir -p $(@D)
@@ -142,7 +146,7 @@ golden-update: $(UNIT)
 
 # Each corpus through its target without libFuzzer, so that every build replays what was once found.
 $(OUT)/replay_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(call objs,$(SUPPORT_SRC)) $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(PLAY_LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 
 corpora: $(FUZZ_NAMES:%=$(OUT)/replay_%)
 	$(Q)for t in $(FUZZ_NAMES); do $(OUT)/replay_$$t tests/fuzz/corpus/$$t || exit 1; done
@@ -176,9 +180,10 @@ $(OUT)/driver_kube: $(OUT)/tests/drivers/kube.o $(OUT)/webhook.a $(OUT)/certs.a 
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS)
 
 # Where our code calls the C library, these drivers decide whether the call fails.
-TORTURE_CALLS  := recv send socket connect accept4 epoll_ctl getsockname getpeername getsockopt setsockopt shutdown
+TORTURE_CALLS  := recv send recvfrom sendto socket connect accept4 epoll_ctl getsockname getpeername getsockopt \
+                  setsockopt shutdown
 TORTURE_MEMORY := calloc reallocarray
-$(OUT)/driver_torture: LDFLAGS += $(TORTURE_CALLS:%=-Wl,--wrap=%) $(TORTURE_MEMORY:%=-Wl,--wrap=%)
+$(OUT)/driver_torture: LDFLAGS += $(PLAY_LDFLAGS) $(TORTURE_CALLS:%=-Wl,--wrap=%) $(TORTURE_MEMORY:%=-Wl,--wrap=%)
 $(OUT)/driver_torture_tls: LDFLAGS += $(TORTURE_MEMORY:%=-Wl,--wrap=%)
 
 # --- fuzzing -------------------------------------------------------------------------------------
@@ -188,7 +193,7 @@ FUZZ_SRC := $(LIB_SRC) $(POLICY_SRC) $(CERTS_SRC) $(WEBHOOK_SRC) $(AGENT_SRC)
 
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(SUPPORT_SRC) $(FUZZ_SRC) | build/.deps-lint
 	$(Q)mkdir -p $(@D)
-	$(Q)clang $(FUZZ_CFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
+	$(Q)clang $(FUZZ_CFLAGS) $(PLAY_LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS) $(AGENT_LIBS)
 
 fuzz: build/fuzz/fuzz_$(T)
 	$(Q)mkdir -p build/fuzz/found/$(T) tests/fuzz/corpus/$(T)

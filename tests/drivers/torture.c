@@ -70,6 +70,13 @@ static void aside(bool own)
 SYSTEM_CALL(ssize_t, recv, (int fd, void *to, size_t n, int flags), (fd, to, n, flags), ECONNRESET)
 SYSTEM_CALL(ssize_t, send, (int fd, const void *from, size_t n, int flags), (fd, from, n, flags),
 	    EPIPE)
+SYSTEM_CALL(ssize_t, recvfrom,
+	    (int fd, void *to, size_t n, int flags, struct sockaddr *from, socklen_t *from_n),
+	    (fd, to, n, flags, from, from_n), ENOMEM)
+SYSTEM_CALL(ssize_t, sendto,
+	    (int fd, const void *from, size_t n, int flags, const struct sockaddr *to,
+	     socklen_t to_n),
+	    (fd, from, n, flags, to, to_n), ENOBUFS)
 SYSTEM_CALL(int, socket, (int domain, int type, int protocol), (domain, type, protocol), EMFILE)
 SYSTEM_CALL(int, connect, (int fd, const struct sockaddr *to, socklen_t n), (fd, to, n),
 	    EADDRNOTAVAIL)

@@ -187,3 +187,67 @@ const char *origin_record_check(struct slice record, const char *host, size_t *o
 	}
 	return NULL;
 }
+
+/* --- TLS ----------------------------------------------------------------------------------------- */
+
+/* What a length of `size` bytes in front of it announces; empty where that is not all there. */
+static struct slice take_counted(struct slice *left, size_t size)
+{
+	struct slice none = { left->p, 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < size && i < left->n; i++)
+		n = n << 8 | left->p[i];
+	if (left->n < size + n) {
+		left->n = 0;
+		return none;
+	}
+	struct slice taken = { left->p + size, n };
+	left->p += size + n;
+	left->n -= size + n;
+	return taken;
+}
+
+static struct slice behind(struct slice from, size_t n)
+{
+	return from.n < n ? (struct slice){ from.p, 0 } : (struct slice){ from.p + n, from.n - n };
+}
+
+/* The first name of the server_name extension (RFC 6066 3); empty where there is none. */
+static struct slice find_name(struct slice extensions)
+{
+	while (extensions.n > 4) {
+		bool is_name = extensions.p[0] == 0 && extensions.p[1] == 0;
+
+		extensions = behind(extensions, 2);
+		struct slice data = take_counted(&extensions, 2);
+		if (!is_name)
+			continue;
+		struct slice names = take_counted(&data, 2);
+		names = behind(names, 1);
+		return take_counted(&names, 2);
+	}
+	return (struct slice){ extensions.p, 0 };
+}
+
+const char *origin_record_check_hello(struct slice record, const char *host)
+{
+	if (record.n < 6 || record.p[0] != 22 || record.p[1] != 3 || record.p[5] != 1)
+		return NULL;
+	record = behind(record, 3);
+	struct slice handshake = take_counted(&record, 2);
+	handshake = behind(handshake, 1);
+	struct slice hello = take_counted(&handshake, 3);
+	/* Version and random; session, ciphers, compressions. */
+	hello = behind(hello, 2 + 32);
+	take_counted(&hello, 1);
+	take_counted(&hello, 2);
+	take_counted(&hello, 1);
+	struct slice name = find_name(take_counted(&hello, 2));
+	/* As DNS has it: case does not matter, nor does a dot at the end. */
+	if (name.n > 0 && name.p[name.n - 1] == '.')
+		name.n--;
+	return name.n == 0 || (name.n == strlen(host) && begins_as(name, host))
+		       ? NULL
+		       : "a ClientHello for another host arrived";
+}

@@ -12,4 +12,8 @@
  * `host`, framed by at most one of Content-Length and chunked. Returns NULL or what is wrong. */
 const char *origin_record_check(struct slice record, const char *host, size_t *out_requests);
 
+/* Bytes that a proxy passed to the origin `host` unread: where they begin with a ClientHello in one record that is
+ * whole, it asks for that host, if for any. Returns NULL or what is wrong. */
+const char *origin_record_check_hello(struct slice record, const char *host);
+
 #endif

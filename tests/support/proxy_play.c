@@ -16,6 +16,7 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "tests/support/origin_record.h"
+#include "tests/support/play_inside.h"
 
 enum {
 	NEXT_CLIENT = 0xfc,
@@ -23,6 +24,8 @@ enum {
 	POLICY_OR_CLOSE = 0xfd,
 	DONE = 0xfb,
 	RESET = 0xfa,
+	NEXT_DIRECT = 0xf9,
+	QUESTION = 0xf8,
 	NEXT_PART = 0xff,
 	/* Enough for a connection to be accepted, decided, dialled and answered. */
 	TURNS = 24,
@@ -68,6 +71,8 @@ struct play {
 	unsigned turns_left;
 	uint32_t address; /* in host order */
 	uint16_t proxy_port;
+	bool has_inside;
+	struct play_inside inside;
 	struct listening listening[2];
 	struct peer clients[PLAY_CLIENTS_MAX], origins[PLAY_ORIGINS_MAX];
 	size_t n_clients, n_origins;
@@ -99,6 +104,12 @@ static void must(bool good)
 {
 	if (!good)
 		abort();
+}
+
+static void skip(struct slice *script, size_t n)
+{
+	script->p += n;
+	script->n -= n;
 }
 
 /* --- services ------------------------------------------------------------------------------------ */
@@ -236,8 +247,7 @@ static void origin_goes_on(struct peer *origin)
 		size_t n = 0;
 
 		if (c == PAUSE || c == POLICY_OR_CLOSE || c == RESET) {
-			origin->script.p++;
-			origin->script.n--;
+			skip(&origin->script, 1);
 			if (c == PAUSE)
 				return;
 			peer_close(origin, c == RESET);
@@ -247,8 +257,7 @@ static void origin_goes_on(struct peer *origin)
 		       origin->script.p[n] != POLICY_OR_CLOSE && origin->script.p[n] != RESET)
 			n++;
 		raw_write(origin->watch.fd, origin->script.p, n);
-		origin->script.p += n;
-		origin->script.n -= n;
+		skip(&origin->script, n);
 	}
 }
 
@@ -307,9 +316,9 @@ static void client_ready(void *ctx, uint32_t events)
 	peer_read(ctx);
 }
 
-static struct peer *next_client(struct play *play)
+static struct peer *next_client(struct play *play, uint16_t port)
 {
-	struct sockaddr_in address = socket_address(play, play->proxy_port);
+	struct sockaddr_in address = socket_address(play, port);
 	int fd;
 
 	if (play->n_clients == PLAY_CLIENTS_MAX)
@@ -368,46 +377,105 @@ static void other_policy(struct play *play)
 
 static bool has_meaning(uint8_t c)
 {
-	return c >= RESET;
+	return c >= QUESTION;
+}
+
+static void hear(struct play *play)
+{
+	take_turns(play, TURNS);
+	play_inside_hear(&play->inside, play->refuses);
+	if (play->wrong == NULL)
+		play->wrong = play->inside.wrong;
+}
+
+/* As a program does: without an address it has nowhere to connect to, and so `client` goes on. */
+static struct peer *next_direct_client(struct play *play, struct peer *client, uint8_t c)
+{
+	enum play_place place = (enum play_place)((c - '0') & 0xff) % PLAY_PLACES;
+
+	aside(play, true);
+	play_inside_ask_for(&play->inside, place);
+	aside(play, false);
+	hear(play);
+	return play_inside_knows(&play->inside, place)
+		       ? next_client(play, play->inside.ports[place])
+		       : client;
+}
+
+/* 0 at the end. */
+static uint8_t take_byte(struct slice *script)
+{
+	uint8_t c = script->n > 0 ? script->p[0] : 0;
+
+	skip(script, script->n > 0);
+	return c;
+}
+
+/* The bytes before the next that has a meaning. */
+static size_t plain_bytes(struct slice script)
+{
+	size_t n = 0;
+
+	while (n < script.n && !has_meaning(script.p[n]))
+		n++;
+	return n;
+}
+
+static void say(struct play *play, struct peer *client, struct slice bytes)
+{
+	if (bytes.n == 0 || client == NULL || !client->open)
+		return;
+	raw_write(client->watch.fd, bytes.p, bytes.n);
+	aside(play, true);
+	buf_put(&play->sent, bytes.p, bytes.n);
+	aside(play, false);
+}
+
+/* What byte `c` of the script means; `left` is what follows. Returns whose bytes come next. */
+static struct peer *act(struct play *play, struct peer *client, uint8_t c, struct slice *left)
+{
+	switch (c) {
+	case NEXT_CLIENT:
+		take_turns(play, TURNS);
+		return next_client(play, play->proxy_port);
+	case NEXT_DIRECT:
+		take_turns(play, TURNS);
+		return next_direct_client(play, client, take_byte(left));
+	case QUESTION:
+		play_inside_ask(&play->inside, left->p, plain_bytes(*left));
+		skip(left, plain_bytes(*left));
+		hear(play);
+		return client;
+	case PAUSE:
+		take_turns(play, TURNS);
+		return client;
+	case POLICY_OR_CLOSE:
+		other_policy(play);
+		return client;
+	case DONE:
+		if (client != NULL && client->open)
+			shutdown(client->watch.fd, SHUT_WR);
+		return client;
+	default:
+		if (client != NULL)
+			peer_close(client, true);
+		return client;
+	}
 }
 
 static void play_clients(struct play *play, struct slice script)
 {
-	struct peer *client = next_client(play);
+	/* One that begins with a client of its own has no other. */
+	bool own = script.n > 0 && (script.p[0] == NEXT_DIRECT || script.p[0] == QUESTION);
+	struct peer *client = own ? NULL : next_client(play, play->proxy_port);
 
-	for (size_t i = 0; i < script.n;) {
-		size_t n = 0;
+	while (script.n > 0) {
+		size_t n = plain_bytes(script);
 
-		while (i + n < script.n && !has_meaning(script.p[i + n]))
-			n++;
-		if (n > 0 && client->open) {
-			raw_write(client->watch.fd, script.p + i, n);
-			aside(play, true);
-			buf_put(&play->sent, script.p + i, n);
-			aside(play, false);
-		}
-		i += n;
-		if (i == script.n)
-			break;
-		switch (script.p[i++]) {
-		case NEXT_CLIENT:
-			take_turns(play, TURNS);
-			client = next_client(play);
-			break;
-		case PAUSE:
-			take_turns(play, TURNS);
-			break;
-		case POLICY_OR_CLOSE:
-			other_policy(play);
-			break;
-		case DONE:
-			if (client->open)
-				shutdown(client->watch.fd, SHUT_WR);
-			break;
-		default:
-			peer_close(client, true);
-			break;
-		}
+		say(play, client, (struct slice){ script.p, n });
+		skip(&script, n);
+		if (script.n > 0)
+			client = act(play, client, take_byte(&script), &script);
 	}
 	take_turns(play, TURNS);
 }
@@ -418,8 +486,7 @@ static struct slice next_part(struct slice *script)
 	struct slice part = { script->p, end == NULL ? script->n : (size_t)(end - script->p) };
 	size_t taken = part.n + (end != NULL);
 
-	script->p += taken;
-	script->n -= taken;
+	skip(script, taken);
 	return part;
 }
 
@@ -443,6 +510,10 @@ static void play_start(struct play *play, const struct services *services, const
 		.limits = proxy_limits_default(),
 		.control_fd = -1,
 	};
+	if (play->has_inside) {
+		play_inside_open(&play->inside, play->address);
+		config.inside = &play->inside.sockets;
+	}
 	config.listen_fds[0] = listen_on(play, 0, &play->proxy_port);
 	must(worker_new(&config, &play->worker, &err) == 0);
 }
@@ -461,20 +532,28 @@ static size_t count_answers(const struct buf *seen)
 	return n;
 }
 
+static const char *judge_bytes(const struct play *play, struct slice record)
+{
+	struct slice sent = buf_slice(&play->sent);
+
+	if (record.n > 0 && memmem(sent.p, sent.n, record.p, record.n) == NULL)
+		return "bytes arrived that no client sent";
+	return origin_record_check_hello(record, "bytes.test");
+}
+
 static void judge(struct play *play, struct play_outcome *out)
 {
 	out->wrong = play->wrong;
 	for (size_t i = 0; i < play->n_origins; i++) {
 		struct slice record = buf_slice(&play->origins[i].seen);
-		struct slice sent = buf_slice(&play->sent);
 		size_t requests = 0;
-		const char *wrong = NULL;
+		bool is_bytes = play->origins[i].is_bytes;
+		const char *wrong =
+			is_bytes ? judge_bytes(play, record)
+				 : origin_record_check(record, "rest.test:8080", &requests);
 
-		if (!play->origins[i].is_bytes)
-			wrong = origin_record_check(record, "rest.test:8080", &requests);
-		else if (record.n > 0 && memmem(sent.p, sent.n, record.p, record.n) == NULL)
-			wrong = "bytes arrived that no client sent";
 		out->requests += requests;
+		out->bytes += is_bytes ? record.n : 0;
 		if (out->wrong == NULL)
 			out->wrong = wrong;
 	}
@@ -496,6 +575,8 @@ static void play_end(struct play *play)
 		loop_fd_close(play->loop, &play->listening[i].watch);
 	buf_done(&play->sent);
 	worker_free(play->worker);
+	if (play->has_inside)
+		play_inside_close(&play->inside);
 	loop_free(play->loop);
 }
 
@@ -519,6 +600,9 @@ struct play_outcome proxy_play(struct slice script, play_aside *aside_or_null)
 	struct slice clients = next_part(&script);
 	for (size_t i = 0; i < PLAY_ORIGINS_MAX; i++)
 		play.parts[i] = next_part(&script);
+	/* Not for all: their sockets take time. */
+	play.has_inside = memchr(clients.p, NEXT_DIRECT, clients.n) != NULL ||
+			  memchr(clients.p, QUESTION, clients.n) != NULL;
 	aside(&play, true);
 	play_start(&play, &services, &log);
 	aside(&play, false);

@@ -5,6 +5,9 @@
  *   clients   0xFC  the next client connects          0xFE  everybody gets their turn
  *             0xFD  the other policy (the first allows, the second refuses all)
  *             0xFB  the client says that it is done   0xFA  it resets the connection
+ *             0xF9  the next client connects without a proxy, where the byte behind it says (enum play_place,
+ *                   from '0'), once DNS has told the address
+ *             0xF8  what follows, up to the next of these, is a question for DNS by UDP
  *   0xFF      ends the clients' part, and then each origin's, in the order in which they are connected to
  *   origins   0xFE  waits for more of the request     0xFD  closes     0xFA  resets
  *
@@ -30,6 +33,7 @@ enum {
 struct play_outcome {
 	const char *wrong; /* NULL, or which promise of the proxy was broken */
 	size_t requests; /* whole heads that reached an origin */
+	size_t bytes; /* that reached an origin which policy does not look into */
 	size_t answers; /* whole heads that reached a client */
 	size_t left_open; /* connections of the worker once all peers were gone */
 };
