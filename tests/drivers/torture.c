@@ -22,7 +22,12 @@
 #include "lib/mem.h"
 #include "tests/support/proxy_play.h"
 
-enum { SCRIPT_SECONDS = 20 };
+enum {
+	SCRIPT_SECONDS = 20,
+	/* How a child ends. */
+	CHILD_WRONG = 1,
+	CHILD_HIT = 2,
+};
 
 /* What fails: the `at`th call of `kind`, counted from 1 while the worker runs. */
 enum kind { KIND_NONE, KIND_SYSTEM, KIND_MEMORY };
@@ -158,14 +163,14 @@ static const char *play_without_memory(struct slice script, unsigned at, bool *o
 
 		if (wrong != NULL)
 			fprintf(stderr, "%s\n", wrong);
-		_exit(wrong != NULL ? 1 : fault.hit ? 2 : 0);
+		_exit((wrong != NULL ? CHILD_WRONG : 0) | (fault.hit ? CHILD_HIT : 0));
 	}
 	if (waitpid(child, &status, 0) != child)
 		abort();
-	*out_hit = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	*out_hit = !WIFEXITED(status) || (WEXITSTATUS(status) & CHILD_HIT) != 0;
 	if (WIFSIGNALED(status))
 		return WTERMSIG(status) == SIGABRT ? NULL : strsignal(WTERMSIG(status));
-	return WEXITSTATUS(status) == 1 ? "see above" : NULL;
+	return WEXITSTATUS(status) & CHILD_WRONG ? "see above" : NULL;
 }
 
 /* --- all of them --------------------------------------------------------------------------------- */
