@@ -1,338 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/proxy_play.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/proxy/worker.h"
 #include "lib/cleanup.h"
-#include "lib/mem.h"
-#include "tests/support/origin_record.h"
 #include "tests/support/play_inside.h"
+#include "tests/support/play_origins.h"
+#include "tests/support/play_peer.h"
+#include "tests/support/play_services.h"
 
+/* Beside those that origins share (tests/support/play_origins.h). */
 enum {
-	NEXT_CLIENT = 0xfc,
-	PAUSE = 0xfe,
-	POLICY_OR_CLOSE = 0xfd,
-	DONE = 0xfb,
-	RESET = 0xfa,
-	NEXT_DIRECT = 0xf9,
 	QUESTION = 0xf8,
+	NEXT_DIRECT = 0xf9,
+	DONE = 0xfb,
+	NEXT_CLIENT = 0xfc,
 	NEXT_PART = 0xff,
 	/* Enough for a connection to be accepted, decided, dialled and answered. */
 	TURNS = 24,
 	/* For the worker to see that all peers are gone. */
 	LAST_TURNS = 200,
-	READ_BYTES = 16384,
-};
-
-static const char allowing[] = "version: 1\n"
-			       "network_policies:\n"
-			       "  play:\n"
-			       "    endpoints:\n"
-			       "    - host: rest.test\n"
-			       "      port: 8080\n"
-			       "      protocol: rest\n"
-			       "      rules:\n"
-			       "      - allow: { method: GET, path: /ok/** }\n"
-			       "    - { host: bytes.test, port: 8081 }\n"
-			       "    binaries:\n"
-			       "    - path: /usr/bin/client\n";
-static const char refusing[] = "version: 1\n";
-
-struct peer {
-	struct play *play;
-	struct loop_fd watch;
-	bool open;
-	struct slice script; /* what is left of it */
-	struct buf seen;
-	bool is_bytes; /* an origin that policy does not look into */
-};
-
-struct listening {
-	struct play *play;
-	struct loop_fd watch;
-	bool is_bytes;
 };
 
 struct play {
-	play_aside *aside;
-	struct loop *loop;
+	struct play_stage stage;
 	struct worker *worker;
 	struct loop_task tick;
 	unsigned turns_left;
-	uint32_t address; /* in host order */
 	uint16_t proxy_port;
 	bool has_inside;
 	struct play_inside inside;
-	struct listening listening[2];
-	struct peer clients[PLAY_CLIENTS_MAX], origins[PLAY_ORIGINS_MAX];
-	size_t n_clients, n_origins;
-	struct slice parts[PLAY_ORIGINS_MAX];
+	struct play_origins origins;
+	struct play_peer clients[PLAY_CLIENTS_MAX];
+	size_t n_clients;
 	struct buf sent; /* by all clients */
-	bool refuses;
-	const char *wrong;
 };
-
-/* The play's own calls go past whatever a test has put in the place of the C library's. */
-static ssize_t raw_read(int fd, void *to, size_t n)
-{
-	return syscall(SYS_recvfrom, fd, to, n, MSG_DONTWAIT, NULL, NULL);
-}
-
-static void raw_write(int fd, const void *from, size_t n)
-{
-	/* What does not fit is lost: a peer that stops in the middle is a peer too. */
-	(void)!syscall(SYS_sendto, fd, from, n, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
-}
-
-static void aside(const struct play *play, bool own)
-{
-	if (play->aside != NULL)
-		play->aside(own);
-}
-
-static void must(bool good)
-{
-	if (!good)
-		abort();
-}
-
-static void skip(struct slice *script, size_t n)
-{
-	script->p += n;
-	script->n -= n;
-}
-
-/* --- services ------------------------------------------------------------------------------------ */
-
-static void identify(void *ctx, struct identify_call *call)
-{
-	static const struct program program = { .pid = 4711, .binary = "/usr/bin/client" };
-
-	(void)ctx;
-	call->done(call, &program, NULL);
-}
-
-static void identify_cancel(void *ctx, struct identify_call *call)
-{
-	(void)ctx;
-	call->pending = false;
-}
-
-static struct address address_of(const struct play *play)
-{
-	struct in_addr v4 = { htonl(play->address) };
-	char text[INET_ADDRSTRLEN];
-	struct address address;
-
-	must(inet_ntop(AF_INET, &v4, text, sizeof(text)) != NULL &&
-	     address_parse(slice_text(text), &address));
-	return address;
-}
-
-static void resolve(void *ctx, struct resolve_call *call)
-{
-	struct address address = address_of(ctx);
-
-	call->done(call, &address, 1, NULL);
-}
-
-static void resolve_cancel(void *ctx, struct resolve_call *call)
-{
-	(void)ctx;
-	call->pending = false;
-}
-
-static int validate(void *ctx, const struct destination_question *question,
-		    struct destination_answer *out, struct err *err)
-{
-	struct address own = address_of(ctx);
-
-	for (size_t i = 0; i < question->n; i++) {
-		if (memcmp(&own, &question->addresses[i], sizeof(own)) != 0)
-			return err_set(err, ERR_DENIED, "not an origin of this play");
-		out->addresses[i] = question->addresses[i];
-	}
-	out->n = question->n;
-	return 0;
-}
-
-/* --- sockets ------------------------------------------------------------------------------------- */
-
-static struct sockaddr_in socket_address(const struct play *play, uint16_t port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(play->address),
-	};
-}
-
-/* `port` 0: any; it is told. */
-static int listen_on(const struct play *play, uint16_t port, uint16_t *out_port)
-{
-	struct sockaddr_in address = socket_address(play, port);
-	socklen_t n = sizeof(address);
-	int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int one = 1;
-
-	must(fd != -1 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0);
-	must(bind(fd, (struct sockaddr *)&address, n) == 0 && listen(fd, 64) == 0 &&
-	     getsockname(fd, (struct sockaddr *)&address, &n) == 0);
-	*out_port = ntohs(address.sin_port);
-	return fd;
-}
-
-static void peer_close(struct peer *peer, bool reset)
-{
-	struct linger now = { .l_onoff = 1 };
-
-	if (!peer->open)
-		return;
-	/* Resets leave nothing behind in the kernel, so that thousands of plays can follow each other. */
-	if (reset)
-		setsockopt(peer->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	loop_fd_remove(peer->play->loop, &peer->watch);
-	syscall(SYS_close, peer->watch.fd);
-	peer->open = false;
-}
-
-static void peer_saw(struct peer *peer, const char *bytes, size_t n)
-{
-	aside(peer->play, true);
-	buf_put(&peer->seen, bytes, n);
-	aside(peer->play, false);
-}
-
-static bool peer_read(struct peer *peer)
-{
-	char bytes[READ_BYTES];
-	ssize_t n = raw_read(peer->watch.fd, bytes, sizeof(bytes));
-
-	if (n > 0)
-		peer_saw(peer, bytes, (size_t)n);
-	else if (n == 0 || errno != EAGAIN)
-		peer_close(peer, true);
-	return n > 0;
-}
-
-static void peer_open(struct play *play, struct peer *peer, int fd, void (*ready)(void *, uint32_t))
-{
-	struct err err;
-
-	peer->play = play;
-	peer->watch = (struct loop_fd){ .fd = fd, .ready = ready, .ctx = peer };
-	peer->seen = buf_init((size_t)1 << 20);
-	peer->open = true;
-	aside(play, true);
-	must(loop_fd_add(play->loop, &peer->watch, EPOLLIN, &err) == 0);
-	aside(play, false);
-}
-
-/* --- origins ------------------------------------------------------------------------------------- */
-
-static void origin_goes_on(struct peer *origin)
-{
-	while (origin->open && origin->script.n > 0) {
-		uint8_t c = origin->script.p[0];
-		size_t n = 0;
-
-		if (c == PAUSE || c == POLICY_OR_CLOSE || c == RESET) {
-			skip(&origin->script, 1);
-			if (c == PAUSE)
-				return;
-			peer_close(origin, c == RESET);
-			return;
-		}
-		while (n < origin->script.n && origin->script.p[n] != PAUSE &&
-		       origin->script.p[n] != POLICY_OR_CLOSE && origin->script.p[n] != RESET)
-			n++;
-		raw_write(origin->watch.fd, origin->script.p, n);
-		skip(&origin->script, n);
-	}
-}
-
-static void origin_ready(void *ctx, uint32_t events)
-{
-	struct peer *origin = ctx;
-
-	(void)events;
-	if (!peer_read(origin))
-		return;
-	if (origin->play->refuses)
-		origin->play->wrong = "bytes arrived that the new policy refuses";
-	origin_goes_on(origin);
-}
-
-static void origin_connected(void *ctx, uint32_t events)
-{
-	struct listening *listening = ctx;
-	struct play *play = listening->play;
-	int fd = (int)syscall(SYS_accept4, listening->watch.fd, NULL, NULL,
-			      SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	(void)events;
-	if (fd == -1)
-		return;
-	if (play->n_origins == PLAY_ORIGINS_MAX) {
-		syscall(SYS_close, fd);
-		return;
-	}
-	struct peer *origin = &play->origins[play->n_origins];
-	peer_open(play, origin, fd, origin_ready);
-	origin->script = play->parts[play->n_origins++];
-	origin->is_bytes = listening->is_bytes;
-}
-
-static void origins_listen(struct play *play, struct listening *listening, uint16_t port)
-{
-	struct err err;
-	uint16_t ignored;
-
-	listening->play = play;
-	listening->is_bytes = port == PLAY_BYTES_PORT;
-	listening->watch = (struct loop_fd){
-		.fd = listen_on(play, port, &ignored),
-		.ready = origin_connected,
-		.ctx = listening,
-	};
-	must(loop_fd_add(play->loop, &listening->watch, EPOLLIN, &err) == 0);
-}
-
-/* --- clients ------------------------------------------------------------------------------------- */
 
 static void client_ready(void *ctx, uint32_t events)
 {
 	(void)events;
-	peer_read(ctx);
+	play_peer_read(ctx);
 }
 
-static struct peer *next_client(struct play *play, uint16_t port)
+static struct play_peer *next_client(struct play *play, uint16_t port)
 {
-	struct sockaddr_in address = socket_address(play, port);
-	int fd;
-
 	if (play->n_clients == PLAY_CLIENTS_MAX)
 		return &play->clients[PLAY_CLIENTS_MAX - 1];
-	fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	/* Interrupted, by a fuzzer's clock, it goes on by itself. */
-	must(fd != -1 &&
-	     (syscall(SYS_connect, fd, &address, sizeof(address)) == 0 || errno == EINTR));
-	struct peer *client = &play->clients[play->n_clients++];
-	peer_open(play, client, fd, client_ready);
+	struct play_peer *client = &play->clients[play->n_clients++];
+	play_peer_open(client, &play->stage, play_connect(&play->stage, port), client_ready,
+		       client);
 	return client;
 }
-
-/* --- the play ------------------------------------------------------------------------------------ */
 
 /* While a task is queued the loop does not wait, so counting its runs counts the loop's turns. */
 static void tick(void *ctx)
@@ -340,9 +62,9 @@ static void tick(void *ctx)
 	struct play *play = ctx;
 
 	if (--play->turns_left > 0)
-		loop_task_queue(play->loop, &play->tick);
+		loop_task_queue(play->stage.loop, &play->tick);
 	else
-		loop_stop(play->loop);
+		loop_stop(play->stage.loop);
 }
 
 static void take_turns(struct play *play, unsigned n)
@@ -350,27 +72,18 @@ static void take_turns(struct play *play, unsigned n)
 	struct err err;
 
 	play->turns_left = n;
-	loop_task_queue(play->loop, &play->tick);
-	must(loop_run(play->loop, &err) == 0);
-}
-
-static struct policy *read_policy(const char *text)
-{
-	AUTO(policy_problems_done) struct policy_problems problems = { 0 };
-	struct policy *policy = policy_parse(slice_text(text), &problems);
-
-	must(policy != NULL);
-	return policy;
+	loop_task_queue(play->stage.loop, &play->tick);
+	play_must(loop_run(play->stage.loop, &err) == 0);
 }
 
 static void other_policy(struct play *play)
 {
 	/* What was allowed before may still arrive; nothing else may afterwards. */
 	take_turns(play, TURNS);
-	play->refuses = !play->refuses;
-	aside(play, true);
-	struct policy *policy = read_policy(play->refuses ? refusing : allowing);
-	aside(play, false);
+	play->origins.refused = !play->origins.refused;
+	play_set_aside(&play->stage, true);
+	struct policy *policy = play_policy(play->origins.refused);
+	play_set_aside(&play->stage, false);
 	worker_set_policy(play->worker, policy);
 	take_turns(play, TURNS);
 }
@@ -383,19 +96,17 @@ static bool has_meaning(uint8_t c)
 static void hear(struct play *play)
 {
 	take_turns(play, TURNS);
-	play_inside_hear(&play->inside, play->refuses);
-	if (play->wrong == NULL)
-		play->wrong = play->inside.wrong;
+	play_inside_hear(&play->inside, play->origins.refused);
 }
 
 /* As a program does: without an address it has nowhere to connect to, and so `client` goes on. */
-static struct peer *next_direct_client(struct play *play, struct peer *client, uint8_t c)
+static struct play_peer *next_direct_client(struct play *play, struct play_peer *client, uint8_t c)
 {
 	enum play_place place = (enum play_place)((c - '0') & 0xff) % PLAY_PLACES;
 
-	aside(play, true);
+	play_set_aside(&play->stage, true);
 	play_inside_ask_for(&play->inside, place);
-	aside(play, false);
+	play_set_aside(&play->stage, false);
 	hear(play);
 	return play_inside_knows(&play->inside, place)
 		       ? next_client(play, play->inside.ports[place])
@@ -407,7 +118,7 @@ static uint8_t take_byte(struct slice *script)
 {
 	uint8_t c = script->n > 0 ? script->p[0] : 0;
 
-	skip(script, script->n > 0);
+	play_skip(script, script->n > 0);
 	return c;
 }
 
@@ -421,18 +132,19 @@ static size_t plain_bytes(struct slice script)
 	return n;
 }
 
-static void say(struct play *play, struct peer *client, struct slice bytes)
+static void say(struct play *play, struct play_peer *client, struct slice bytes)
 {
 	if (bytes.n == 0 || client == NULL || !client->open)
 		return;
-	raw_write(client->watch.fd, bytes.p, bytes.n);
-	aside(play, true);
+	play_peer_write(client, bytes);
+	play_set_aside(&play->stage, true);
 	buf_put(&play->sent, bytes.p, bytes.n);
-	aside(play, false);
+	play_set_aside(&play->stage, false);
 }
 
 /* What byte `c` of the script means; `left` is what follows. Returns whose bytes come next. */
-static struct peer *act(struct play *play, struct peer *client, uint8_t c, struct slice *left)
+static struct play_peer *act(struct play *play, struct play_peer *client, uint8_t c,
+			     struct slice *left)
 {
 	switch (c) {
 	case NEXT_CLIENT:
@@ -443,13 +155,13 @@ static struct peer *act(struct play *play, struct peer *client, uint8_t c, struc
 		return next_direct_client(play, client, take_byte(left));
 	case QUESTION:
 		play_inside_ask(&play->inside, left->p, plain_bytes(*left));
-		skip(left, plain_bytes(*left));
+		play_skip(left, plain_bytes(*left));
 		hear(play);
 		return client;
-	case PAUSE:
+	case PLAY_PAUSE:
 		take_turns(play, TURNS);
 		return client;
-	case POLICY_OR_CLOSE:
+	case PLAY_POLICY_OR_CLOSE:
 		other_policy(play);
 		return client;
 	case DONE:
@@ -458,7 +170,7 @@ static struct peer *act(struct play *play, struct peer *client, uint8_t c, struc
 		return client;
 	default:
 		if (client != NULL)
-			peer_close(client, true);
+			play_peer_close(client, true);
 		return client;
 	}
 }
@@ -467,13 +179,13 @@ static void play_clients(struct play *play, struct slice script)
 {
 	/* One that begins with a client of its own has no other. */
 	bool own = script.n > 0 && (script.p[0] == NEXT_DIRECT || script.p[0] == QUESTION);
-	struct peer *client = own ? NULL : next_client(play, play->proxy_port);
+	struct play_peer *client = own ? NULL : next_client(play, play->proxy_port);
 
 	while (script.n > 0) {
 		size_t n = plain_bytes(script);
 
 		say(play, client, (struct slice){ script.p, n });
-		skip(&script, n);
+		play_skip(&script, n);
 		if (script.n > 0)
 			client = act(play, client, take_byte(&script), &script);
 	}
@@ -486,7 +198,7 @@ static struct slice next_part(struct slice *script)
 	struct slice part = { script->p, end == NULL ? script->n : (size_t)(end - script->p) };
 	size_t taken = part.n + (end != NULL);
 
-	skip(script, taken);
+	play_skip(script, taken);
 	return part;
 }
 
@@ -495,27 +207,26 @@ static void play_start(struct play *play, const struct services *services, const
 	struct err err = { 0 };
 
 	/* Of all that 127/8 has, one address a process: plays in several processes do not meet. */
-	play->address = 127u << 24 | ((uint32_t)getpid() & 0xffff) << 8 | 1;
+	play->stage.address = 127u << 24 | ((uint32_t)getpid() & 0xffff) << 8 | 1;
 	play->sent = buf_init(PLAY_SCRIPT_MAX);
-	must(loop_new(&play->loop, &err) == 0);
+	play_must(loop_new(&play->stage.loop, &err) == 0);
 	play->tick = (struct loop_task){ .run = tick, .ctx = play };
-	origins_listen(play, &play->listening[0], PLAY_REST_PORT);
-	origins_listen(play, &play->listening[1], PLAY_BYTES_PORT);
+	play_origins_open(&play->origins, &play->stage);
 	struct worker_config config = {
-		.loop = play->loop,
+		.loop = play->stage.loop,
 		.n_listen_fds = 1,
-		.policy = read_policy(allowing),
+		.policy = play_policy(false),
 		.log = log,
 		.services = services,
 		.limits = proxy_limits_default(),
 		.control_fd = -1,
 	};
 	if (play->has_inside) {
-		play_inside_open(&play->inside, play->address);
+		play_inside_open(&play->inside, play->stage.address);
 		config.inside = &play->inside.sockets;
 	}
-	config.listen_fds[0] = listen_on(play, 0, &play->proxy_port);
-	must(worker_new(&config, &play->worker, &err) == 0);
+	config.listen_fds[0] = play_listen(&play->stage, 0, &play->proxy_port);
+	play_must(worker_new(&config, &play->worker, &err) == 0);
 }
 
 static size_t count_answers(const struct buf *seen)
@@ -532,31 +243,10 @@ static size_t count_answers(const struct buf *seen)
 	return n;
 }
 
-static const char *judge_bytes(const struct play *play, struct slice record)
+static void judge(const struct play *play, struct play_outcome *out)
 {
-	struct slice sent = buf_slice(&play->sent);
-
-	if (record.n > 0 && memmem(sent.p, sent.n, record.p, record.n) == NULL)
-		return "bytes arrived that no client sent";
-	return origin_record_check_hello(record, "bytes.test");
-}
-
-static void judge(struct play *play, struct play_outcome *out)
-{
-	out->wrong = play->wrong;
-	for (size_t i = 0; i < play->n_origins; i++) {
-		struct slice record = buf_slice(&play->origins[i].seen);
-		size_t requests = 0;
-		bool is_bytes = play->origins[i].is_bytes;
-		const char *wrong =
-			is_bytes ? judge_bytes(play, record)
-				 : origin_record_check(record, "rest.test:8080", &requests);
-
-		out->requests += requests;
-		out->bytes += is_bytes ? record.n : 0;
-		if (out->wrong == NULL)
-			out->wrong = wrong;
-	}
+	out->wrong = play->inside.wrong;
+	play_origins_judge(&play->origins, buf_slice(&play->sent), out);
 	for (size_t i = 0; i < play->n_clients; i++)
 		out->answers += count_answers(&play->clients[i].seen);
 }
@@ -564,58 +254,45 @@ static void judge(struct play *play, struct play_outcome *out)
 static void play_end(struct play *play)
 {
 	for (size_t i = 0; i < play->n_clients; i++) {
-		peer_close(&play->clients[i], true);
+		play_peer_close(&play->clients[i], true);
 		buf_done(&play->clients[i].seen);
 	}
-	for (size_t i = 0; i < play->n_origins; i++) {
-		peer_close(&play->origins[i], true);
-		buf_done(&play->origins[i].seen);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(play->listening); i++)
-		loop_fd_close(play->loop, &play->listening[i].watch);
+	play_origins_close(&play->origins);
 	buf_done(&play->sent);
 	worker_free(play->worker);
 	if (play->has_inside)
 		play_inside_close(&play->inside);
-	loop_free(play->loop);
+	loop_free(play->stage.loop);
 }
 
 struct play_outcome proxy_play(struct slice script, play_aside *aside_or_null)
 {
-	struct play play = { .aside = aside_or_null };
+	struct play play = { .stage.aside = aside_or_null };
 	struct play_outcome outcome = { 0 };
 	struct log log = { .level = LOG_LEVEL_INFO, .fd = open("/dev/null", O_WRONLY | O_CLOEXEC) };
-	const struct services services = {
-		.ctx = &play,
-		.identify = identify,
-		.identify_cancel = identify_cancel,
-		.resolve = resolve,
-		.resolve_cancel = resolve_cancel,
-		.validate = validate,
-	};
+	const struct services services = play_services(&play.stage);
 
-	must(log.fd != -1);
+	play_must(log.fd != -1);
 	if (script.n > PLAY_SCRIPT_MAX)
 		script.n = PLAY_SCRIPT_MAX;
 	struct slice clients = next_part(&script);
 	for (size_t i = 0; i < PLAY_ORIGINS_MAX; i++)
-		play.parts[i] = next_part(&script);
+		play.origins.parts[i] = next_part(&script);
 	/* Not for all: their sockets take time. */
 	play.has_inside = memchr(clients.p, NEXT_DIRECT, clients.n) != NULL ||
 			  memchr(clients.p, QUESTION, clients.n) != NULL;
-	aside(&play, true);
+	play_set_aside(&play.stage, true);
 	play_start(&play, &services, &log);
-	aside(&play, false);
+	play_set_aside(&play.stage, false);
 	play_clients(&play, clients);
 	judge(&play, &outcome);
 	for (size_t i = 0; i < play.n_clients; i++)
-		peer_close(&play.clients[i], true);
-	for (size_t i = 0; i < play.n_origins; i++)
-		peer_close(&play.origins[i], true);
+		play_peer_close(&play.clients[i], true);
+	play_origins_leave(&play.origins);
 	for (unsigned i = 0; i < LAST_TURNS && worker_counters(play.worker)->open > 0; i++)
 		take_turns(&play, 1);
 	outcome.left_open = worker_counters(play.worker)->open;
-	aside(&play, true);
+	play_set_aside(&play.stage, true);
 	play_end(&play);
 	close(log.fd);
 	return outcome;
