@@ -278,7 +278,7 @@ static double measure_proc_net(struct lookup *lookup, const struct identity_flow
 {
 	static struct owners owners;
 	static struct owners_cache cold;
-	const struct owners_skip skip = { 1, getpid(), 0 };
+	const struct owners_skip skip = { .init = 1, .self = getpid() };
 	double times[21];
 
 	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
