@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_status: what is truly enforced. What PID 1 built stands beside what the kernel says of the
- * workload at this moment; where they differ, `confined` is false and the exit status 1. */
-#include <inttypes.h>
+/* cmd_status: what is truly enforced. What was asked for stands beside what the kernel says of the workload at this
+ * moment; where they differ, `confined` is false and the exit status 1. As root it is beside a workload of `run`, as
+ * another user beside one of `launch`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,9 @@
 
 #include "agent/cmds.h"
 #include "agent/run_state.h"
-#include "agent/sandbox/proc_status.h"
+#include "agent/status_launched.h"
 #include "agent/status_network.h"
+#include "agent/status_workload.h"
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
 
@@ -22,46 +23,6 @@ enum {
 	WAIT_MAX_S = 3600,
 };
 
-static json_t *hex(uint64_t set)
-{
-	char text[20];
-
-	snprintf(text, sizeof(text), "%016" PRIx64, set);
-	return json_string(text);
-}
-
-static json_t *live_json(const struct proc_status *s, const char *problem)
-{
-	json_t *groups = json_array();
-
-	for (size_t i = 0; i < s->n_groups; i++)
-		json_array_append_new(groups, json_integer(s->groups[i]));
-	return json_pack("{s:b, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:b, s:i, s:i}", "confined",
-			 problem[0] == '\0', "problem", problem, "uid", (json_int_t)s->uid[1],
-			 "gid", (json_int_t)s->gid[1], "groups", groups, "capabilities_effective",
-			 hex(s->cap_eff), "capabilities_permitted", hex(s->cap_prm),
-			 "capabilities_bounding", hex(s->cap_bnd), "no_new_privs",
-			 s->no_new_privs == 1, "seccomp_mode", s->seccomp, "seccomp_filters",
-			 s->seccomp_filters);
-}
-
-/* Adds "live" to `state`; `out_confined` tells whether the workload is what it should be. */
-static int add_live(json_t *state, bool *out_confined, struct err *err)
-{
-	struct proc_status workload, own;
-	struct ids ids;
-	pid_t pid;
-	struct err problem = { 0 };
-
-	if (run_state_workload(state, &pid, &ids, err) == -1 ||
-	    proc_status_read(1, &own, err) == -1 || proc_status_read(pid, &workload, err) == -1)
-		return -1;
-	/* PID 1 carries the runtime's filters only, so ours must be one more. */
-	*out_confined = proc_status_verify(&workload, &ids, own.seccomp_filters, &problem) == 0;
-	json_object_set_new(state, "live", live_json(&workload, problem.msg));
-	return 0;
-}
-
 /* What is asked for, and what was found. */
 struct question {
 	int64_t wait_ms; /* until the workload runs and the proxy serves; 0: not at all */
@@ -70,13 +31,28 @@ struct question {
 	const char *network_problem;
 };
 
+static int read_run(json_t *state, struct question *q, struct err *err)
+{
+	struct ids ids;
+	pid_t pid;
+
+	/* PID 1 carries the runtime's filters only. */
+	if (run_state_workload(state, &pid, &ids, err) == -1 ||
+	    status_workload_add(state, pid, &ids, 1, &q->confined, err) == -1)
+		return -1;
+	return status_network_add(state, &q->network_problem, err);
+}
+
 static int look(struct question *q, struct err *err)
 {
 	AUTO(run_state_free) json_t *state = NULL;
 
-	if (run_state_read(&state, err) == -1 || add_live(state, &q->confined, err) == -1 ||
-	    status_network_add(state, &q->network_problem, err) == -1)
+	if (geteuid() != 0) {
+		if (status_launched_read(&state, &q->confined, &q->network_problem, err) == -1)
+			return -1;
+	} else if (run_state_read(&state, err) == -1 || read_run(state, q, err) == -1) {
 		return -1;
+	}
 	json_decref(q->state);
 	q->state = STEAL(state);
 	return 0;

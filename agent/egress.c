@@ -68,10 +68,11 @@ static int make_pages(struct egress *egress, struct err *err)
 {
 	void *fence = NULL, *worker = NULL;
 
-	if (live_page_make(LIVE_PAGE_FENCE, sizeof(*egress->live_fence), &fence, err) == -1)
+	if (live_page_make(LIVE_PAGE_FENCE, 0600, sizeof(*egress->live_fence), &fence, err) == -1)
 		return -1;
 	egress->live_fence = fence;
-	if (live_page_make(LIVE_PAGE_WORKER, sizeof(*egress->live_worker), &worker, err) == -1)
+	if (live_page_make(LIVE_PAGE_WORKER, 0600, sizeof(*egress->live_worker), &worker, err) ==
+	    -1)
 		return -1;
 	egress->live_worker = worker;
 	return 0;

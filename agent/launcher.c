@@ -46,15 +46,15 @@ static bool same_cgroup(const struct buf *own, const char *pid)
 	       memcmp(other.p, own->p, own->n) == 0;
 }
 
-/* When it started, if the runtime started it in this container; else UINT64_MAX. */
-static uint64_t started_by_runtime(int proc_fd, const struct buf *cgroup, const char *name)
+/* When it started, if it is a child of `parent` in this container; else UINT64_MAX. */
+static uint64_t started_by(int proc_fd, pid_t parent, const struct buf *cgroup, const char *name)
 {
 	AUTO(proc_close) struct proc process = { 0 };
 	struct proc_stat stat;
 	pid_t pid = (pid_t)strtol(name, NULL, 10);
 
 	if (pid <= 0 || pid == getpid() || !proc_open(proc_fd, pid, &process) ||
-	    !proc_read_stat(&process, &stat) || stat.ppid != 0 || !same_cgroup(cgroup, name))
+	    !proc_read_stat(&process, &stat) || stat.ppid != parent || !same_cgroup(cgroup, name))
 		return UINT64_MAX;
 	return stat.start;
 }
@@ -65,7 +65,8 @@ static void close_listing(DIR **listing)
 		closedir(*listing);
 }
 
-static int find_first(pid_t *out, struct err *err)
+/* The oldest child of `parent`: 0 stands for the runtime, outside of the PID namespace. */
+static int find_oldest(pid_t parent, pid_t *out, struct err *err)
 {
 	AUTO(buf_done) struct buf cgroup = buf_init(CGROUP_MAX);
 	AUTO(close_listing) DIR *listing = opendir("/proc");
@@ -77,7 +78,7 @@ static int find_first(pid_t *out, struct err *err)
 	if (io_read_file("/proc/self/cgroup", &cgroup, err) == -1)
 		return -1;
 	while ((entry = readdir(listing)) != NULL) {
-		uint64_t start = started_by_runtime(dirfd(listing), &cgroup, entry->d_name);
+		uint64_t start = started_by(dirfd(listing), parent, &cgroup, entry->d_name);
 
 		if (start >= oldest)
 			continue;
@@ -88,12 +89,17 @@ static int find_first(pid_t *out, struct err *err)
 				    : err_set(err, ERR_TIMEOUT, "no sandbox is running here yet");
 }
 
+int launcher_workload(const struct launcher *launcher, pid_t *out, struct err *err)
+{
+	return find_oldest(launcher->pid, out, err);
+}
+
 int launcher_find(struct launcher *out, struct err *err)
 {
 	AUTO(launcher_done) struct launcher found = { .bytes = buf_init(LAUNCHER_BYTES_MAX) };
 	char path[40];
 
-	if (find_first(&found.pid, err) == -1)
+	if (find_oldest(0, &found.pid, err) == -1)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", found.pid);
 	if (io_read_file(path, &found.bytes, err) == -1)

@@ -27,6 +27,10 @@ struct launcher {
 /* ERR_TIMEOUT where none runs. Needs no privilege. */
 int launcher_find(struct launcher *out, struct err *err);
 
+/* What it confines: the oldest of its children. Those that its workload left behind, and that it took over, are
+ * younger. ERR_TIMEOUT where there is none. */
+int launcher_workload(const struct launcher *launcher, pid_t *out, struct err *err);
+
 /* Accepts a zeroed one. */
 void launcher_done(struct launcher *launcher);
 

@@ -10,13 +10,14 @@
 
 #include "lib/cleanup.h"
 
-int live_page_make(const char *path, size_t n, void **out, struct err *err)
+int live_page_make(const char *path, mode_t mode, size_t n, void **out, struct err *err)
 {
 	if (unlink(path) == -1 && errno != ENOENT)
 		return err_sys(err, "remove '%s'", path);
 	AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd == -1 || ftruncate(fd, (off_t)n) == -1)
+	/* Whatever the umask is. */
+	if (fd == -1 || fchmod(fd, mode) == -1 || ftruncate(fd, (off_t)n) == -1)
 		return err_sys(err, "make '%s'", path);
 	void *page = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)

@@ -9,6 +9,7 @@
 
 #include "agent/identity/helper.h"
 #include "agent/identity/sockdiag.h"
+#include "agent/live_page.h"
 #include "agent/proxy/intercept.h"
 #include "certs/store.h"
 #include "lib/cleanup.h"
@@ -23,6 +24,7 @@ static const uint8_t loopback[4] = { 127, 0, 0, 1 };
 struct keeping {
 	const struct sidecar_config *config;
 	struct proxy_parts *parts;
+	struct worker_counts **counts; /* of the worker's, to be shared with `status` */
 };
 
 static int check_state_dir(const char *path, struct err *err)
@@ -73,6 +75,17 @@ static int open_ca(const struct keeping *keeping, struct err *err)
 	return store_keep_ca(path, ca, err);
 }
 
+static int share_counts(const struct keeping *keeping, struct err *err)
+{
+	AUTO_FREE char *path = mem_printf("%s/" LIVE_PAGE_SIDECAR, keeping->config->tls_dir);
+	void *page = NULL;
+
+	if (live_page_make(path, 0644, sizeof(**keeping->counts), &page, err) == -1)
+		return -1;
+	*keeping->counts = page;
+	return 0;
+}
+
 static int publish(void *ctx, struct err *err)
 {
 	const struct keeping *keeping = ctx;
@@ -81,7 +94,7 @@ static int publish(void *ctx, struct err *err)
 	    store_write_trust(keeping->config->tls_dir, &keeping->parts->ca,
 			      buf_slice(&keeping->parts->roots), err) == -1)
 		return err_wrap(err, "certificate authority");
-	return 0;
+	return share_counts(keeping, err);
 }
 
 /* --- the whole ----------------------------------------------------------------------------------- */
@@ -104,15 +117,11 @@ static int make_parts(const struct sidecar_config *config, struct proxy_parts *p
 static int start_worker(const struct sidecar_config *config, struct proxy_parts *parts,
 			struct proxy_processes *out, struct err *err)
 {
-	struct keeping keeping = { config, parts };
-	/* Nobody but the worker reads it: the metrics page does. */
-	static struct worker_counts counts;
-
 	if (proxy_parts_read_roots(&config->proxy, parts, err) == -1)
 		return -1;
 	struct worker_process_config worker = proxy_processes_worker(&config->proxy, parts);
 
-	worker.counts = &counts;
+	struct keeping keeping = { config, parts, &worker.counts };
 	worker.as_proxy = publish;
 	worker.ctx = &keeping;
 	return proxy_processes_start_worker(&worker, parts, out, err);

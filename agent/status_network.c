@@ -44,14 +44,17 @@ static json_t *worker_json(const struct worker_counts *counts, bool ready)
 	const struct proxy_counters *c = &counts->proxy;
 
 	return json_pack(
-		"{s:b, s:o, s:{s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:o}",
+		"{s:b, s:o, s:{s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:o, "
+		"s:{s:o, s:o}}",
 		"ready", ready, "limits", limits_json(&counts->limits), "connections", "open",
 		number(c->open), "total", number(c->accepted), "turned_away",
 		number(c->turned_away), "connects", "allowed", number(c->connects_allowed),
 		"denied", number(c->connects_denied), "requests", "allowed",
 		number(c->requests_allowed), "denied", number(c->requests_denied), "refusals",
 		refusals_json(c), "bytes", "in", number(c->bytes_in), "out", number(c->bytes_out),
-		"bypass_reports", number(counts->bypasses + counts->bypasses_skipped));
+		"bypass_reports", number(counts->bypasses + counts->bypasses_skipped),
+		"policy_changes", "applied", number(c->policies_applied), "refused",
+		number(c->policies_refused));
 }
 
 static const char *judge(bool fence_holds, bool worker_ready)
@@ -59,6 +62,12 @@ static const char *judge(bool fence_holds, bool worker_ready)
 	if (!fence_holds)
 		return "the fence was not proved for too long";
 	return worker_ready ? "" : "the proxy worker does not serve";
+}
+
+static bool is_serving(const struct worker_counts *worker, int64_t now_ms)
+{
+	return worker->is_ready != 0 && worker->at_ms != 0 &&
+	       now_ms - worker->at_ms <= WORKER_AGE_MAX_MS;
 }
 
 int status_network_add(json_t *state, const char **out_problem, struct err *err)
@@ -76,13 +85,27 @@ int status_network_add(json_t *state, const char **out_problem, struct err *err)
 		return -1;
 	int64_t now_ms = live_page_now_ms();
 	bool holds = fence.proofs > 0 && now_ms - fence.proved_ms <= FENCE_AGE_MAX_MS;
-	bool ready = worker.is_ready != 0 && worker.at_ms != 0 &&
-		     now_ms - worker.at_ms <= WORKER_AGE_MAX_MS;
+	bool ready = is_serving(&worker, now_ms);
 	json_object_set_new(network, "fence",
 			    json_pack("{s:b, s:I, s:o}", "holds", holds, "proved_ms_ago",
 				      (json_int_t)(now_ms - fence.proved_ms), "proofs",
 				      number(fence.proofs)));
 	json_object_set_new(network, "worker", worker_json(&worker, ready));
 	*out_problem = judge(holds, ready);
+	return 0;
+}
+
+int status_network_add_sidecar(json_t *network, const char *path, bool fence_holds,
+			       const char **out_problem, struct err *err)
+{
+	struct worker_counts worker;
+
+	if (live_page_read(path, &worker, sizeof(worker), err) == -1)
+		return -1;
+	bool ready = is_serving(&worker, live_page_now_ms());
+	json_object_set_new(network, "fence", json_pack("{s:b}", "holds", fence_holds));
+	json_object_set_new(network, "worker", worker_json(&worker, ready));
+	*out_problem = !fence_holds ? "something leaves past the proxy: there is no fence"
+				    : judge(true, ready);
 	return 0;
 }

@@ -13,4 +13,9 @@
  * a text that lives for ever: why it does not hold, "" where it does. */
 int status_network_add(json_t *state, const char **out_problem, struct err *err);
 
+/* The same for a proxy in another container, whose worker leaves its page at `path`; `fence_holds` was found out by
+ * the caller just now. */
+int status_network_add_sidecar(json_t *network, const char *path, bool fence_holds,
+			       const char **out_problem, struct err *err);
+
 #endif

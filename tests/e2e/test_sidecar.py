@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sidecar, played by podman: the proxy in a container of its own, workloads without any privilege."""
 
+import json
 import os
+import signal
+import time
 import unittest
 
-from fixture import SandboxCase
+from fixture import AGENT_PATH, SandboxCase
 from images import DEBIAN
 from internet import HERE
 
 from netplay import run
 from rig import children, status
 from sidecar_pod import OTHER, PROXY, SANDBOX, SIDECAR, SidecarRig, workload
+from test_reload import MOUNT, PATIENCE_S, Volume
 
 POLICY = """
 version: 1
@@ -108,6 +112,32 @@ class Sidecar(SandboxCase):
             done = self.rig.run("app", "python3", "-c", f"import socket; socket.create_connection(('127.0.0.1', {port}), 3)")
             self.assertIn(b"Connection refused", done.stderr)
 
+    def status(self, container: str = "app", user: int = SANDBOX):
+        return self.rig.pod.exec(container, [AGENT_PATH, "status"], user=f"{user}:{user}")
+
+    def test_status_tells_each_container_what_is_enforced(self):
+        self.assertEqual(self.curl()[:2], (0, b"200"))
+        for container, user in (("app", SANDBOX), ("second", OTHER)):
+            done = self.status(container, user)
+            told = json.loads(done.stdout)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertEqual((told["topology"], told["process_enforcement"]), ("sidecar", "network-only"))
+            live = told["live"]
+            self.assertEqual((live["confined"], live["problem"], live["uid"], live["no_new_privs"],
+                              live["capabilities_bounding"]), (True, "", user, True, "0" * 16))
+            self.assertEqual(told["policy"]["sha256"],
+                             self.rig.events(container, "sandbox.ready")[0]["policy_sha256"])
+            self.assertGreater(told["landlock"]["abi"], 0)
+            network = told["network"]
+            self.assertEqual((network["egress"], network["fence"]["holds"], network["worker"]["ready"]),
+                             ("proxy", True, True))
+
+    def test_the_page_that_status_reads_is_the_proxys_alone_to_write(self):
+        done = self.rig.run("app", "sh", "-c", "echo forged > /etc/openshell-tls/worker.live")
+        self.assertNotEqual(done.returncode, 0)
+        page = os.stat(self.rig.pod.volume(SIDECAR, "/etc/openshell-tls") / "worker.live")
+        self.assertEqual((page.st_uid, page.st_mode & 0o777), (PROXY, 0o644))
+
     def test_containers_share_localhost(self):
         call = "import socket; print(socket.create_connection(('127.0.0.1', 7070), 3).recv(9))"
         self.assertEqual(self.rig.run("app", "python3", "-c", call).stdout, b"b'hello'\n")
@@ -124,9 +154,64 @@ class Sidecar(SandboxCase):
             self.assertNotEqual(self.curl("--max-time", "2", "--noproxy", "*")[0], 0)
         self.assertEqual(self.rig.left(), [])
         self.assertTrue(self.rig.pod.running("app"))
+        while (done := self.status()).returncode == 0:  # For as long as its last page may be true.
+            time.sleep(0.5)
+        self.assertEqual((json.loads(done.stdout)["network"]["worker"]["ready"], done.returncode), (False, 1))
+        self.assertIn(b"the proxy worker does not serve", done.stderr)
         self.rig.restart_proxy()
         self.assertEqual(tls.read_text(), authority)
         self.assertEqual(self.curl()[:2], (0, b"200"), self.rig.pod.output(SIDECAR))
+
+
+class Reloaded(SandboxCase):
+    # One connection past the proxy's port, which each answer shows to be the same.
+    HELD = ("import http.client, time\n"
+            "c = http.client.HTTPConnection('api.test', 80, timeout=10)\n"
+            "c.connect()\n"
+            "c.auto_open = 0\n"
+            "while True:\n"
+            "    c.request('GET', '/held')\n"
+            "    r = c.getresponse()\n"
+            "    r.read()\n"
+            "    print(r.status, flush=True)\n"
+            "    time.sleep(0.2)\n")
+
+    @staticmethod
+    def policy(*more: str) -> str:
+        endpoints = "".join(f"      - {{host: {host}, port: 80, protocol: rest, access: read-only}}\n"
+                            for host in ("api.test", *more))
+        return (f"version: 1\nnetwork_policies:\n  some:\n    endpoints:\n{endpoints}"
+                "    binaries: [{path: '/**'}]\n")
+
+    def await_that(self, condition, what: str) -> None:
+        until = time.monotonic() + PATIENCE_S
+        while not condition():
+            self.assertLess(time.monotonic(), until, what)
+            time.sleep(0.05)
+
+    def test_a_new_policy_holds_for_each_container_and_what_it_allows_stays_open(self):
+        rig = SidecarRig(self, self.policy(), [workload("app", ["python3", "-c", self.HELD], DEBIAN),
+                                               workload("second", SLEEP, DEBIAN, uid=OTHER)], self.addCleanup)
+        rig.start()
+        volume = Volume(rig.pod.volume(SIDECAR, MOUNT))
+
+        def code(host: str) -> bytes:
+            return rig.run("second", "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "10",
+                           f"http://{host}/", user=OTHER).stdout
+
+        def answers() -> list[bytes]:
+            return rig.pod.output("app")[0].split()
+        self.await_that(answers, "no answer")
+        self.assertEqual(code("other.test"), b"403")
+        for number, (text, want) in enumerate(((self.policy("other.test"), b"200"), (self.policy(), b"403")), 1):
+            volume.swap(text)
+            self.await_that(lambda: len(rig.events(SIDECAR, "policy.reloaded")) == number, "the policy is not taken")
+            self.assertEqual(code("other.test"), want)
+        before = len(answers())
+        self.await_that(lambda: len(answers()) > before, "the connection did not stay")
+        self.assertEqual(set(answers()), {b"200"})
+        told = json.loads(rig.pod.exec("app", [AGENT_PATH, "status"], user=f"{SANDBOX}:{SANDBOX}").stdout)
+        self.assertEqual(told["policy"]["sha256"], rig.events(SIDECAR, "policy.reloaded")[-1]["policy_sha256"])
 
 
 class Ends(SandboxCase):
@@ -136,6 +221,27 @@ class Ends(SandboxCase):
         rig = SidecarRig(self, POLICY, list(workloads), self.addCleanup, identity)
         rig.start()
         return rig
+
+    def test_a_fence_that_is_taken_away_ends_the_proxy_and_each_workload_with_the_reason(self):
+        rig = self.rig_of(workload("app", SLEEP, DEBIAN), workload("second", SLEEP, DEBIAN, uid=OTHER),
+                          identity="required")
+        run("nsenter", f"--net={rig.network}", "nft", "flush", "ruleset")
+        for name in ("app", "second", SIDECAR):
+            outcome = rig.pod.wait(name)
+            self.assertEqual(outcome.code, 125, name)
+            self.assertIn("a datagram over IPv4 left", rig.events(name, "sandbox.failed")[0]["reason"])
+
+    def test_nobody_comes_in_where_the_fence_is_gone_and_status_says_so(self):
+        rig = self.rig_of(workload("app", SLEEP, DEBIAN))
+        os.kill(rig.pod.pid("app"), signal.SIGSTOP)  # Else its own look may come first.
+        self.addCleanup(os.kill, rig.pod.pid("app"), signal.SIGCONT)
+        run("nsenter", f"--net={rig.network}", "nft", "delete", "table", "inet", "openshell")
+        done = rig.run("app", "echo", "ran")
+        self.assertEqual((done.returncode, done.stdout), (125, b""))
+        self.assertTrue(done.stderr)
+        told = rig.pod.exec("app", [AGENT_PATH, "status"], user=f"{SANDBOX}:{SANDBOX}")
+        self.assertEqual((told.returncode, json.loads(told.stdout)["network"]["fence"]["holds"]), (1, False))
+        self.assertIn(b"there is no fence", told.stderr)
 
     def test_the_container_ends_as_its_workload_does(self):
         rig = self.rig_of(workload("app", ["sh", "-c", f"{CURL}; exit 7"], DEBIAN))

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <errno.h>
+#include <grp.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "agent/run_options.h"
 #include "agent/sandbox/ids.h"
+#include "agent/sandbox/proc_status.h"
 #include "lib/cleanup.h"
 
 static const struct {
@@ -100,6 +106,49 @@ START_TEST(identity_comes_from_argv_then_the_policy_then_the_default)
 }
 END_TEST
 
+/* What ids_settle() says in a process whose users are `real` and `saved` and whose capabilities stay permitted; ENODATA
+ * where some are left behind it. */
+static int settle_as(uid_t real, uid_t saved, const struct ids *ids)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	ck_assert_int_ne(pid, -1);
+	if (pid == 0) {
+		struct proc_status left;
+		struct err err;
+
+		if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 || setgroups(0, NULL) == -1 ||
+		    setresgid(1000, 1000, 1000) == -1 || setresuid(real, real, saved) == -1)
+			_exit(EIO);
+		int error = ids_settle(ids);
+		if (error == 0 && (proc_status_read(getpid(), &left, &err) == -1 ||
+				   (left.cap_prm | left.cap_eff | left.cap_amb) != 0))
+			error = ENODATA;
+		_exit(error);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+START_TEST(who_settles_is_who_it_should_be_and_keeps_no_way_to_more)
+{
+	const struct ids ids = { .uid = 1000, .gid = 1000 }, group = { .uid = 1000, .gid = 1001 };
+	const struct ids root = { .uid = 0, .gid = 1000 };
+
+	/* Only root can be made somebody else. */
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(settle_as(1000, 1000, &ids), 0);
+	ck_assert_int_eq(settle_as(1001, 1001, &ids), EPERM);
+	ck_assert_int_eq(settle_as(1000, 0, &ids), EPERM);
+	ck_assert_int_eq(settle_as(1000, 1001, &ids), EPERM);
+	ck_assert_int_eq(settle_as(1000, 1000, &group), EPERM);
+	ck_assert_int_eq(settle_as(0, 0, &root), EPERM);
+}
+END_TEST
+
 Suite *ids_suite(void);
 Suite *ids_suite(void)
 {
@@ -112,6 +161,7 @@ Suite *ids_suite(void)
 			    (int)ARRAY_LEN(group_cases));
 	tcase_add_test(tc, groups_have_a_limit);
 	tcase_add_test(tc, identity_comes_from_argv_then_the_policy_then_the_default);
+	tcase_add_test(tc, who_settles_is_who_it_should_be_and_keeps_no_way_to_more);
 	suite_add_tcase(s, tc);
 	return s;
 }
