@@ -291,7 +291,9 @@ void choices_read(const json_t *pod, const struct namespace_facts *ns, struct ch
 	json_t *annotations = json_member(meta, "annotations");
 	const char *locked = json_member_text(ns->annotations, KEY_LOCKED);
 
-	*out = (struct choices){ 0 };
+	*out = (struct choices){
+		.policy_locked = locked != NULL && choices_list_has(locked, ',', KEY_POLICY),
+	};
 	if (annotations != NULL)
 		read_annotations(annotations, locked, out, findings);
 	if (json_member(meta, "labels") != NULL)

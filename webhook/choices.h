@@ -17,6 +17,7 @@ enum enforcement { ENFORCEMENT_UNSAID = 0, ENFORCEMENT_FULL, ENFORCEMENT_NETWORK
 struct choices {
 	const char *topology;
 	const char *policy; /* the pod's, else its namespace's */
+	bool policy_locked; /* not the pod's to choose */
 	const char *runtime_class;
 	const char *first_key; /* some annotation of ours that the pod has */
 	uint32_t run_as_user, run_as_group, proxy_uid;

@@ -186,7 +186,11 @@
 	  "The proxy cannot see which program connects where shareProcessNamespace is false.",     \
 	  "remove it, or set openshell.io/binary-identity: relaxed")                               \
 	X(USER_NAMESPACE, 89, 422, "With hostUsers: false a pod has the ids up to 65535 only.",    \
-	  "choose smaller ids (runAsUser, openshell.io/run-as-user, openshell.io/proxy-uid)")
+	  "choose smaller ids (runAsUser, openshell.io/run-as-user, openshell.io/proxy-uid)")      \
+	X(NAMES_LOCKED, 90, 403,                                                                   \
+	  "The namespace locks the policy, and the pod would decide itself where the names in it " \
+	  "lead.",                                                                                 \
+	  "use a Service or DNS, or ask who runs the namespace")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

@@ -10,6 +10,7 @@
 #include "webhook/entrypoint.h"
 #include "webhook/keys.h"
 #include "webhook/names.h"
+#include "webhook/naming.h"
 #include "webhook/ours.h"
 #include "webhook/pod.h"
 #include "webhook/refusals.h"
@@ -130,6 +131,8 @@ void wrapped_plan(const struct rewrite *in, enum topology topology, struct wrapp
 	put_status(topology, pieces_policy(in->choices), &plan->status);
 
 	refuse_pod(in->pod, findings);
+	if (in->choices->policy_locked)
+		naming_refuse(spec, findings);
 	check_choices(in, topology, spec, findings);
 	bool installed = ours_check(spec, &plan->pieces, findings);
 	ours_check_keys(in->pod, buf_text(&plan->status), findings);

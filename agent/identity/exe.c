@@ -49,40 +49,15 @@ struct slice exe_display_path(const struct proc *proc, const struct proc_exe *ex
 	return path;
 }
 
-/* Which file a path is, among all containers. */
-struct trust_key {
-	uint8_t bytes[sizeof(struct root) + sizeof(((struct proc_exe *)0)->path)];
-	size_t n;
-};
-
 static bool make_key(const struct proc *proc, struct slice path, struct trust_key *out)
 {
-	struct root root;
-
-	if (!root_of(proc, &root))
-		return false;
-	memcpy(out->bytes, &root, sizeof(root));
-	memcpy(out->bytes + sizeof(root), path.p, path.n);
-	out->n = sizeof(root) + path.n;
-	return true;
-}
-
-static struct slice key_slice(const struct trust_key *key)
-{
-	return (struct slice){ key->bytes, key->n };
-}
-
-static bool is_in_use(const void *context, struct slice key)
-{
-	struct root root;
-
-	memcpy(&root, key.p, sizeof(root));
-	return roots_has(context, &root);
+	out->path = path;
+	return root_of(proc, &out->root);
 }
 
 /* A container that has ended does not come back: one that is started anew has another root directory. A
  * container lives as long as its first process, so none is forgotten that could still change its files unseen. */
-static enum trust_verdict learn(const struct exe_context *context, struct slice key,
+static enum trust_verdict learn(const struct exe_context *context, const struct trust_key *key,
 				const struct fingerprint *fingerprint,
 				const uint8_t digest[TRUST_DIGEST_SIZE], bool settled)
 {
@@ -90,7 +65,7 @@ static enum trust_verdict learn(const struct exe_context *context, struct slice 
 	struct roots roots;
 
 	if (verdict == TRUST_FULL && roots_in_use(context->proc_fd, &roots) &&
-	    trust_forget(context->trust, is_in_use, &roots))
+	    trust_forget(context->trust, &roots))
 		verdict = trust_learn(context->trust, key, fingerprint, digest, settled);
 	return verdict;
 }
@@ -164,7 +139,7 @@ static enum identity_status read_content(const struct exe_context *context, int 
 		return IDENTITY_GONE;
 	bool settled = context->now_ns - fingerprint.ctime_ns > SETTLED_NS;
 
-	switch (learn(context, key_slice(key), &fingerprint, digest, settled)) {
+	switch (learn(context, key, &fingerprint, digest, settled)) {
 	case TRUST_KNOWN:
 		return IDENTITY_OK;
 	case TRUST_FULL:
@@ -217,7 +192,7 @@ static enum identity_status add_program(const struct exe_context *context, const
 	struct trust_key key;
 	if (!make_key(proc, path, &key))
 		return IDENTITY_GONE;
-	switch (trust_check(context->trust, key_slice(&key), &fingerprint)) {
+	switch (trust_check(context->trust, &key, &fingerprint)) {
 	case TRUST_KNOWN:
 		return finish(IDENTITY_OK, path, out);
 	case TRUST_VIOLATED:

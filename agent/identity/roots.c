@@ -19,10 +19,15 @@ bool root_of(const struct proc *proc, struct root *out)
 	return true;
 }
 
+bool root_equals(const struct root *a, const struct root *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
 bool roots_has(const struct roots *roots, const struct root *root)
 {
 	for (size_t i = 0; i < roots->n; i++)
-		if (roots->items[i].dev == root->dev && roots->items[i].ino == root->ino)
+		if (root_equals(&roots->items[i], root))
 			return true;
 	return false;
 }

@@ -30,6 +30,7 @@ bool root_of(const struct proc *proc, struct root *out);
 /* Those of all processes. False where one cannot be told, or there are too many: then any may be in use. */
 bool roots_in_use(int proc_fd, struct roots *out);
 
+bool root_equals(const struct root *a, const struct root *b);
 bool roots_has(const struct roots *roots, const struct root *root);
 
 #endif

@@ -126,6 +126,10 @@ class Bench:
             to = f"10.99.0.1:{TLS if 'tls=1' in words else PLAIN}"
         if name == "nginxtls":
             words = words.replace("via=connect", "via=direct")
+        if "via=transparent" in words:
+            host, port = re.search(r"host=(\S+) port=(\d+)", words).groups()
+            words = words.replace("via=transparent", "via=direct")
+            to = f"{side.address_of(host)}:{port}"
         side.client.say(f"to={to} ca={side.ca} {words}")
         side.client.hear()
         self.seen()
@@ -282,6 +286,11 @@ def scenarios(options: argparse.Namespace) -> list[Scenario]:
         Scenario("sidecar_inspect_ka", f"{INSPECT} {many}", ["ours"], 1.05, ours="sidecar"),
         Scenario("sidecar_inspect_new", f"{INSPECT} {many} new=1", ["ours"], 1.05, ours="sidecar"),
         Scenario("sidecar_forward_ka", f"{FORWARD} {many}", ["ours"], 1.05, ours="sidecar"),
+        # The same without HTTPS_PROXY: names from the sandbox's DNS, connections taken over by the fence.
+        *(Scenario(f"sidecar_transparent_{kind}", f"{words.replace('via=connect', 'via=transparent')} {many}{more}",
+                   ["ours"], 1.05, ours="sidecar")
+          for kind, words, more in (("tunnel_ka", TUNNEL, ""), ("tunnel_new", TUNNEL, " new=1"),
+                                    ("inspect_ka", INSPECT, ""), ("inspect_new", INSPECT, " new=1"))),
         Scenario("rules_5000", f"{FORWARD} {many}", ["ours"], None, ours="rules"),
         Scenario("no_identity", f"{FORWARD} {many} new=1", ["ours"], None, ours="relaxed"),
         Scenario("no_events", f"{FORWARD} {many}", ["ours"], None, ours="silent"),

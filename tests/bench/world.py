@@ -125,8 +125,24 @@ class Side:
     def __init__(self, name: str, client: Lines, pids: list[int], to: str, ca: str):
         self.name, self.client, self.pids, self.to, self.ca = name, client, pids, to, ca
         self.events: Path | None = None
+        self.load = 0  # the client's process, whose network is the workload's
         self.owned: list = []
         self.start_ms: list[float] = []  # of a sidecar's: fencing the pod, then the proxy until it serves
+
+    def address_of(self, host: str) -> str:
+        """What the workload is told of a name, by the sandbox: an address of no one's that stands for it."""
+        ask = ("import socket, struct, sys\n"
+               "name = b''.join(bytes([len(p)]) + p.encode() for p in sys.argv[1].split('.'))\n"
+               "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+               "s.settimeout(5)\n"
+               "s.connect((sys.argv[2], 53))\n"
+               "s.send(struct.pack('>HHHHHH', 1, 0x100, 1, 0, 0, 0) + name + b'\\0' + struct.pack('>HH', 1, 1))\n"
+               "print(socket.inet_ntoa(s.recv(512)[-4:]))")
+        done = subprocess.run(["nsenter", f"--net=/proc/{self.load}/ns/net", "python3", "-c", ask, host, ORIGIN],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"bench: {self.name}: {host}: {done.stderr[-300:]}")
+        return done.stdout.strip()
 
     def cpu_ns(self) -> int:
         """Of all its processes, threads that ended included."""
@@ -217,7 +233,7 @@ def make_ours(name: str, policy: str, *options: str) -> Side:
     certificate = HOME / f"{name}.pem"
     certificate.write_bytes(Path(f"/proc/{agent}/root/etc/openshell-tls/openshell-ca.pem").read_bytes())
     side = Side(name, client, pids, env["HTTPS_PROXY"].split("//")[1].rstrip("/"), str(certificate))
-    side.events = events
+    side.events, side.load = events, load
     return side
 
 
@@ -278,7 +294,7 @@ def make_sidecar(name: str, policy: str) -> Side:
     certificate = HOME / f"{name}.pem"
     certificate.write_bytes(Path(f"/proc/{launcher}/root/etc/openshell-tls/openshell-ca.pem").read_bytes())
     side = Side(name, client, pids, f"127.0.0.1:{PROXY_PORT}", str(certificate))
-    side.events = events
+    side.events, side.load = events, load
     side.start_ms = [int(ns) / 1e6 for ns in times.read_text().split()]
     return side
 

@@ -7,7 +7,7 @@ import pathlib
 import signal
 
 from cluster import OUTSIDE_TOKEN
-from fixture import CLIENTS, OTHER, OUTSIDE, POLICY, ClusterCase, await_that, config_map, container, deployment, pod, world
+from fixture import AGENT, CLIENTS, OTHER, OUTSIDE, POLICY, ClusterCase, await_that, config_map, container, deployment, pod, world
 from runner import machine_lacks
 
 CHOICE = {"openshell.io/topology": "sidecar", "openshell.io/policy": "policy"}
@@ -141,6 +141,19 @@ class Sidecar(SidecarCase):
                 self.assertIn("[OSW0", done.stderr)
                 self.assertNotIn("ephemeralContainers", self.get("pod", self.pod)["spec"])
 
+    def test_status_tells_what_is_enforced(self):
+        for name in ("app", "second", "native"):
+            done = self.kubectl("exec", self.pod, f"--container={name}", "--", AGENT, "status", check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            told = json.loads(done.stdout)
+            self.assertEqual((told["topology"], told["live"]["confined"], told["network"]["fence"]["holds"],
+                              told["network"]["worker"]["ready"]), ("sidecar", True, True, True))
+
+    def test_the_images_of_our_containers_cannot_be_changed(self):
+        for name in (FENCE, PROXY):
+            done = self.kubectl("set", "image", f"pod/{self.pod}", f"{name}=evil", check=False)
+            self.assertIn("[OSW039]", done.stderr)
+
     def test_our_containers_come_first(self):
         names = [c["name"] for c in self.get("pod", self.pod)["spec"]["initContainers"]]
         self.assertEqual(names, [FENCE, PROXY, "fetch", "native"])
@@ -215,6 +228,68 @@ class Finished(SidecarCase):
                 done = self.apply(bad, check=False)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(f"[{code}]", done.stderr)
+
+
+class Counted(SidecarCase):
+    """What Kubernetes itself makes of the containers that we add."""
+
+    AMOUNTS = {"requests": {"cpu": "60m", "memory": "64Mi"}, "limits": {"cpu": "60m", "memory": "64Mi"}}
+
+    def dry(self, manifest: dict) -> dict:
+        return json.loads(self.kubectl("create", "-f", "-", "--dry-run=server", "--output=json",
+                                       text=json.dumps(manifest)).stdout)
+
+    def test_a_guaranteed_pod_stays_guaranteed(self):
+        made = self.dry(pod("x", annotations=CHOICE, containers=[container(resources=self.AMOUNTS)]))
+        self.assertEqual(made["status"]["qosClass"], "Guaranteed")
+
+    def test_a_limit_range_fills_in_for_the_users_container_and_not_for_ours(self):
+        before = self.dry(pod("x", annotations=CHOICE))["spec"]
+        self.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "defaults"}, "spec": {"limits": [
+            {"type": "Container", "default": {"cpu": "70m", "memory": "70Mi"},
+             "defaultRequest": {"cpu": "70m", "memory": "70Mi"}}]}})
+        self.addCleanup(self.kubectl, "delete", "limitrange", "defaults")
+
+        def limited() -> dict:
+            return self.dry(pod("x", annotations=CHOICE))["spec"]
+        await_that("the LimitRange counts", lambda: limited()["containers"][0].get("resources"))
+        after = limited()
+        self.assertEqual(after["containers"][0]["resources"]["limits"], {"cpu": "70m", "memory": "70Mi"})
+        self.assertEqual([c["resources"]["limits"] for c in after["initContainers"]],
+                         [c["resources"]["limits"] for c in before["initContainers"]])
+
+    def test_a_quota_counts_the_proxy_and_tells_where_it_does_not_fit(self):
+        self.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"},
+                    "spec": {"hard": {"requests.cpu": "100m"}}})
+        self.addCleanup(self.kubectl, "delete", "quota", "q")
+        await_that("the quota is counted", lambda: "hard" in self.get("quota", "q").get("status", {}))
+        large = pod("large", annotations=CHOICE, containers=[container(resources=self.AMOUNTS)])
+        refused = self.kubectl("create", "-f", "-", "--dry-run=server", text=json.dumps(large), check=False)
+        self.assertIn("exceeded quota: q", refused.stderr)
+        small = {"requests": {"cpu": "40m"}}
+        self.dry(pod("small", annotations=CHOICE, containers=[container(resources=small)]))
+
+
+class Names(SidecarCase):
+    """Who says where a name leads that the policy allows."""
+
+    def test_an_alias_leads_an_allowed_name_elsewhere_and_a_locked_policy_does_not_let_it(self):
+        alias = [{"ip": world.cluster.outside_address, "hostnames": [OUTSIDE, "alias.invalid"]}]
+        self.apply(pod("aliased", annotations=CHOICE, hostAliases=alias))
+        self.await_ready("pod/aliased")
+        self.assertEqual(self.code("aliased", f"{ALLOWED}/aliased"), "200")
+        world.kubectl("annotate", "namespace", self.namespace, "openshell.io/locked=openshell.io/policy",
+                      "openshell.io/policy=policy")
+        self.addCleanup(world.kubectl, "annotate", "namespace", self.namespace, "openshell.io/locked-",
+                        "openshell.io/policy-")
+
+        def refusal(**spec) -> str:
+            locked = pod("x", annotations={"openshell.io/topology": "sidecar"}, **spec)
+            return self.kubectl("create", "-f", "-", "--dry-run=server", text=json.dumps(locked), check=False).stderr
+        await_that("the lock counts", lambda: "[OSW090]" in refusal(hostAliases=alias))
+        self.assertIn("[OSW090]", refusal(dnsPolicy="None", dnsConfig={"nameservers": ["192.0.2.53"]}))
+        self.assertIn("[OSW090]", refusal(dnsConfig={"searches": ["example.org"]}))
+        self.assertEqual(refusal(dnsConfig={"options": [{"name": "ndots", "value": "2"}]}), "")
 
 
 class TooOld(ClusterCase):

@@ -120,6 +120,23 @@ def packet():
         s.bind(("eth0", 0x800))
         s.send(b"\xff" * 12 + b"\x08\x00" + b"x" * 46)
 
+def bound_to_device():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+        s.sendto(b"x", ("@HERE@", 443))
+
+def reuse_ports():
+    # One of them the proxy has just sent a question from, which the kernel remembers. What is redirected to the proxy
+    # counts as sent, so that the capture alone tells.
+    for port in range(32768, 61000):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("@POD@", port))
+                s.sendto(b"reused", ("@HERE@", 53))
+            except OSError:
+                pass
+
 V4, V6 = socket.AF_INET, socket.AF_INET6
 tried("become the proxy", lambda: os.setresuid(@PROXY@, @PROXY@, @PROXY@))
 tried("become the proxy's group", lambda: os.setresgid(@PROXY@, @PROXY@, @PROXY@))
@@ -140,8 +157,12 @@ for family, address in ((V4, "@HERE@"), (V6, "2001:db8:1::1"), (V4, "169.254.169
 for mark in (0x1, 0x5000001, 0x5000002):
     tried(f"mark {mark:x}", lambda: marked(mark))
 for port in (*range(15001, 15009), 15053, 15090):
-    for address in ("127.0.0.1", "@POD@"):
+    for address in ("127.0.0.1", "127.1.2.3", "0.0.0.0", "@POD@", "@POD6@", "::1", "::ffff:127.0.0.1", "::ffff:@POD@"):
         tried(f"tcp {address} {port}", lambda: socket.create_connection((address, port), 2).close())
+for address in ("127.0.0.1", "127.1.2.3", "@POD@"):
+    tried(f"udp {address} 15053", lambda: datagram(V4, address, 15053))
+tried("udp bound to a device", bound_to_device)
+reuse_ports()
 """
 
 # Everything that a program can send without asking, from its first moment on and until it is ended.

@@ -19,12 +19,14 @@ from test_sidecar import POLICY, SLEEP
 NET_INIT = "openshell-network-init"
 ENVIRONMENT = {"ATTACK_HOST": f"{HERE}:80", "ATTACK_HOST6": "[2001:db8:1::1]:80",
                "ATTACK_FORBIDDEN": "/forbidden:/forbidden/file", "ATTACK_METADATA": "/forbidden/roots"}
+# Names that nobody has asked for yet.
+ASKING = POLICY.replace("endpoints: [", "endpoints: [{host: '*.wild.test', port: 443}, ")
 # What these aim at is not in such a pod: files that the policy hides, combined's sockets and folder.
 AIMLESS = r"unreadable_|abstract_|path_sockets|tcp4_pod_loopback|run_folder_"
 
 
 def filled(program: str, rig: SidecarRig | None = None, seconds: float = 0) -> str:
-    for key, value in (("HERE", HERE), ("POD", POD_ADDRESS), ("PROXY", str(PROXY)), ("SECONDS", str(seconds)),
+    for key, value in (("HERE", HERE), ("POD", POD_ADDRESS), ("POD6", "2001:db8:1::2"), ("PROXY", str(PROXY)), ("SECONDS", str(seconds)),
                        ("TOKEN", rig.net.token if rig else "")):
         program = program.replace(f"@{key}@", value)
     return program
@@ -69,7 +71,7 @@ class AtTheProxy(SandboxCase):
             raise unittest.SkipTest("needs root, to run containers")
         try:
             cls.rig = SidecarRig(
-                cls(), POLICY, [workload("app", SLEEP, DEBIAN), workload("second", SLEEP, DEBIAN, uid=OTHER)],
+                cls(), ASKING, [workload("app", SLEEP, DEBIAN), workload("second", SLEEP, DEBIAN, uid=OTHER)],
                 cls.addClassCleanup, init_containers=[
                     python("first", TOUCH),
                     python("beside", TOUCH + "\nimport time; time.sleep(600)", restartPolicy="Always")])
@@ -113,9 +115,11 @@ class AtTheProxy(SandboxCase):
         return self.rig.pod.exec("app", ["python3", "-c", program], user=f"{user}:{user}", timeout=120)
 
     def test_nothing_leaves_past_the_fence_whoever_sends_it(self):
-        self.rig.left()
         for user in (0, SANDBOX, OTHER, 65534):
             with self.subTest(user=user):
+                self.rig.left()
+                self.rig.run("app", "curl", "-sS", "--max-time", "10", f"https://u{user}.wild.test/")
+                self.assertIn(f"udp {HERE} 53", self.rig.left())  # From a port that is tried below.
                 done = self.leave(user)
                 self.assertEqual((done.returncode, done.stdout), (0, b""), done.stderr)
                 self.assertEqual(self.rig.left(), [])

@@ -133,17 +133,15 @@ START_TEST(more_containers_than_fit_may_be_any)
 }
 END_TEST
 
-/* As the helper does: programs of `container` until nothing more fits. */
-static void fill(struct trust *trust, struct root root)
+/* As the helper does: `n` programs of a container. */
+static void fill(struct trust *trust, struct root root, int n)
 {
-	uint8_t key[sizeof(root) + 16];
+	char path[16];
 
-	memcpy(key, &root, sizeof(root));
-	for (int i = 0; i < TRUST_PROGRAMS_MAX; i++) {
-		int n = snprintf((char *)key + sizeof(root), 16, "/bin/%d", i);
-		struct slice path = { key, sizeof(root) + (size_t)n };
-
-		ck_assert_int_eq(trust_learn(trust, path, &print, content, true), TRUST_KNOWN);
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "/bin/%d", i);
+		const struct trust_key key = { root, slice_text(path) };
+		ck_assert_int_eq(trust_learn(trust, &key, &print, content, true), TRUST_KNOWN);
 	}
 }
 
@@ -166,9 +164,10 @@ START_TEST(programs_of_containers_that_have_ended_make_room)
 	play(&proc);
 	add_process(&proc, "20", "app");
 	ck_assert_int_eq(mkdirat(proc.fd, "ended", 0755), 0);
-	fill(trust, root_at(&proc, "ended"));
+	fill(trust, root_at(&proc, "ended"), TRUST_OWN_PROGRAMS + TRUST_COMMON_PROGRAMS);
+	fill(trust, root_at(&proc, "app"), TRUST_OWN_PROGRAMS);
 	ck_assert_int_eq(describe(&proc, trust, 20), IDENTITY_OK);
-	ck_assert_int_eq(trust->n, 1);
+	ck_assert_int_eq(trust->n, TRUST_OWN_PROGRAMS + 1);
 	trust_done(trust);
 	free(trust);
 }
@@ -182,9 +181,26 @@ START_TEST(programs_of_containers_that_run_are_not_forgotten)
 	play(&proc);
 	add_process(&proc, "20", "app");
 	add_process(&proc, "30", "other");
-	fill(trust, root_at(&proc, "other"));
+	fill(trust, root_at(&proc, "other"), TRUST_OWN_PROGRAMS + TRUST_COMMON_PROGRAMS);
+	fill(trust, root_at(&proc, "app"), TRUST_OWN_PROGRAMS);
 	ck_assert_int_eq(describe(&proc, trust, 20), IDENTITY_LIMIT);
-	ck_assert_int_eq(trust->n, TRUST_PROGRAMS_MAX);
+	ck_assert_int_eq(trust->n, 2 * TRUST_OWN_PROGRAMS + TRUST_COMMON_PROGRAMS);
+	trust_done(trust);
+	free(trust);
+}
+END_TEST
+
+START_TEST(a_container_that_fills_the_table_denies_itself_alone)
+{
+	AUTO(play_done) struct played proc = { 0 };
+	struct trust *trust = mem_calloc(1, sizeof(*trust));
+
+	play(&proc);
+	add_process(&proc, "20", "app");
+	add_process(&proc, "30", "hostile");
+	fill(trust, root_at(&proc, "hostile"), TRUST_OWN_PROGRAMS + TRUST_COMMON_PROGRAMS);
+	ck_assert_int_eq(describe(&proc, trust, 30), IDENTITY_LIMIT);
+	ck_assert_int_eq(describe(&proc, trust, 20), IDENTITY_OK);
 	trust_done(trust);
 	free(trust);
 }
@@ -202,6 +218,7 @@ Suite *identity_roots_suite(void)
 	tcase_add_test(tc, more_containers_than_fit_may_be_any);
 	tcase_add_test(tc, programs_of_containers_that_have_ended_make_room);
 	tcase_add_test(tc, programs_of_containers_that_run_are_not_forgotten);
+	tcase_add_test(tc, a_container_that_fills_the_table_denies_itself_alone);
 	suite_add_tcase(s, tc);
 	return s;
 }
