@@ -299,6 +299,19 @@ void nft_ct_mark_set(struct nft *t, uint32_t mark)
 	ct(t, NFT_CT_MARK, NFTA_CT_SREG);
 }
 
+void nft_ct_zone_set_original(struct nft *t, uint16_t zone)
+{
+	const uint8_t direction = NFT_CT_ORIGINAL;
+
+	immediate(t, &zone, sizeof(zone));
+	struct expr e = expr(t, "ct");
+
+	nl_out_be32(&t->m, NFTA_CT_KEY, NFT_CT_ZONE);
+	nl_out_be32(&t->m, NFTA_CT_SREG, NFT_REG_1);
+	nl_out_put(&t->m, NFTA_CT_DIRECTION, &direction, sizeof(direction));
+	expr_end(t, e);
+}
+
 void nft_limit(struct nft *t, uint64_t per_second, uint32_t burst)
 {
 	struct expr e = expr(t, "limit");

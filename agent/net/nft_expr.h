@@ -40,6 +40,8 @@ void nft_match_ct_mark(struct nft *t, uint32_t mark);
 
 /* Statements: the rule goes on. */
 void nft_ct_mark_set(struct nft *t, uint32_t mark);
+/* Before connections are looked up: what is sent is of connections that are kept apart, and answers find them. */
+void nft_ct_zone_set_original(struct nft *t, uint16_t zone);
 void nft_limit(struct nft *t, uint64_t per_second, uint32_t burst);
 void nft_log(struct nft *t, const char *prefix, uint16_t group);
 

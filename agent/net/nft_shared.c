@@ -11,6 +11,9 @@
 /* Opens the proxy's sockets where it may look at other processes; no workload runs as it. */
 enum { PARENT_UID = 0 };
 
+/* Of the namespace's own, where nobody else uses any. */
+enum { PROXY_ZONE = 1 };
+
 static void redirect_chain(struct nft *t, const struct nft_fence *fence)
 {
 	nft_nat_chain(t, "redirect", NFT_OUTPUT);
@@ -21,6 +24,20 @@ static void redirect_chain(struct nft *t, const struct nft_fence *fence)
 	nft_match_owner(t, fence->proxy_uid);
 	nft_accept(t);
 	nft_part_redirect(t, fence);
+}
+
+/* The kernel knows a connection by its addresses and ports, and here all have the pod's address: one of the workload's
+ * that was redirected would take along what the proxy sends from the same port to the same place later. */
+static void apart_chain(struct nft *t, const struct nft_fence *fence)
+{
+	nft_raw_chain(t, "apart", NFT_OUTPUT);
+	nft_rule(t, "apart");
+	nft_match_oif(t, NFT_PART_LOOPBACK);
+	nft_accept(t);
+	nft_rule(t, "apart");
+	nft_match_owner(t, fence->proxy_uid);
+	nft_ct_zone_set_original(t, PROXY_ZONE);
+	nft_rule_end(t);
 }
 
 /* What comes from the proxy's ports, by whom it may come. */
@@ -119,6 +136,7 @@ void nft_rules_shared(struct nft *t, const struct nft_fence *fence)
 {
 	nft_part_refuse_chain(t, NFT_RULES_WORKLOAD);
 	served_chain(t, fence);
+	apart_chain(t, fence);
 	redirect_chain(t, fence);
 	output_chain(t, fence);
 	input_chain(t);

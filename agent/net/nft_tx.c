@@ -11,6 +11,7 @@
 enum {
 	/* 64 inbound ports in both families are 200 rules of about 400 bytes. */
 	TRANSACTION_MAX = 256 << 10,
+	PRIORITY_RAW = -300, /* before connections are looked up */
 	PRIORITY_DSTNAT = -100,
 	PRIORITY_FILTER = 0,
 };
@@ -109,6 +110,11 @@ void nft_filter_chain(struct nft *t, const char *chain, enum nft_hook hook)
 void nft_nat_chain(struct nft *t, const char *chain, enum nft_hook hook)
 {
 	base_chain(t, chain, "nat", hook, PRIORITY_DSTNAT, NF_ACCEPT);
+}
+
+void nft_raw_chain(struct nft *t, const char *chain, enum nft_hook hook)
+{
+	base_chain(t, chain, "filter", hook, PRIORITY_RAW, NF_ACCEPT);
 }
 
 void nft_plain_chain(struct nft *t, const char *chain)

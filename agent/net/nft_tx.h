@@ -27,8 +27,10 @@ struct nft nft_begin(const char *name);
 int nft_end(struct nft *t, uint32_t *out_last_seq, struct err *err);
 void nft_done(struct nft *t);
 
-/* A filter chain drops what no rule accepts; a nat chain lets it pass. A plain chain is jumped to. */
+/* A filter chain drops what no rule accepts; a nat chain lets it pass, and so does a raw one, which comes before the
+ * packet's connection is known. A plain chain is jumped to. */
 void nft_filter_chain(struct nft *t, const char *chain, enum nft_hook hook);
+void nft_raw_chain(struct nft *t, const char *chain, enum nft_hook hook);
 void nft_nat_chain(struct nft *t, const char *chain, enum nft_hook hook);
 void nft_plain_chain(struct nft *t, const char *chain);
 

@@ -136,7 +136,7 @@ END_TEST
 /* As the helper does: `n` programs of a container. */
 static void fill(struct trust *trust, struct root root, int n)
 {
-	char path[16];
+	char path[24];
 
 	for (int i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "/bin/%d", i);

@@ -161,7 +161,7 @@ END_TEST
 /* The `i`th program of the container `number`. */
 static enum trust_verdict learn_of(struct trust *trust, int number, int i)
 {
-	char path[16];
+	char path[24];
 
 	snprintf(path, sizeof(path), "/%d", i);
 	const struct trust_key key = { { 1, (uint64_t)number }, slice_text(path) };
