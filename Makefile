@@ -59,7 +59,7 @@ AGENT   := $(OUT)/openshell-agent
 WEBHOOK := $(OUT)/openshell-webhook
 UNIT    := $(OUT)/unit
 
-.PHONY: all help deps check unit corpora golden-update test test-bare test-cluster e2e bench bench-quick demo image lint format-check \
+.PHONY: all help deps check unit corpora golden-update test test-bare test-cluster e2e bench bench-quick bench-cluster demo image lint format-check \
         attacks-check format tidy manifests manifests-check cppcheck layers shellcheck fuzz clean
 .DELETE_ON_ERROR:
 
@@ -251,6 +251,9 @@ demo: all | build/.deps-test
 
 bench: all $(OUT)/stamp $(OUT)/driver_fence $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
 	$(Q)tests/bench/run
+
+bench-cluster: all | build/.deps-test build/.deps-cluster
+	$(Q)tests/bench/pod_start.py
 
 # That all of it builds and its network part works; it says little about how fast.
 bench-quick: all $(OUT)/driver_fence $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench

@@ -247,7 +247,7 @@ class Counted(SidecarCase):
         before = self.dry(pod("x", annotations=CHOICE))["spec"]
         self.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "defaults"}, "spec": {"limits": [
             {"type": "Container", "default": {"cpu": "70m", "memory": "70Mi"},
-             "defaultRequest": {"cpu": "70m", "memory": "70Mi"}}]}})
+             "defaultRequest": {"cpu": "60m", "memory": "60Mi"}}]}})
         self.addCleanup(self.kubectl, "delete", "limitrange", "defaults")
 
         def limited() -> dict:

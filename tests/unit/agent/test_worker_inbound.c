@@ -107,13 +107,15 @@ START_TEST(one_that_has_much_to_say_lets_others_have_their_turn)
 	uint16_t port, workload_port;
 	int ends[2];
 	struct log log = { .level = LOG_LEVEL_ERROR };
-	struct other other = { .workload = -1 };
-	struct worker_inbound *inbound;
+	/* It serves for as long as its process lives, and so is not freed. */
+	static struct other other;
+	static struct worker_inbound *inbound;
 	struct err err = { 0 };
 
 	/* Only root may give sockets so much room. */
 	if (geteuid() != 0)
 		return;
+	other = (struct other){ .workload = -1 };
 	other.listening = listen_at(&workload_port);
 	const struct worker_inbound_listener listener = {
 		.fd = listen_at(&port),
