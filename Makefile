@@ -175,7 +175,7 @@ $(OUT)/attack: $(ATTACK_SRC) $(wildcard tests/peers/attack/*.h) | build/.deps-bu
 $(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/support.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
-$(OUT)/driver_kube: $(OUT)/tests/drivers/kube.o $(OUT)/webhook.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
+$(OUT)/driver_kube $(OUT)/driver_image: $(OUT)/driver_%: $(OUT)/tests/drivers/%.o $(OUT)/webhook.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(WEBHOOK_LIBS)
 
 # Where our code calls the C library, these drivers decide whether the call fails.

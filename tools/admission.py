@@ -136,7 +136,7 @@ class Webhook:
                 [program, "serve", "--listen", f"127.0.0.1:{self.port}",
                  "--tls-cert", self._certificate, "--tls-key", key,
                  "--namespaces", state / "namespaces.yaml", "--agent-image", agent_image,
-                 "--kubernetes-version", "1.34", "--drain-seconds", "0"],
+                 "--kubernetes-version", "1.34", "--image-lookup", "off", "--drain-seconds", "0"],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self._await_ready()
 

@@ -10,6 +10,7 @@
 #include "lib/cmd.h"
 #include "webhook/choices.h"
 #include "webhook/duties.h"
+#include "webhook/image_options.h"
 #include "webhook/kube_informer.h"
 #include "webhook/listen.h"
 #include "webhook/server.h"
@@ -30,11 +31,13 @@ struct options {
 	const char *namespaces, *kubernetes, *account;
 	struct config_text config;
 	struct duties_text duties;
+	struct image_text images;
 };
 
 struct serving {
 	struct options options;
 	struct webhook_config config;
+	struct image_options images;
 	uint32_t drain_s;
 	struct log log;
 	struct server *server;
@@ -57,8 +60,10 @@ static int interpret(struct serving *serving, struct err *err)
 	const struct options *options = &serving->options;
 
 	serving->drain_s = DRAIN_DEFAULT_S;
-	if (config_parse(&options->config, &serving->config, err) == -1)
+	if (config_parse(&options->config, &serving->config, err) == -1 ||
+	    image_options_parse(&options->images, &serving->images, err) == -1)
 		return -1;
+	serving->config.image_lookup = serving->images.lookup;
 	if (options->drain != NULL && (!choices_parse_id(options->drain, 0, &serving->drain_s) ||
 				       serving->drain_s > DRAIN_MAX_S))
 		return err_set(err, ERR_INVALID, "--drain-seconds '%s' is not in 0..%d",
@@ -253,8 +258,13 @@ static int start(struct serving *serving, struct err *err)
 		return err_wrap(err, "--metrics-listen");
 	}
 	const struct server_options server = {
-		&serving->config, &serving->log,       tls_fd,
-		plain_fd,         options->kubernetes, options->account
+		.config = &serving->config,
+		.log = &serving->log,
+		.tls_fd = tls_fd,
+		.plain_fd = plain_fd,
+		.kubernetes = options->kubernetes,
+		.account = options->account,
+		.images = serving->images.lookup != IMAGE_LOOKUP_OFF ? &serving->images.net : NULL,
 	};
 	if (server_start(&server, &serving->server, err) == -1)
 		return -1;
@@ -283,6 +293,7 @@ int cmd_serve(int argc, char **argv)
 		{ "--tls-cert", CMD_TEXT, &to->cert, "FILE", "certificate chain (PEM)" },
 		{ "--tls-key", CMD_TEXT, &to->key, "FILE", "its key (PEM)" },
 		DUTIES_OPTIONS(&to->duties),
+		IMAGE_OPTIONS(&to->images),
 		{ "--kubernetes", CMD_TEXT, &to->kubernetes, "URL",
 		  "learn the namespaces from this API server" },
 		{ "--service-account", CMD_TEXT, &to->account, "FOLDER",

@@ -8,12 +8,17 @@
 #include "webhook/topology.h"
 #include "webhook/upstream.h"
 
+/* Whether registries are asked what an image says: never; for all that is not known, and what cannot be learnt is
+ * a warning; or a refusal. */
+enum image_lookup { IMAGE_LOOKUP_OFF = 0, IMAGE_LOOKUP_WHEN_NEEDED, IMAGE_LOOKUP_REQUIRED };
+
 struct webhook_config {
 	const char *agent_image;
 	enum topology default_topology;
 	const char *upstream_ca; /* a ConfigMap with private roots, in each namespace; NULL: none */
 	struct upstream upstream;
 	struct kube_version kubernetes; /* zeros: as it is learned */
+	enum image_lookup image_lookup;
 };
 
 /* As given in argv; NULL: not given. */

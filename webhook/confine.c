@@ -20,6 +20,7 @@ enum { INBOUND_TEXT_MAX = 1024 };
 void confine_done(struct confine *plan)
 {
 	free(plan->path);
+	image_look_done(&plan->image);
 	json_decref(plan->original);
 	buf_done(&plan->inbound);
 	*plan = (struct confine){ 0 };
@@ -69,7 +70,7 @@ void confine_plan(const struct confine_pod *pod, const char *list, size_t i, str
 	const json_t *spec = json_member(pod->in->pod, "spec");
 	const json_t *container = json_array_get(json_member(spec, list), i);
 	bool stays = strcmp(list, "containers") == 0;
-	struct identity rendered = { 0 };
+	struct identity_hints hints = { 0 };
 
 	*out = (struct confine){
 		.container = container,
@@ -82,9 +83,12 @@ void confine_plan(const struct confine_pod *pod, const char *list, size_t i, str
 	refuse_nested_mounts(pod->fixed, container, findings);
 	probes_check(container, findings);
 	check_wrapped(pod, container, stays, findings);
-	out->original = entrypoint_resolve(container, stays, choices->command, pod->topology,
-					   &rendered, findings);
-	out->identity = identity_resolve(choices, pod->in->ns, spec, container, rendered, findings);
+	image_look(pod->in, container, &out->image, findings);
+	const struct entrypoint_hints entrypoint = { choices->command, &out->image };
+	out->original = entrypoint_resolve(container, stays, &entrypoint, pod->topology,
+					   &hints.rendered, findings);
+	hints.image = out->image.user;
+	out->identity = identity_resolve(choices, pod->in->ns, spec, container, &hints, findings);
 	inbound_ports(container, stays ? choices->inbound : NULL, &out->inbound, findings);
 }
 
@@ -182,6 +186,12 @@ void confine_edit(const struct confine_pod *pod, const struct confine *plan, str
 
 	edits_append(edits, mounts, json_member(plan->container, "volumeMounts"),
 		     json_incref(pod->pieces->mounts));
+	if (plan->image.pinned != NULL) {
+		AUTO_FREE char *image = mem_printf("%s/image", plan->path);
+
+		edits_set(edits, image, json_member(plan->container, "image"),
+			  json_string(plan->image.pinned));
+	}
 	edit_command(pod, plan, command, edits);
 	edit_security(pod, plan, security, edits);
 	probes_edit(plan->container, plan->path, edits);

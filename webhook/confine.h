@@ -5,6 +5,7 @@
 #define WEBHOOK_CONFINE_H
 
 #include "webhook/identity.h"
+#include "webhook/image_look.h"
 #include "webhook/pieces.h"
 #include "webhook/rewrite.h"
 
@@ -25,6 +26,7 @@ struct confine {
 	char *path; /* "/spec/containers/0" */
 	json_t *original; /* its command */
 	struct identity identity;
+	struct image_look image;
 	struct buf inbound;
 };
 

@@ -152,6 +152,18 @@
 	  "try again, and ask who runs the cluster to see that the webhook may get pods")          \
 	X(POLICY, 56, 422, "A ConfigMap that is labelled as a policy is none.",                    \
 	  "correct the policy (docs/policy.md), or remove the label openshell.io/policy")          \
+	X(IMAGE_NAME, 70, 422, "The image of a container has no name that a runtime takes.",       \
+	  "correct it")                                                                            \
+	X(IMAGE_VOLUME, 71, 422,                                                                   \
+	  "The image says itself (VOLUME) that something is mounted where a link of the image "    \
+	  "could lead the runtime over the agent.",                                                \
+	  "mount a volume of the pod (emptyDir) at exactly that path, or use an image without it") \
+	X(IMAGE_UNKNOWN, 72, 422,                                                                  \
+	  "The cluster asks that each image be looked up before it runs, and this one was not.",   \
+	  "try again, and ask who runs the cluster whether the webhook may ask that registry")     \
+	X(IMAGE_CHANGED, 73, 403,                                                                  \
+	  "A pod that exists would get another image, which nobody has looked up.",                \
+	  "change the pod template, which makes a new pod")                                        \
 	/* 80 to 84 by the API server itself: charts/openshell/templates/policies. */              \
 	X(API_UNLABELLED, 80, 403,                                                                 \
 	  "A pod or template has keys that begin with openshell.io/, and its namespace has no "    \

@@ -88,16 +88,32 @@ static json_t *from_container(const json_t *container, enum topology topology,
 	return original;
 }
 
-json_t *entrypoint_resolve(const json_t *container, bool is_workload, json_t *annotation,
-			   enum topology topology, struct identity *out_rendered,
-			   struct findings *findings)
+static json_t *from_image(const json_t *container, const struct image_look *image,
+			  struct findings *findings)
+{
+	json_t *command = image_look_command(image, container);
+
+	if (command != NULL)
+		return command;
+	findings_deny(findings, DENIAL_NO_COMMAND, "container '%.63s' has no command%s%.160s",
+		      pod_name_of(container),
+		      image->why != NULL     ? ", and its image was not looked up: "
+		      : image->facts != NULL ? ", nor has its image an entrypoint"
+					     : "",
+		      image->why != NULL ? image->why->msg : "");
+	return NULL;
+}
+
+json_t *entrypoint_resolve(const json_t *container, bool is_workload,
+			   const struct entrypoint_hints *hints, enum topology topology,
+			   struct identity *out_rendered, struct findings *findings)
 {
 	AUTO(json_drop) json_t *annotated = NULL;
 	size_t before = findings->n_denials;
 
-	if (annotation != NULL)
-		annotated =
-			from_annotation(annotation, pod_name_of(container), is_workload, findings);
+	if (hints->annotation != NULL)
+		annotated = from_annotation(hints->annotation, pod_name_of(container), is_workload,
+					    findings);
 	if (json_array_size(json_member(container, "command")) > 0) {
 		json_t *original = from_container(container, topology, out_rendered, findings);
 
@@ -108,7 +124,6 @@ json_t *entrypoint_resolve(const json_t *container, bool is_workload, json_t *an
 		return original;
 	}
 	if (annotated == NULL && findings->n_denials == before)
-		findings_deny(findings, DENIAL_NO_COMMAND, "container '%.63s' has no command",
-			      pod_name_of(container));
+		return from_image(container, hints->image, findings);
 	return STEAL(annotated);
 }

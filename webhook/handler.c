@@ -49,9 +49,20 @@ void handler_rewrite(const struct handler *handler, json_t *pod, const char *nam
 	outcome->topology =
 		topology_decide(ns, &choices, handler->config->default_topology, findings);
 	const struct kube_version *told = &handler->config->kubernetes;
-	const struct rewrite in = { handler->config, ns, &choices, pod,
-				    told->major != 0 ? *told : handler->kubernetes };
+	const struct rewrite in = {
+		.config = handler->config,
+		.ns = ns,
+		.choices = &choices,
+		.pod = pod,
+		.kubernetes = told->major != 0 ? *told : handler->kubernetes,
+		.images = handler->images,
+		.pins_images = outcome->endpoint == ENDPOINT_MUTATE ||
+			       handler->config->image_lookup == IMAGE_LOOKUP_REQUIRED,
+	};
+	if (in.images != NULL)
+		image_wants_set_namespace(in.images, namespace_name);
 	rewrite_pod(&in, outcome->topology, edits, findings);
+	outcome->waits = in.images != NULL && image_wants_are_open(in.images);
 }
 
 json_t *handler_pod_of(const struct handler *handler, struct outcome *outcome)
@@ -150,5 +161,7 @@ int handler_mutate(const struct handler *handler, struct slice body, struct buf 
 	if (review_decode(body, &review, err) == -1)
 		return err_wrap(err, "AdmissionReview");
 	mutate(handler, &review, &edits, outcome);
+	if (outcome->waits)
+		return 0;
 	return handler_answer(handler, &review, &edits, outcome, out, err);
 }

@@ -35,6 +35,7 @@ struct outcome {
 	enum outcome_result result;
 	enum topology topology;
 	struct findings findings;
+	bool waits; /* for images: there is no answer yet, and the review is judged once more */
 };
 
 struct handler {
@@ -43,6 +44,7 @@ struct handler {
 	const struct log *log;
 	struct kube_version kubernetes; /* as the API server says; zeros: not known */
 	const struct pod_found *found; /* the pod of a CONNECT; NULL: nobody asked for it */
+	struct image_wants *images; /* NULL: images are not looked up */
 };
 
 /* What becomes of `pod` where it is created in the namespace: its edits, or the refusals in
@@ -63,7 +65,8 @@ int handler_answer(const struct handler *handler, const struct review *review,
 		   const struct edits *edits, struct outcome *outcome, struct buf *out,
 		   struct err *err);
 
-/* -1: `body` is no AdmissionReview (`err` says why), and there is no answer. Else `out` is one. */
+/* -1: `body` is no AdmissionReview (`err` says why), and there is no answer. Else `out` is one, or
+ * `outcome->waits`. */
 int handler_mutate(const struct handler *handler, struct slice body, struct buf *out,
 		   struct outcome *outcome, struct err *err);
 

@@ -58,16 +58,17 @@ static uint32_t first_of(const uint32_t *ids, size_t n)
 
 struct identity identity_resolve(const struct choices *choices, const struct namespace_facts *ns,
 				 const json_t *spec, const json_t *container,
-				 struct identity rendered, struct findings *findings)
+				 const struct identity_hints *hints, struct findings *findings)
 {
 	const json_t *pod_sc = json_member(spec, "securityContext");
 	const json_t *own_sc = json_member(container, "securityContext");
 	uint32_t proxy = choices->proxy_uid != 0 ? choices->proxy_uid : ID_DEFAULT_PROXY;
 	const uint32_t chosen[] = {
 		choices->run_as_user,
-		rendered.chosen ? rendered.uid : 0,
+		hints->rendered.chosen ? hints->rendered.uid : 0,
 		read_id(own_sc, "runAsUser", "container", findings),
 		read_id(pod_sc, "runAsUser", "pod", findings),
+		hints->image.uid,
 	};
 	const uint32_t defaults[] = { openshift_start(ns, findings), ID_DEFAULT_USER };
 	struct identity id = { .uid = first_of(chosen, ARRAY_LEN(chosen)) };
@@ -77,9 +78,10 @@ struct identity identity_resolve(const struct choices *choices, const struct nam
 		id.uid = first_of(defaults, ARRAY_LEN(defaults));
 	const uint32_t groups[] = {
 		choices->run_as_group,
-		rendered.gid,
+		hints->rendered.gid,
 		read_id(own_sc, "runAsGroup", "container", findings),
 		read_id(pod_sc, "runAsGroup", "pod", findings),
+		id.uid == hints->image.uid ? hints->image.gid : 0,
 		id.uid,
 	};
 	id.gid = first_of(groups, ARRAY_LEN(groups));

@@ -16,12 +16,18 @@ struct identity {
 	bool chosen;
 };
 
-/* `rendered` is what our own earlier rendering says (zeros: there is none): by then the container's
- * own fields are overwritten, so it stands in their place. Refuses ids out of range, and the
- * proxy's. */
+/* Where else than in the pod it may be said; zeros: it is not. */
+struct identity_hints {
+	/* What our own earlier rendering says: by then the container's own fields are overwritten, so it stands in
+	 * their place. */
+	struct identity rendered;
+	struct identity image; /* where nothing of the pod says it */
+};
+
+/* Refuses ids out of range, and the proxy's. */
 struct identity identity_resolve(const struct choices *choices, const struct namespace_facts *ns,
 				 const json_t *spec, const json_t *container,
-				 struct identity rendered, struct findings *findings);
+				 const struct identity_hints *hints, struct findings *findings);
 
 /* The pod's fsGroup and supplementalGroups as "2000,3000", each once; "" for none. */
 void identity_groups(const json_t *spec, struct buf *out, struct findings *findings);

@@ -8,8 +8,10 @@
 #include "lib/json.h"
 #include "webhook/findings.h"
 
-/* Refuses another image for one of our containers, and a label, annotation or scheduling gate of ours that
- * comes, goes or changes. Both pods may be of any shape. */
-void pod_update_check(const json_t *old_pod, const json_t *new_pod, struct findings *findings);
+/* Refuses another image for one of our containers (with `images_stay` for any of a sandboxed pod), and
+ * a label, annotation or scheduling gate of ours that comes, goes or changes. Both pods may be of any
+ * shape. */
+void pod_update_check(const json_t *old_pod, const json_t *new_pod, bool images_stay,
+		      struct findings *findings);
 
 #endif

@@ -13,6 +13,7 @@
 #include "lib/mem.h"
 #include "webhook/answer.h"
 #include "webhook/handler.h"
+#include "webhook/image_resolver.h"
 #include "webhook/lookups.h"
 #include "webhook/validate.h"
 
@@ -32,6 +33,7 @@ enum {
 struct reviews {
 	struct reviews_options options;
 	struct lookups *lookups;
+	struct image_resolver *images; /* NULL: registries are not asked */
 	struct kube_client client; /* `server` NULL: there is none to ask */
 	atomic_bool stop; /* of look-ups under way */
 	pthread_rwlock_t known_lock;
@@ -53,6 +55,8 @@ struct request {
 	/* Where the pod is asked for. While suspended, the request is the look-up's. */
 	struct MHD_Connection *connection;
 	struct answer answer; /* waits to be sent; without a body otherwise */
+	struct image_wants images; /* while suspended, the resolver's */
+	bool has_waited; /* for images; it does so once */
 };
 
 static const struct reviewer {
@@ -94,7 +98,9 @@ static struct answer refusal(unsigned int status, const struct reviewer *reviewe
 	}
 }
 
-static struct answer review_answer(const struct request *request, const struct pod_found *found)
+/* False: images are to be asked for first, and `out` is untouched. */
+static bool review_answer(struct request *request, const struct pod_found *found,
+			  struct answer *out)
 {
 	struct reviews *reviews = request->reviews;
 	struct answer answer = { .status = MHD_HTTP_OK,
@@ -111,38 +117,47 @@ static struct answer review_answer(const struct request *request, const struct p
 		.log = reviews->options.log,
 		.kubernetes = reviews->kubernetes,
 		.found = found,
+		.images = reviews->images != NULL ? &request->images : NULL,
 	};
 	int result = request->reviewer->answer(&handler, buf_slice(&request->body), &answer.body,
 					       &outcome, &err);
 	pthread_rwlock_unlock(&reviews->known_lock);
-	if (result == -1) {
+	if (result == -1 || outcome.waits)
 		buf_done(&answer.body);
-		return answer_text(MHD_HTTP_BAD_REQUEST, err.msg);
+	if (result == -1) {
+		*out = answer_text(MHD_HTTP_BAD_REQUEST, err.msg);
+		return true;
 	}
+	if (outcome.waits)
+		return false;
 	metrics_count_outcome(reviews->options.metrics, &outcome,
 			      clock_us(CLOCK_MONOTONIC) - start);
-	return answer;
+	*out = answer;
+	return true;
 }
 
-static struct answer answer_request(struct request *request)
+/* As review_answer(). */
+static bool answer_request(struct request *request, struct answer *out)
 {
 	struct reviews *reviews = request->reviews;
-	struct answer answer;
+	bool done;
 
-	if (request->refused != 0)
-		return refusal(request->refused, request->reviewer);
+	if (request->refused != 0) {
+		*out = refusal(request->refused, request->reviewer);
+		return true;
+	}
 	if (request->body.n <= BIG_BODY) {
 		json_arena_begin();
-		answer = review_answer(request, NULL);
+		done = review_answer(request, NULL, out);
 		json_arena_end();
-		return answer;
+		return done;
 	}
 	pthread_mutex_lock(&reviews->big_body_lock);
-	answer = review_answer(request, NULL);
+	done = review_answer(request, NULL, out);
 	/* The heap of this thread would keep what the tree took. */
 	malloc_trim(0);
 	pthread_mutex_unlock(&reviews->big_body_lock);
-	return answer;
+	return done;
 }
 
 static enum MHD_Result send_answer(struct reviews *reviews, struct MHD_Connection *connection,
@@ -152,19 +167,53 @@ static enum MHD_Result send_answer(struct reviews *reviews, struct MHD_Connectio
 	return answer_send(connection, &answer, *reviews->options.draining);
 }
 
+/* --- the sleep until images are known ---------------------------------------------------------- */
+
+static void wake(void *cls)
+{
+	struct request *request = cls;
+
+	MHD_resume_connection(request->connection);
+}
+
+/* Called once more after the sleep, it sends the answer. */
+static enum MHD_Result answer_or_wait(struct request *request, struct MHD_Connection *connection)
+{
+	struct reviews *reviews = request->reviews;
+	struct answer answer;
+
+	while (!answer_request(request, &answer)) {
+		if (image_resolver_try(reviews->images, &request->images))
+			continue;
+		if (request->has_waited) {
+			image_wants_fail_open(&request->images, "there was no time left to ask");
+			continue;
+		}
+		request->has_waited = true;
+		request->connection = connection;
+		MHD_suspend_connection(connection);
+		image_resolver_wait(reviews->images, &request->images, wake, request);
+		return MHD_YES;
+	}
+	return send_answer(reviews, connection, answer);
+}
+
 /* --- the sleep until a pod is known ------------------------------------------------------------ */
 
-static struct answer answer_connect(const struct request *request, bool late)
+/* No such review asks for images. */
+static struct answer answer_connect(struct request *request, bool late)
 {
 	struct reviews *reviews = request->reviews;
 	AUTO(pod_found_done) struct pod_found found = { 0 };
+	struct answer answer = { 0 };
 
 	if (late)
 		err_set(&found.err, ERR_TIMEOUT, "too many ask at once");
 	else
 		pods_find(reviews->client.server != NULL ? &reviews->client : NULL,
 			  buf_slice(&request->body), &found);
-	return review_answer(request, &found);
+	review_answer(request, &found, &answer);
+	return answer;
 }
 
 /* Without an arena: the pod may be large, and such reviews are rare. */
@@ -260,7 +309,7 @@ enum MHD_Result reviews_go_on(struct MHD_Connection *connection, const char *dat
 		return wanted ? MHD_YES : MHD_NO;
 	}
 	if (!request->reviewer->looks_up || request->refused != 0)
-		return send_answer(request->reviews, connection, answer_request(request));
+		return answer_or_wait(request, connection);
 	if (request->answer.body.n == 0)
 		return begin_lookup(request, connection);
 	struct answer answer = request->answer;
@@ -274,6 +323,7 @@ void reviews_end(struct request *request)
 	atomic_fetch_sub(&request->reviews->requests, 1);
 	buf_done(&request->body);
 	buf_done(&request->answer.body);
+	image_wants_done(&request->images);
 	free(request);
 }
 
@@ -289,8 +339,11 @@ int reviews_start(const struct reviews_options *options, struct reviews **out, s
 		(struct kube_client){ options->kubernetes, options->account, &reviews->stop };
 	pthread_rwlock_init(&reviews->known_lock, NULL);
 	pthread_mutex_init(&reviews->big_body_lock, NULL);
-	if ((options->kubernetes != NULL && kube_client_init(err) == -1) ||
-	    lookups_start(look_up, &reviews->lookups, err) == -1) {
+	bool asks = options->kubernetes != NULL || options->images != NULL;
+	if ((asks && kube_client_init(err) == -1) ||
+	    lookups_start(look_up, &reviews->lookups, err) == -1 ||
+	    (options->images != NULL &&
+	     image_resolver_start(options->images, &reviews->images, err) == -1)) {
 		reviews_free(reviews);
 		return -1;
 	}
@@ -329,6 +382,12 @@ size_t reviews_namespaces(struct reviews *reviews)
 	return n;
 }
 
+void reviews_put_metrics(struct reviews *reviews, struct buf *out)
+{
+	if (reviews->images != NULL)
+		image_resolver_put_metrics(reviews->images, out);
+}
+
 int reviews_under_way(const struct reviews *reviews)
 {
 	return reviews->requests;
@@ -338,6 +397,8 @@ void reviews_wake(struct reviews *reviews)
 {
 	reviews->stop = true;
 	lookups_stop(reviews->lookups);
+	if (reviews->images != NULL)
+		image_resolver_stop(reviews->images);
 }
 
 void reviews_free(struct reviews *reviews)
@@ -345,6 +406,7 @@ void reviews_free(struct reviews *reviews)
 	if (reviews == NULL)
 		return;
 	lookups_free(reviews->lookups);
+	image_resolver_free(reviews->images);
 	namespaces_done(&reviews->namespaces);
 	pthread_rwlock_destroy(&reviews->known_lock);
 	pthread_mutex_destroy(&reviews->big_body_lock);

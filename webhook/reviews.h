@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reviews: requests for a review, from their head to their answer: how much of their bodies is taken, what is known
- * while they are judged, and the sleep of those for which a pod has to be asked first. */
+ * while they are judged, and the sleep of those for which a pod or an image has to be asked for first. */
 #ifndef WEBHOOK_REVIEWS_H
 #define WEBHOOK_REVIEWS_H
 
@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "webhook/config.h"
+#include "webhook/image_net.h"
 #include "webhook/metrics.h"
 #include "webhook/namespaces.h"
 
@@ -24,6 +25,7 @@ struct reviews_options {
 	const struct webhook_config *config;
 	const struct log *log;
 	const char *kubernetes, *account; /* as struct kube_client, to ask for pods; NULL: none */
+	const struct image_net_options *images; /* NULL: registries are not asked */
 	struct metrics *metrics;
 	const atomic_bool *draining; /* each answer closes its connection */
 };
@@ -52,6 +54,9 @@ enum MHD_Result reviews_go_on(struct MHD_Connection *connection, const char *dat
 
 /* When the library is done with it. */
 void reviews_end(struct request *request);
+
+/* For /metrics. */
+void reviews_put_metrics(struct reviews *reviews, struct buf *out);
 
 /* Requests that have not come to their end. */
 int reviews_under_way(const struct reviews *reviews);

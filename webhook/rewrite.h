@@ -8,6 +8,7 @@
 #include "webhook/choices.h"
 #include "webhook/config.h"
 #include "webhook/edits.h"
+#include "webhook/image_wants.h"
 #include "webhook/kube_version.h"
 
 struct rewrite {
@@ -16,6 +17,9 @@ struct rewrite {
 	const struct choices *choices;
 	json_t *pod; /* passed pod_check() */
 	struct kube_version kubernetes;
+	struct image_wants
+		*images; /* what is known of them, and what is asked for; NULL: nobody asks */
+	bool pins_images; /* what was looked up and has no digest gets one; else it stays */
 };
 
 /* Refusals go to `findings`; then `edits` is of no use. */

@@ -85,6 +85,7 @@ static struct answer metrics(struct server *server)
 	};
 
 	metrics_print(&server->metrics, &now, &answer.body);
+	reviews_put_metrics(server->reviews, &answer.body);
 	pthread_mutex_lock(&server->more_metrics_lock);
 	if (server->more_metrics != NULL)
 		server->more_metrics(server->more_metrics_cls, &answer.body);
@@ -269,6 +270,7 @@ int server_start(const struct server_options *options, struct server **out, stru
 		.log = options->log,
 		.kubernetes = options->kubernetes,
 		.account = options->account,
+		.images = options->images,
 		.metrics = &server->metrics,
 		.draining = &server->draining,
 	};

@@ -48,7 +48,9 @@ static void check_pod(const struct handler *handler, const struct review *review
 		      struct outcome *outcome)
 {
 	if (is_update(review))
-		pod_update_check(review->old_object, review->object, &outcome->findings);
+		pod_update_check(review->old_object, review->object,
+				 handler->config->image_lookup == IMAGE_LOOKUP_REQUIRED,
+				 &outcome->findings);
 	else if (is_create(review) && !review_is_mirror(review))
 		validate_rendered(handler, review->object, review->namespace_name, outcome);
 }
@@ -177,5 +179,7 @@ int validate(const struct handler *handler, struct slice body, struct buf *out,
 	if (review_decode(body, &review, err) == -1)
 		return err_wrap(err, "AdmissionReview");
 	check(handler, &review, outcome);
+	if (outcome->waits)
+		return 0;
 	return handler_answer(handler, &review, &none, outcome, out, err);
 }

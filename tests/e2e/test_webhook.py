@@ -53,9 +53,10 @@ def make_certificate(folder: pathlib.Path, name: str) -> None:
 
 class Webhook:
     """A running server in a folder of its own; `source` is where it learns the namespaces, `certificate` where it
-    gets one from."""
+    gets one from; `more` are further options."""
 
-    def __init__(self, drain: int = 0, source: list | None = None, certificate: list | None = None):
+    def __init__(self, drain: int = 0, source: list | None = None, certificate: list | None = None,
+                 more: tuple[str, ...] = ("--image-lookup", "off")):
         self._folder = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self._folder.name)
         make_certificate(self.folder, "first")
@@ -66,7 +67,7 @@ class Webhook:
                 [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
                  *(certificate or ["--tls-cert", self.folder / "tls.crt", "--tls-key", self.folder / "tls.key"]),
                  *(source or ["--namespaces", self.folder / "namespaces.json"]), "--agent-image", IMAGE,
-                 "--drain-seconds", str(drain)], stderr=log, stdin=subprocess.DEVNULL)
+                 "--drain-seconds", str(drain), *more], stderr=log, stdin=subprocess.DEVNULL)
         serving = self.await_event("serving")
         self.port = int(serving["address"].rsplit(":", 1)[1])
         self.plain_port = int(serving["metrics_address"].rsplit(":", 1)[1])

@@ -3,6 +3,10 @@
 
 #include <check.h>
 
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "webhook/manifest.h"
+
 const struct webhook_config fixture_config = { .agent_image = FIXTURE_IMAGE,
 					       .default_topology = TOPOLOGY_COMBINED,
 					       .kubernetes = { 1, 34 } };
@@ -21,4 +25,15 @@ void fixture_load_namespaces(void)
 void fixture_free_namespaces(void)
 {
 	namespaces_done(&fixture_namespaces);
+}
+
+json_t *fixture_parse(const char *text)
+{
+	AUTO(json_drop) json_t *objects = NULL;
+	AUTO_FREE char *document = mem_printf("value: %s", text);
+	struct err err = { 0 };
+
+	ck_assert_msg(manifest_parse(slice_text(document), &objects, &err) == 0, "%s: %s", text,
+		      err.msg);
+	return json_incref(json_member(json_array_get(objects, 0), "value"));
 }

@@ -12,6 +12,9 @@ extern const struct webhook_config fixture_config;
 extern const struct log fixture_log; /* quiet */
 extern struct namespaces fixture_namespaces;
 
+/* One YAML value in flow style; the caller drops it. */
+json_t *fixture_parse(const char *text);
+
 /* For tcase_add_checked_fixture(). */
 void fixture_load_namespaces(void);
 void fixture_free_namespaces(void);

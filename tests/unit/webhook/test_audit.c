@@ -19,17 +19,6 @@ static char *cases[CASES_MAX];
 static int n_cases;
 
 /* One value in YAML. */
-static json_t *parse(const char *text)
-{
-	AUTO(json_drop) json_t *objects = NULL;
-	AUTO_FREE char *document = mem_printf("value: %s", text);
-	struct err err = { 0 };
-
-	ck_assert_msg(manifest_parse(slice_text(document), &objects, &err) == 0, "%s: %s", text,
-		      err.msg);
-	return json_incref(json_member(json_array_get(objects, 0), "value"));
-}
-
 /* The pod that came out of a golden case; NULL where it was refused. */
 static json_t *rendered(const char *name)
 {
@@ -39,7 +28,7 @@ static json_t *rendered(const char *name)
 	if (access(path, F_OK) == -1)
 		return NULL;
 	golden_read(path, &text);
-	return parse(buf_text(&text));
+	return fixture_parse(buf_text(&text));
 }
 
 static void judge(json_t *pod, const char *namespace_name, struct audit_verdict *verdict)
@@ -138,9 +127,10 @@ START_TEST(what_became_of_a_pod_is_told_by_its_reason)
 	struct audit_verdict verdict;
 	struct err err = { 0 };
 
-	pod = changed[_i].from[0] == '{' ? parse(changed[_i].from) : rendered(changed[_i].from);
+	pod = changed[_i].from[0] == '{' ? fixture_parse(changed[_i].from)
+					 : rendered(changed[_i].from);
 	if (changed[_i].patch != NULL) {
-		patch = parse(changed[_i].patch);
+		patch = fixture_parse(changed[_i].patch);
 		ck_assert_msg(json_patch_apply(pod, patch, &err) == 0, "%d: %s", _i, err.msg);
 	}
 	judge(pod, changed[_i].namespace_name, &verdict);

@@ -447,6 +447,9 @@ START_TEST(every_denial_is_shown_by_a_case)
 		/* By the API server: tests/cluster/test_policies.py. */
 		if (i >= DENIAL_API_UNLABELLED && i <= DENIAL_API_ADMINS)
 			continue;
+		/* Of what registries say: test_image_look.c. */
+		if (i >= DENIAL_IMAGE_NAME && i <= DENIAL_IMAGE_CHANGED)
+			continue;
 		const char *code = denial_text((enum denial)i)->code;
 		ck_assert_msg(strstr(buf_text(&all), code) != NULL, "no case is refused with %s",
 			      code);
