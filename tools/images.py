@@ -108,13 +108,17 @@ def _build_root(name: str, store: pathlib.Path) -> None:
 
 
 # --- trees ---------------------------------------------------------------------------------------
-def agent_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
-    """The agent and Debian's trust store, as the package ships it: nothing local gets in."""
-    shutil.copy(out / "openshell-agent", tree / "openshell-agent")
+def trust_store() -> bytes:
+    """Debian's, as the package ships it: nothing local gets in."""
     certificates = sorted(pathlib.Path("/usr/share/ca-certificates/mozilla").glob("*.crt"))
     if not certificates:
         raise SystemExit("/usr/share/ca-certificates/mozilla is empty: install ca-certificates")
-    (tree / "ca-bundle.pem").write_bytes(b"".join(c.read_bytes() for c in certificates))
+    return b"".join(c.read_bytes() for c in certificates)
+
+
+def agent_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
+    shutil.copy(out / "openshell-agent", tree / "openshell-agent")
+    (tree / "ca-bundle.pem").write_bytes(trust_store())
 
 
 def pause_tree(tree: pathlib.Path, _out: pathlib.Path) -> None:
@@ -295,12 +299,16 @@ def library_packages(program: pathlib.Path) -> list[str]:
 
 
 def webhook_tar(tar: pathlib.Path, out: pathlib.Path, scratch: pathlib.Path) -> None:
-    """The webhook and the libraries it links, unpacked but not installed: no shell, no dpkg."""
+    """The webhook, the libraries it links, unpacked but not installed, and whom it trusts: no shell, no dpkg."""
     root = scratch / "root"
     debian_root(root, "extract", library_packages(out / "openshell-webhook"), *SLIM)
     for name in ("dev", "var", "run", "tmp", "proc", "sys", "etc/apt"):
         shutil.rmtree(root / name, ignore_errors=True)
     shutil.copy(out / "openshell-webhook", root / "openshell-webhook")
+    # Where its HTTP client looks.
+    roots = root / "etc/ssl/certs"
+    roots.mkdir(parents=True, exist_ok=True)
+    (roots / "ca-certificates.crt").write_bytes(trust_store())
     _output("tar", "-C", root, "-cf", tar, ".")
 
 

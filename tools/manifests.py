@@ -32,6 +32,10 @@ OPTIONS = {
         "tolerations[0].operator=Exists", "networkPolicy.apiServerCIDRs={192.0.2.0/24}",
         "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name=monitoring",
         "certificates.days=30", "podLabels.team=a"],
+    "registries": ["imageLookup.mode=required", "imageLookup.allow={10.0.0.0/8,registry.example}", "imageLookup.ports={443,5000}",
+                   "imageLookup.insecure={registry.example:5000}", "imageLookup.rootsConfigMap=roots"],
+    "registries-with-certificate": ["imageLookup.rootsConfigMap=roots", "certificates.mode=certManager"],
+    "no-registries": ["imageLookup.mode=off"],
 }
 
 

@@ -94,8 +94,10 @@ class World:
     def image_values() -> list[str]:
         """How the chart is told of our two images."""
         registry, tag = (PREFIX, "latest") if PREFIX else ("localhost/openshell", "dev")
-        return ["--set", f"images.registry={registry}"] + [option for image in ("webhook", "agent") for option in (
-            "--set", f"images.{image}.repository={image},images.{image}.tag={tag}")]
+        # The images that the tests run are in no registry.
+        return ["--set", f"images.registry={registry},imageLookup.mode=off"] + [
+            option for image in ("webhook", "agent") for option in (
+                "--set", f"images.{image}.repository={image},images.{image}.tag={tag}")]
 
     def since(self, minor: int) -> bool:
         """Whether the API server is at least Kubernetes 1.`minor`."""

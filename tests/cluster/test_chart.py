@@ -45,7 +45,8 @@ class Values(unittest.TestCase):
         for wrong in ("defaultTopology=none", "replicas=0", "replicas=two", "certificates.mode=selfsigned",
                       "images.agent.digest=sha256:1", "images.registry=https://registry.example", "ports.webhook=70000",
                       "networkPolicy.enabled=maybe", "admissionPolicies.mode=on", "extraArgs={word}", "drainSeconds=-1",
-                      "logLevel=loud", "upstreamProxy.url=http://user@proxy:3128", "upstreamCA=Not_A_Name"):
+                      "logLevel=loud", "upstreamProxy.url=http://user@proxy:3128", "upstreamCA=Not_A_Name",
+                      "imageLookup.mode=sometimes", "imageLookup.insecure={registry}", "imageLookup.ports={0}"):
             with self.subTest(wrong=wrong):
                 done = template("--set", wrong, check=False)
                 self.assertNotEqual(done.returncode, 0)

@@ -40,5 +40,6 @@ class ProductImages(SandboxCase):
     def test_the_webhooks_image_holds_no_shell_and_no_setuid_program(self):
         files = self.files(WEBHOOK_IMAGE)
         self.assertIn("/openshell-webhook", files)
+        self.assertIn("/etc/ssl/certs/ca-certificates.crt", files)
         programs = [f for f in files if "/bin/" in f or "/sbin/" in f]
         self.assertEqual(programs, [])
