@@ -23,10 +23,10 @@ from podman import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AGENT_IMAGE = "localhost/openshell/agent:dev"
 WEBHOOK_IMAGE = "localhost/openshell/webhook:dev"
-BUSYBOX, SCRATCH, CLIENTS, DEBIAN_BASE, DEBIAN, TOOLS_BASE, TOOLS, HOSTILE, LINKED = (
+BUSYBOX, SCRATCH, CLIENTS, DEBIAN_BASE, DEBIAN, TOOLS_BASE, TOOLS, HOSTILE, LINKED, COVERING = (
     f"localhost/openshell-test/{name}"
     for name in ("busybox", "scratch", "clients", "debian-base", "debian", "tools-base", "tools", "hostile",
-                 "linked"))
+                 "linked", "covering"))
 
 # The packages of each root, and how much of them: `extract` unpacks them and runs none of their scripts,
 # which would take minutes.
@@ -225,6 +225,20 @@ def linked_tree(link: str, target: str):
     return make
 
 
+# Where the agent starts from (webhook/names.h).
+START = "openshell-start/" + "/".join(str(n) for n in range(1, 20))
+# Deeper than that, so that it is mounted later.
+DEEP_LINK = "a/" + "/".join(str(n) for n in range(1, 21))
+
+
+def covering_tree(tree: pathlib.Path, out: pathlib.Path) -> None:
+    """busybox, with a program of its own in the agent's place, and a link to there."""
+    linked_tree(DEEP_LINK, START)(tree, out)
+    program = tree / START / "openshell-agent"
+    program.write_text("#!/bin/sh\necho not the agent, as $(id -u)\n")
+    program.chmod(0o755)
+
+
 # As real images have it; and what one would set to steer the agent, if that listened.
 ENVIRONMENT = ["--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "--env", "OPENSHELL_SANDBOX=forged", "--env", "OPENSHELL_POLICY=forged",
@@ -247,6 +261,7 @@ TREES = {
     **{f"{LINKED}-{name}-volume": (linked_tree("a/b/c/d", target), "scratch",
                                    [*ENVIRONMENT, "--volume", "/a/b/c/d"])
        for name, target in (("policy", "etc/openshell/policy"), ("tls", "etc/openshell-tls"))},
+    COVERING: (covering_tree, "scratch", [*ENVIRONMENT, "--volume", f"/{DEEP_LINK}"]),
     # The same for a volume of the pod's.
     f"{LINKED}-agent": (linked_tree("a/b/c/d", "opt/openshell"), "scratch", ENVIRONMENT),
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looking images up: in the distribution's own registry, and in one that is played, which may do anything.
 
-Needs neither root nor containers."""
+Neither root nor containers, but for the last class."""
 import base64
 import hashlib
 import http.client
@@ -16,6 +16,9 @@ import threading
 import time
 import unittest
 
+from fixture import SandboxCase, pod, world
+import images
+from images import COVERING
 from test_webhook import OUT, PROGRAM, Webhook, review
 
 DRIVER = OUT / "driver_image"
@@ -139,10 +142,11 @@ class Case(unittest.TestCase):
             driver.stop()
 
 
-class Distribution(Case):
-    """docker-registry as Debian has it."""
+class Registry:
+    """docker-registry as Debian has it, for a test case."""
 
     def setUp(self):
+        super().setUp()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
@@ -167,6 +171,8 @@ class Distribution(Case):
                 time.sleep(0.05)
         raise AssertionError("docker-registry does not listen")
 
+
+class Distribution(Registry, Case):
     def call(self, server: str, method: str, path: str, body: bytes = b"", kind: str = "application/octet-stream"):
         connection = http.client.HTTPConnection(server, timeout=30)
         connection.request(method, path, body, {"Content-Type": kind})
@@ -471,6 +477,28 @@ class Admission(unittest.TestCase):
                                       capture_output=True, timeout=30)
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(reason, done.stderr)
+
+
+class CoveringImage(Registry, SandboxCase):
+    """An image whose volume is led by a link over the agent's file."""
+
+    def setUp(self):
+        super().setUp()
+        images.ensure(world.podman, OUT, COVERING)
+
+    def test_where_nobody_looks_its_program_starts_as_root_in_the_agents_place(self):
+        outcome = self.run_sandboxed(pod(COVERING, ["true"]))
+        self.assertEqual(outcome.stdout, b"not the agent, as 0\n")
+
+    def test_it_is_refused_once_its_registry_is_asked(self):
+        server = self.serve()
+        world.podman.podman("push", "--quiet", "--tls-verify=false", COVERING, f"docker://{server}/covering:1")
+        webhook = Webhook(more=("--registry-allow", LOOPBACK, "--registry-insecure", server))
+        self.addCleanup(webhook.stop)
+        answer = webhook.mutate(pod={"spec": {"containers": [
+            {"name": "a", "image": f"{server}/covering:1", "command": ["true"]}]}})
+        self.assertFalse(answer["allowed"])
+        self.assertIn("OSW071", answer["status"]["message"])
 
 
 if __name__ == "__main__":
