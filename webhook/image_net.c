@@ -118,6 +118,8 @@ static void set_options(struct image_net *net)
 		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	}
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	/* Else who gives up would wait for a name server that does not answer all the same. */
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "openshell-webhook/" OPENSHELL_VERSION);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_piece);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, net);
