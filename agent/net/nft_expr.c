@@ -5,6 +5,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -238,6 +239,18 @@ void nft_match_saddr(struct nft *t, struct address address)
 void nft_match_daddr(struct nft *t, struct address address)
 {
 	match_address(t, address, V4_DADDR, V6_DADDR);
+}
+
+void nft_match_foreign_saddr(struct nft *t)
+{
+	const uint32_t local = RTN_LOCAL;
+	struct expr e = expr(t, "fib");
+
+	nl_out_be32(&t->m, NFTA_FIB_DREG, NFT_REG_1);
+	nl_out_be32(&t->m, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nl_out_be32(&t->m, NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR);
+	expr_end(t, e);
+	cmp(t, NFT_CMP_NEQ, &local, sizeof(local));
 }
 
 void nft_match_icmp_types(struct nft *t, uint8_t protocol, uint8_t first, uint8_t last)

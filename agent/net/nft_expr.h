@@ -29,6 +29,8 @@ void nft_match_dports(struct nft *t, uint8_t protocol, uint16_t first, uint16_t 
 void nft_match_sports(struct nft *t, uint8_t protocol, uint16_t first, uint16_t last);
 void nft_match_saddr(struct nft *t, struct address address);
 void nft_match_daddr(struct nft *t, struct address address);
+/* Sent from an address that no device here has. */
+void nft_match_foreign_saddr(struct nft *t);
 void nft_match_icmp_types(struct nft *t, uint8_t protocol, uint8_t first, uint8_t last);
 void nft_match_owner(struct nft *t, uint32_t uid);
 /* Packets that a process sends, in contrast to the kernel's own and those of closed sockets. */

@@ -101,6 +101,11 @@ static void proxy_ports(struct nft *t, const struct nft_fence *fence)
 static void output_chain(struct nft *t, const struct nft_fence *fence)
 {
 	nft_filter_chain(t, "output", NFT_OUTPUT);
+	/* Over IPv6 anybody may send from any address: a nameserver's, to the proxy that has asked it. */
+	nft_rule(t, "output");
+	nft_match_oif(t, NFT_PART_LOOPBACK);
+	nft_match_foreign_saddr(t);
+	nft_goto(t, "refuse");
 	proxy_ports(t, fence);
 	nft_part_accept_loopback_out(t);
 	nft_part_drop_invalid(t, "output");

@@ -44,6 +44,21 @@ def as_if_established(local: str, remote: str) -> str:
     return "sent"
 
 
+def forge_answer(local: str, remote: str) -> str:
+    """As the workload, from the address of who was asked, which over IPv6 takes no privilege; whether it is believed."""
+    os.seteuid(PROXY)
+    with socket.socket(family_of(local), socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.5)
+        asking.connect((remote, 9000))
+        asking.send(b"question")
+        os.seteuid(ROOT)
+        os.seteuid(WORKLOAD)
+        with socket.socket(family_of(local), socket.SOCK_DGRAM) as forging:
+            bind_foreign(forging, (remote, 9000))
+            forging.sendto(b"forged", (local, asking.getsockname()[1]))
+            return asking.recv(100).decode()
+
+
 def join_groups(device: str) -> str:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
         index = socket.if_nametoindex(device)
@@ -179,6 +194,12 @@ class PodFence(unittest.TestCase):
         self.assertEqual(self.pod(as_if_established, POD6, OUT6), "EPERM")
         self.assertEqual(self.pod(as_if_established, POD4, OUT4, uid=ROOT), "EPERM")
         self.assert_nothing_left()
+
+    def test_nobody_answers_the_proxys_questions_in_place_of_who_was_asked(self):
+        self.fence()
+        silent = self.play.listener(self.play.outside, OUT6, 9000, socket.SOCK_DGRAM)
+        self.addCleanup(silent.close)
+        self.assertEqual(self.pod(forge_answer, POD6, OUT6, uid=ROOT), "EPERM")
 
     def test_tcp_goes_to_the_proxy_which_learns_where_it_was_going(self):
         self.fence()

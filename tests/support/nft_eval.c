@@ -5,6 +5,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,14 +109,40 @@ static enum next do_meta(struct machine *m, const struct attrs *a)
 	}
 }
 
+static enum next do_fib(struct machine *m, const struct attrs *a)
+{
+	if (be32(a->at[NFTA_FIB_RESULT]) != NFT_FIB_RESULT_ADDRTYPE ||
+	    be32(a->at[NFTA_FIB_FLAGS]) != NFTA_FIB_F_SADDR)
+		unknown("another question to the routes");
+	load_u32(m, m->packet->is_foreign ? RTN_UNICAST : RTN_LOCAL);
+	return NEXT_EXPR;
+}
+
+static enum next set_ct(struct machine *m, const struct attrs *a)
+{
+	const struct slice direction = a->at[NFTA_CT_DIRECTION];
+
+	switch (be32(a->at[NFTA_CT_KEY])) {
+	case NFT_CT_MARK:
+		memcpy(&m->out.ct_mark, m->reg, sizeof(m->out.ct_mark));
+		break;
+	case NFT_CT_ZONE:
+		if (direction.n != 1 || direction.p[0] != 0)
+			unknown("a zone for answers");
+		memcpy(&m->out.zone, m->reg, sizeof(m->out.zone));
+		break;
+	default:
+		unknown("a ct key to set");
+	}
+	return NEXT_EXPR;
+}
+
 static enum next do_ct(struct machine *m, const struct attrs *a)
 {
 	const struct nft_packet *p = m->packet;
 
-	if (a->at[NFTA_CT_SREG].n > 0) {
-		memcpy(&m->out.ct_mark, m->reg, sizeof(m->out.ct_mark));
-		return NEXT_EXPR;
-	}
+	if (a->at[NFTA_CT_SREG].n > 0)
+		return set_ct(m, a);
 	switch (be32(a->at[NFTA_CT_KEY])) {
 	case NFT_CT_STATE:
 		load_u32(m, p->ct_state);
@@ -283,7 +310,7 @@ static const struct {
 	{ "meta", do_meta }, { "ct", do_ct },           { "payload", do_payload },
 	{ "cmp", do_cmp },   { "bitwise", do_bitwise }, { "immediate", do_immediate },
 	{ "log", do_log },   { "limit", do_limit },     { "reject", do_reject },
-	{ "nat", do_nat },   { "redir", do_redir },
+	{ "nat", do_nat },   { "redir", do_redir },     { "fib", do_fib },
 };
 
 static enum next run_expression(struct machine *m, struct slice element)

@@ -15,6 +15,7 @@ struct nft_packet {
 	const char *iif, *oif; /* "lo" has index 1, others 2; NULL for none */
 	int family; /* of src and dst */
 	struct address src, dst;
+	bool is_foreign; /* `src` is no device's here */
 	uint8_t protocol;
 	uint16_t sport, dport;
 	uint8_t icmp_type;
@@ -38,6 +39,7 @@ struct nft_outcome {
 	struct address to; /* NFT_FATE_DNAT */
 	uint16_t port; /* NFT_FATE_REDIRECT */
 	uint32_t ct_mark; /* as it leaves the chain */
+	uint16_t zone; /* for what is sent; 0 where none was set */
 	char logged[64]; /* prefix of the last report, "" without */
 };
 

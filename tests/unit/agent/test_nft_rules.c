@@ -75,10 +75,10 @@ struct packet_case {
 	uint8_t protocol;
 	uint16_t dport;
 	int64_t uid;
-	uint16_t sport;
+	uint16_t sport, want_zone;
 	uint32_t state, mark;
 	uint8_t direction;
-	bool dnat;
+	bool dnat, foreign;
 	enum nft_fate want;
 	uint32_t want_mark; /* where not 0 */
 	const char *want_log;
@@ -96,6 +96,7 @@ static void judge(void (*rules)(struct nft *t, const struct nft_fence *fence),
 		.family = strchr(c->dst, ':') != NULL ? AF_INET6 : AF_INET,
 		.src = address(c->src),
 		.dst = address(c->dst),
+		.is_foreign = c->foreign,
 		.protocol = c->protocol,
 		.sport = c->sport,
 		.dport = c->dport,
@@ -115,6 +116,7 @@ static void judge(void (*rules)(struct nft *t, const struct nft_fence *fence),
 	ck_assert_str_eq(got.logged, c->want_log != NULL ? c->want_log : "");
 	if (c->want_mark != 0)
 		ck_assert_uint_eq(got.ct_mark, c->want_mark);
+	ck_assert_uint_eq(got.zone, c->want_zone);
 }
 
 #define DROP NFT_FATE_DROP
@@ -394,6 +396,17 @@ static const struct packet_case in_one[] = {
 	OUT(pod, local, TCP, 15008, WORKLOAD, .dnat = true, .want = ACCEPT),
 	OUT(pod, local, UDP, 15053, WORKLOAD, .dnat = true, .want = ACCEPT),
 	OUT(pod, local, TCP, 15009, WORKLOAD, .dnat = true, .want = RESET, TOLD),
+	/* the proxy's, kept apart from all others */
+	NAT("apart", "eth0", pod, outside, UDP, 53, .uid = PROXY, .want = ACCEPT, .want_zone = 1),
+	NAT("apart", "eth0", pod, outside, UDP, 53, .uid = WORKLOAD, .want = ACCEPT),
+	NAT("apart", "eth0", pod, outside, UDP, 53, .uid = NONE, .want = ACCEPT),
+	NAT("apart", "lo", local, local, TCP, 40000, .uid = PROXY, .want = ACCEPT),
+	/* from an address that is not ours */
+	OUT(outside6, pod6, UDP, 40000, WORKLOAD, .oif = "lo", .foreign = true, .sport = 53,
+	    .want = DROP, TOLD),
+	OUT(outside6, pod6, UDP, 40000, WORKLOAD, .oif = "lo", .foreign = true, .sport = 53,
+	    .state = ESTABLISHED, .direction = REPLY, .mark = OURS, .want = DROP, TOLD),
+	OUT(outside6, pod6, TCP, 8080, ROOT, .oif = "lo", .foreign = true, .want = RESET, TOLD),
 	/* over loopback */
 	OUT(local, local, TCP, 8080, WORKLOAD, .oif = "lo", .want = ACCEPT),
 	OUT(local, local, TCP, 3128, WORKLOAD, .oif = "lo", .want = ACCEPT),
