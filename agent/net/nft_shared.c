@@ -27,7 +27,8 @@ static void redirect_chain(struct nft *t, const struct nft_fence *fence)
 }
 
 /* The kernel knows a connection by its addresses and ports, and here all have the pod's address: one of the workload's
- * that was redirected would take along what the proxy sends from the same port to the same place later. */
+ * that was redirected would take along what the proxy sends from the same port to the same place later. TCP begins
+ * anew on such a port by itself; and what is left of it once its socket is closed is nobody's any more. */
 static void apart_chain(struct nft *t, const struct nft_fence *fence)
 {
 	nft_raw_chain(t, "apart", NFT_OUTPUT);
@@ -35,6 +36,7 @@ static void apart_chain(struct nft *t, const struct nft_fence *fence)
 	nft_match_oif(t, NFT_PART_LOOPBACK);
 	nft_accept(t);
 	nft_rule(t, "apart");
+	nft_match_protocol(t, IPPROTO_UDP);
 	nft_match_owner(t, fence->proxy_uid);
 	nft_ct_zone_set_original(t, PROXY_ZONE);
 	nft_rule_end(t);

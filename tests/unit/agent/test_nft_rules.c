@@ -400,7 +400,8 @@ static const struct packet_case in_one[] = {
 	NAT("apart", "eth0", pod, outside, UDP, 53, .uid = PROXY, .want = ACCEPT, .want_zone = 1),
 	NAT("apart", "eth0", pod, outside, UDP, 53, .uid = WORKLOAD, .want = ACCEPT),
 	NAT("apart", "eth0", pod, outside, UDP, 53, .uid = NONE, .want = ACCEPT),
-	NAT("apart", "lo", local, local, TCP, 40000, .uid = PROXY, .want = ACCEPT),
+	NAT("apart", "eth0", pod, outside, TCP, 443, .uid = PROXY, .want = ACCEPT),
+	NAT("apart", "lo", local, local, UDP, 40000, .uid = PROXY, .want = ACCEPT),
 	/* from an address that is not ours */
 	OUT(outside6, pod6, UDP, 40000, WORKLOAD, .oif = "lo", .foreign = true, .sport = 53,
 	    .want = DROP, TOLD),
