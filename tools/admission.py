@@ -124,7 +124,7 @@ class Webhook:
     """A running openshell-webhook with a certificate that nobody else has."""
 
     def __init__(self, program: pathlib.Path, state: pathlib.Path, agent_image: str,
-                 namespaces: list[dict]):
+                 namespaces: list[dict], options: tuple[str, ...] = ()):
         self.log = state / "webhook.log"
         self._certificate = state / "tls.crt"
         self.port = _free_port()
@@ -136,7 +136,7 @@ class Webhook:
                 [program, "serve", "--listen", f"127.0.0.1:{self.port}",
                  "--tls-cert", self._certificate, "--tls-key", key,
                  "--namespaces", state / "namespaces.yaml", "--agent-image", agent_image,
-                 "--kubernetes-version", "1.34", "--image-lookup", "off", "--drain-seconds", "0"],
+                 "--kubernetes-version", "1.34", "--image-lookup", "off", "--drain-seconds", "0", *options],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self._await_ready()
 

@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "webhook/keys.h"
+#include "webhook/pair_binding.h"
 #include "webhook/pod.h"
 #include "webhook/validate.h"
 
@@ -125,6 +126,7 @@ static enum audit_reason judge(const struct handler *handler, json_t *pod,
 			       const char *namespace_name, struct outcome *outcome,
 			       const char **out_detail)
 {
+	AUTO(json_drop) json_t *admitted = NULL;
 	struct err err;
 	bool is_whole = pod_check(pod, &err) == 0;
 	bool is_sandboxed = is_whole && pod_is_sandboxed(pod);
@@ -133,11 +135,12 @@ static enum audit_reason judge(const struct handler *handler, json_t *pod,
 		return is_sandboxed ? AUDIT_UNLABELLED : AUDIT_NONE;
 	if (is_static(pod) && !is_sandboxed)
 		return AUDIT_STATIC;
-	validate_rendered(handler, pod, namespace_name, outcome);
+	admitted = is_whole ? pair_binding_undo(pod) : json_incref(pod);
+	validate_rendered(handler, admitted, namespace_name, outcome);
 	if (is_of_namespace(&outcome->findings))
 		return AUDIT_NAMESPACE;
 	if (is_sandboxed)
-		return judge_sandboxed(handler, pod, namespace_name, outcome, out_detail);
+		return judge_sandboxed(handler, admitted, namespace_name, outcome, out_detail);
 	return findings_denied(&outcome->findings) ? AUDIT_UNSANDBOXED : AUDIT_NONE;
 }
 

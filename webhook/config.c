@@ -2,14 +2,33 @@
 #include "webhook/config.h"
 
 #include <stddef.h>
+#include <string.h>
 
+#include "policy/cidr.h"
 #include "webhook/choices.h"
+
+/* "10.96.0.1:443", "[fd00::1]:443": what a pod without DNS can connect to. */
+static bool is_place(const char *text)
+{
+	bool bracketed = text[0] == '[';
+	const char *end = bracketed ? strchr(text, ']') : strchr(text, ':');
+	struct address address;
+	uint32_t port;
+
+	if (end == NULL || end[bracketed] != ':')
+		return false;
+	const struct slice host = { (const uint8_t *)text + bracketed,
+				    (size_t)(end - text) - bracketed };
+	return address_parse(host, &address) && choices_parse_id(end + bracketed + 1, 1, &port) &&
+	       port <= UINT16_MAX;
+}
 
 int config_parse(const struct config_text *text, struct webhook_config *out, struct err *err)
 {
 	struct webhook_config config = {
 		.agent_image = text->agent_image,
 		.default_topology = TOPOLOGY_COMBINED,
+		.proxy_pod_api = text->proxy_pod_api,
 		.upstream_ca = text->upstream_ca,
 		.upstream = text->upstream,
 	};
@@ -28,6 +47,11 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		return err_set(err, ERR_INVALID,
 			       "--upstream-ca '%s' is not the name of a ConfigMap",
 			       text->upstream_ca);
+	if (text->proxy_pod_api != NULL && !is_place(text->proxy_pod_api))
+		return err_set(err, ERR_INVALID,
+			       "--proxy-pod-api '%s' is not ADDRESS:PORT (no name: agent pods have "
+			       "no DNS)",
+			       text->proxy_pod_api);
 	if (upstream_check(&text->upstream, err) == -1)
 		return -1;
 	if (text->kubernetes != NULL &&

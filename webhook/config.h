@@ -15,6 +15,7 @@ enum image_lookup { IMAGE_LOOKUP_OFF = 0, IMAGE_LOOKUP_WHEN_NEEDED, IMAGE_LOOKUP
 struct webhook_config {
 	const char *agent_image;
 	enum topology default_topology;
+	const char *proxy_pod_api; /* ADDR:PORT of the API server; NULL: no proxy-pod here */
 	const char *upstream_ca; /* a ConfigMap with private roots, in each namespace; NULL: none */
 	struct upstream upstream;
 	struct kube_version kubernetes; /* zeros: as it is learned */
@@ -23,7 +24,7 @@ struct webhook_config {
 
 /* As given in argv; NULL: not given. */
 struct config_text {
-	const char *agent_image, *default_topology, *upstream_ca, *kubernetes;
+	const char *agent_image, *default_topology, *upstream_ca, *kubernetes, *proxy_pod_api;
 	struct upstream upstream;
 };
 
@@ -34,6 +35,8 @@ struct config_text {
 		  "default: combined" },                                                           \
 		{ "--kubernetes-version", CMD_TEXT, &(text)->kubernetes, "1.N",                    \
 		  "of the cluster" },                                                              \
+		{ "--proxy-pod-api", CMD_TEXT, &(text)->proxy_pod_api, "ADDR:PORT",                \
+		  "of the API server, which no agent pod may reach: switches proxy-pod on" },      \
 		{ "--upstream-proxy", CMD_TEXT, &(text)->upstream.url, "http://HOST:PORT",         \
 		  "through which the sandboxes' proxies reach destinations" },                     \
 		{ "--upstream-no-proxy", CMD_TEXT, &(text)->upstream.no_proxy, "LIST",             \

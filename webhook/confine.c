@@ -78,7 +78,7 @@ void confine_plan(const struct confine_pod *pod, const char *list, size_t i, str
 		.path = mem_printf("/spec/%s/%zu", list, i),
 		.inbound = buf_init(INBOUND_TEXT_MAX),
 	};
-	refuse_container(container, findings);
+	refuse_container(container, pod->pieces->env, findings);
 	warn_of_container(container, findings);
 	refuse_nested_mounts(pod->fixed, container, findings);
 	probes_check(container, findings);
@@ -126,6 +126,7 @@ static void edit_command(const struct confine_pod *pod, const struct confine *pl
 		.relaxed_identity = choices->relaxed_identity,
 		.private_roots = pod->in->config->upstream_ca != NULL,
 		.upstream = &pod->in->config->upstream,
+		.past = pod->topology == TOPOLOGY_PROXY_POD ? pod->in->config->proxy_pod_api : NULL,
 		.full_enforcement = choices->enforcement == ENFORCEMENT_FULL,
 		.writable = writable,
 		.original = plan->original,
@@ -148,7 +149,7 @@ static json_t *security_of_builder(void)
 			 "capabilities", pieces_capabilities());
 }
 
-/* In sidecar the runtime makes the user, who can become no other: the fence goes by users. */
+/* Elsewhere the runtime makes the user, who can become no other: a sidecar's fence goes by users. */
 static json_t *security_of_user(const struct identity *identity)
 {
 	return json_pack("{s:I, s:I, s:b, s:b, s:{s:[s]}}", "runAsUser", (json_int_t)identity->uid,
@@ -182,6 +183,7 @@ void confine_edit(const struct confine_pod *pod, const struct confine *plan, str
 {
 	AUTO_FREE char *mounts = mem_printf("%s/volumeMounts", plan->path);
 	AUTO_FREE char *command = mem_printf("%s/command", plan->path);
+	AUTO_FREE char *env = mem_printf("%s/env", plan->path);
 	AUTO_FREE char *security = mem_printf("%s/securityContext", plan->path);
 
 	edits_append(edits, mounts, json_member(plan->container, "volumeMounts"),
@@ -192,6 +194,9 @@ void confine_edit(const struct confine_pod *pod, const struct confine *plan, str
 		edits_set(edits, image, json_member(plan->container, "image"),
 			  json_string(plan->image.pinned));
 	}
+	if (pod->pieces->env != NULL)
+		edits_append(edits, env, json_member(plan->container, "env"),
+			     json_incref(pod->pieces->env));
 	edit_command(pod, plan, command, edits);
 	edit_security(pod, plan, security, edits);
 	probes_edit(plan->container, plan->path, edits);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/denials.h"
 
-/* Two digits are pasted, so that the table stays a table of plain numbers. */
-#define CODE(number)                                                               \
-	{                                                                          \
-		'O', 'S', 'W', '0', '0' + (number) / 10, '0' + (number) % 10, '\0' \
+/* Three digits are pasted, so that the table stays a table of plain numbers. */
+#define DIGIT(number, place) ('0' + (number) / (place) % 10)
+#define CODE(number)                                                                         \
+	{                                                                                    \
+		'O', 'S', 'W', DIGIT(number, 100), DIGIT(number, 10), DIGIT(number, 1), '\0' \
 	}
 
 static const struct denial_text texts[] = {

@@ -26,8 +26,8 @@
 	  "allowed "                                                                               \
 	  "only where it is listed).",                                                             \
 	  "choose an allowed one, or ask who runs the namespace")                                  \
-	X(TOPOLOGY_UNSUPPORTED, 6, 422, "This version does not render the topology.",              \
-	  "choose combined or sidecar")                                                            \
+	X(TOPOLOGY_UNSUPPORTED, 6, 422, "Topology proxy-pod is not switched on in this cluster.",  \
+	  "choose combined or sidecar, or ask who runs the cluster (--proxy-pod-api)")             \
 	X(KEY_UNKNOWN, 7, 422,                                                                     \
 	  "A label or annotation of the pod that begins with openshell.io/ is not one of ours: a " \
 	  "typing error must never let a pod run open.",                                           \
@@ -120,8 +120,7 @@
 	X(POD_SECURITY, 45, 403,                                                                   \
 	  "The namespace enforces a level of PodSecurity that refuses the capabilities which "     \
 	  "building the sandbox takes.",                                                           \
-	  "use a namespace that enforces privileged, or choose proxy-pod once this version "       \
-	  "offers it")                                                                             \
+	  "use a namespace that enforces privileged, or choose proxy-pod where it is switched on") \
 	X(PORT_OURS, 46, 422,                                                                      \
 	  "A port is one of the sandbox's own: 3128, 15001 to 15008, 15053, 15090.",               \
 	  "let the workload use another one")                                                      \
@@ -130,7 +129,7 @@
 	X(RUNTIME_CLASS, 48, 422,                                                                  \
 	  "The RuntimeClass has a kernel of its own (gVisor, Kata), which the workload's root "    \
 	  "could change, and not all that the sandbox is built of.",                               \
-	  "use another RuntimeClass, or choose proxy-pod once this version offers it")             \
+	  "use another RuntimeClass, or choose proxy-pod where it is switched on")                 \
 	X(NOT_AS_RENDERED, 50, 403,                                                                \
 	  "Something changed the pod after it was rewritten, and it was not rewritten again.",     \
 	  "keep other webhooks away from sandboxed pods, or give their configuration a name that " \
@@ -188,8 +187,8 @@
 	  "and this one is older, or its version is not known.",                                   \
 	  "choose combined, or tell the webhook with --kubernetes-version")                        \
 	X(ROOT, 86, 422,                                                                           \
-	  "A container wants to be root: topology sidecar tells the proxy from all others by its " \
-	  "user.",                                                                                 \
+	  "A container wants to be root: topologies sidecar and proxy-pod run it as a user that "  \
+	  "is not.",                                                                               \
 	  "set runAsUser or openshell.io/run-as-user to another user, or choose combined")         \
 	X(PRIVILEGE_ESCALATION, 87, 422,                                                           \
 	  "A container wants to gain privileges (allowPrivilegeEscalation: true).",                \
@@ -202,7 +201,19 @@
 	X(NAMES_LOCKED, 90, 403,                                                                   \
 	  "The namespace locks the policy, and the pod would decide itself where the names in it " \
 	  "lead.",                                                                                 \
-	  "use a Service or DNS, or ask who runs the namespace")
+	  "use a Service or DNS, or ask who runs the namespace")                                   \
+	X(PAIRED_VERSION, 100, 422,                                                                \
+	  "Topology proxy-pod takes scheduling gates, which Kubernetes has since 1.30, and this "  \
+	  "one is older, or its version is not known.",                                            \
+	  "choose combined or sidecar, or tell the webhook with --kubernetes-version")             \
+	X(NODE_NAME, 101, 422,                                                                     \
+	  "The pod names its node: it would pass by the scheduler, and so by the gate that keeps " \
+	  "it from starting before its network is closed.",                                        \
+	  "use nodeSelector or affinity")                                                          \
+	X(PAIR_SECRET, 102, 403,                                                                   \
+	  "A pod asks for a Secret whose name begins with os-ca-: it holds the key of a proxy's "  \
+	  "authority, and is the proxy's alone.",                                                  \
+	  "name another Secret")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

@@ -6,6 +6,7 @@
 #include "lib/cleanup.h"
 #include "webhook/choices.h"
 #include "webhook/exec.h"
+#include "webhook/pair_secrets.h"
 #include "webhook/patch.h"
 #include "webhook/pod.h"
 #include "webhook/response.h"
@@ -59,6 +60,7 @@ void handler_rewrite(const struct handler *handler, json_t *pod, const char *nam
 		.pins_images = outcome->endpoint == ENDPOINT_MUTATE ||
 			       handler->config->image_lookup == IMAGE_LOOKUP_REQUIRED,
 	};
+	pair_secrets_refuse(pod, findings);
 	if (in.images != NULL)
 		image_wants_set_namespace(in.images, namespace_name);
 	rewrite_pod(&in, outcome->topology, edits, findings);

@@ -103,16 +103,17 @@ bool ours_check(const json_t *spec, const struct pieces *pieces, struct findings
 	return check_init_containers(spec, pieces, findings);
 }
 
-void ours_check_keys(const json_t *pod, const char *status, struct findings *findings)
+void ours_check_keys(const json_t *pod, const char *status, const char *role,
+		     struct findings *findings)
 {
-	static const struct {
-		const char *map, *kind, *key;
+	const struct {
+		const char *map, *kind, *key, *want;
 	} written[] = {
-		{ "annotations", "annotation", KEY_STATUS },
-		{ "annotations", "annotation", KEY_PROXY_URL },
-		{ "annotations", "annotation", KEY_PROXY_CA },
-		{ "labels", "label", KEY_SANDBOX_ROLE },
-		{ "labels", "label", KEY_SANDBOX_ID },
+		{ "annotations", "annotation", KEY_STATUS, status },
+		{ "annotations", "annotation", KEY_PROXY_URL, NULL },
+		{ "annotations", "annotation", KEY_PROXY_CA, NULL },
+		{ "labels", "label", KEY_SANDBOX_ROLE, role },
+		{ "labels", "label", KEY_SANDBOX_ID, NULL },
 	};
 	const json_t *meta = json_member(pod, "metadata");
 
@@ -120,8 +121,8 @@ void ours_check_keys(const json_t *pod, const char *status, struct findings *fin
 		const char *value =
 			json_member_text(json_member(meta, written[i].map), written[i].key);
 
-		if (value == NULL || (status != NULL && strcmp(written[i].key, KEY_STATUS) == 0 &&
-				      strcmp(value, status) == 0))
+		if (value == NULL ||
+		    (written[i].want != NULL && strcmp(value, written[i].want) == 0))
 			continue;
 		findings_deny(findings, DENIAL_KEY_OURS, "the pod has the %s %s", written[i].kind,
 			      written[i].key);

@@ -13,7 +13,9 @@
 /* Refuses what uses our names or paths and is not a piece. True where our init containers are there. */
 bool ours_check(const json_t *spec, const struct pieces *pieces, struct findings *findings);
 
-/* Refuses labels and annotations that only we write, `status` excepted (NULL: that too). */
-void ours_check_keys(const json_t *pod, const char *status, struct findings *findings);
+/* Refuses labels and annotations that only we write, but for the status and the sandbox's role as we would write
+ * them (NULL: we would not). */
+void ours_check_keys(const json_t *pod, const char *status, const char *role,
+		     struct findings *findings);
 
 #endif

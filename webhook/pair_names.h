@@ -30,6 +30,7 @@
 #define PAIR_CA_VOLUME "openshell-proxy-ca"
 #define PAIR_CA_PATH "/etc/openshell/proxy-ca"
 #define PAIR_CA_KEY "openshell-ca.pem"
+#define PAIR_CA_FILE PAIR_CA_PATH "/" PAIR_CA_KEY
 
 /* What else the Secret holds: the agent's `proxy --pairing-dir` reads these names. */
 #define PAIR_CA_PRIVATE_KEY "openshell-ca-key.pem"

@@ -13,7 +13,14 @@ void pieces_done(struct pieces *pieces)
 	json_decref(pieces->init);
 	json_decref(pieces->volumes);
 	json_decref(pieces->mounts);
+	json_decref(pieces->env);
 	*pieces = (struct pieces){ 0 };
+}
+
+void pieces_hide_token(const struct choices *choices, json_t *mounts)
+{
+	if (choices->keep_token)
+		json_array_append_new(mounts, piece_mount(NAME_TLS_VOLUME, PATH_TOKEN, true));
 }
 
 const char *pieces_policy(const struct choices *choices)

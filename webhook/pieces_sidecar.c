@@ -32,13 +32,6 @@ static uint32_t proxy_uid(const struct choices *choices)
 	return choices->proxy_uid != 0 ? choices->proxy_uid : ID_DEFAULT_PROXY;
 }
 
-/* The API server's plugin leaves a container alone that has something in the token's place already. */
-static void hide_token(const struct choices *choices, json_t *mounts)
-{
-	if (choices->keep_token)
-		json_array_append_new(mounts, piece_mount(NAME_TLS_VOLUME, PATH_TOKEN, true));
-}
-
 static json_t *fence_container(const struct pieces_from *from)
 {
 	json_t *mounts = json_array();
@@ -52,7 +45,7 @@ static json_t *fence_container(const struct pieces_from *from)
 	json_array_append_new(mounts, piece_mount(NAME_BIN_VOLUME, PATH_BIN, false));
 	json_array_append_new(mounts, piece_mount(NAME_STATE_VOLUME, PATH_PROXY_STATE, false));
 	json_array_append_new(mounts, piece_mount(NAME_TLS_VOLUME, PATH_TLS, false));
-	hide_token(from->choices, mounts);
+	pieces_hide_token(from->choices, mounts);
 	return piece_container(&(struct piece_container){
 		.name = NAME_FENCE_CONTAINER,
 		.image = from->config->agent_image,
@@ -98,7 +91,7 @@ static json_t *proxy_mounts(const struct pieces_from *from)
 	json_array_append_new(mounts, piece_mount(NAME_TLS_VOLUME, PATH_TLS, false));
 	if (from->config->upstream_ca != NULL)
 		json_array_append_new(mounts, piece_mount(NAME_ROOTS_VOLUME, PATH_ROOTS, true));
-	hide_token(from->choices, mounts);
+	pieces_hide_token(from->choices, mounts);
 	return mounts;
 }
 

@@ -306,7 +306,16 @@ void refuse_nested_mounts(const json_t *fixed, const json_t *container, struct f
 	free(places);
 }
 
-static void refuse_environment(const json_t *container, struct findings *findings)
+static bool is_one_of(const json_t *list, json_t *element)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_equal(json_array_get(list, i), element))
+			return true;
+	return false;
+}
+
+static void refuse_environment(const json_t *container, const json_t *ours,
+			       struct findings *findings)
 {
 	static const char prefix[] = "OPENSHELL_";
 	const json_t *env = json_member(container, "env");
@@ -315,7 +324,8 @@ static void refuse_environment(const json_t *container, struct findings *finding
 	for (size_t i = 0; i < json_array_size(env); i++) {
 		const char *name = json_member_text(json_array_get(env, i), "name");
 
-		if (name != NULL && strncmp(name, prefix, strlen(prefix)) == 0)
+		if (name != NULL && strncmp(name, prefix, strlen(prefix)) == 0 &&
+		    !is_one_of(ours, json_array_get(env, i)))
 			findings_deny(findings, DENIAL_ENVIRONMENT, "container '%.63s' sets %.80s",
 				      pod_name_of(container), name);
 	}
@@ -345,7 +355,7 @@ static void refuse_paths(const json_t *container, struct findings *findings)
 	}
 }
 
-void refuse_container(const json_t *container, struct findings *findings)
+void refuse_container(const json_t *container, const json_t *env, struct findings *findings)
 {
 	const json_t *security = json_member(container, "securityContext");
 	const char *proc = json_member_text(security, "procMount");
@@ -360,6 +370,6 @@ void refuse_container(const json_t *container, struct findings *findings)
 		findings_deny(findings, DENIAL_PROC_MOUNT, "container '%.63s' has procMount %.40s",
 			      pod_name_of(container), proc);
 	refuse_mounts(container, findings);
-	refuse_environment(container, findings);
+	refuse_environment(container, env, findings);
 	refuse_paths(container, findings);
 }

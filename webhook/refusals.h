@@ -10,8 +10,9 @@
 /* The pod as a whole: node namespaces, Windows, meshes, hostPath. */
 void refuse_pod(const json_t *pod, struct findings *findings);
 
-/* One container: privilege, devices, propagation, paths, variables. */
-void refuse_container(const json_t *container, struct findings *findings);
+/* One container: privilege, devices, propagation, paths, variables, but for those of `env`, which are ours (NULL:
+ * none). */
+void refuse_container(const json_t *container, const json_t *env, struct findings *findings);
 
 /* The names of the volumes that only the kubelet writes to, as the keys of an object, which the caller frees; the
  * value is true where nothing in one can be executed. To be asked for once: a pod may have many mounts. */

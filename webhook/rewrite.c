@@ -14,12 +14,10 @@ void rewrite_pod(const struct rewrite *in, enum topology topology, struct edits 
 		rewrite_sidecar(in, edits, findings);
 		return;
 	case TOPOLOGY_PROXY_POD:
-		findings_deny(findings, DENIAL_TOPOLOGY_UNSUPPORTED,
-			      "this version does not offer topology %s yet",
-			      topology_name(topology));
+		rewrite_paired(in, edits, findings);
 		return;
 	case TOPOLOGY_NONE:
-		ours_check_keys(in->pod, NULL, findings);
+		ours_check_keys(in->pod, NULL, NULL, findings);
 		return;
 	case TOPOLOGY_REFUSED:
 	case TOPOLOGY_COUNT:

@@ -28,5 +28,6 @@ void rewrite_pod(const struct rewrite *in, enum topology topology, struct edits 
 
 void rewrite_combined(const struct rewrite *in, struct edits *edits, struct findings *findings);
 void rewrite_sidecar(const struct rewrite *in, struct edits *edits, struct findings *findings);
+void rewrite_paired(const struct rewrite *in, struct edits *edits, struct findings *findings);
 
 #endif

@@ -25,28 +25,6 @@ static void refuse_version(const struct kube_version *have, struct findings *fin
 			      have->major, have->minor);
 }
 
-static bool wants_root(const json_t *spec, const json_t *container)
-{
-	const json_t *own = json_member(json_member(container, "securityContext"), "runAsUser");
-	const json_t *of_pod = json_member(json_member(spec, "securityContext"), "runAsUser");
-	const json_t *user = own != NULL ? own : of_pod;
-
-	return user != NULL && json_integer_value(user) == 0;
-}
-
-static void refuse_container_of(const struct rewrite *in, const json_t *container,
-				struct findings *findings)
-{
-	const json_t *spec = json_member(in->pod, "spec");
-	const char *name = pod_name_of(container);
-
-	if (in->choices->run_as_user == 0 && wants_root(spec, container))
-		findings_deny(findings, DENIAL_ROOT, "container '%.63s' has runAsUser 0", name);
-	if (json_member_true(json_member(container, "securityContext"), "allowPrivilegeEscalation"))
-		findings_deny(findings, DENIAL_PRIVILEGE_ESCALATION,
-			      "container '%.63s' has allowPrivilegeEscalation", name);
-}
-
 static void refuse(const struct rewrite *in, const struct wrapped *plan, struct findings *findings)
 {
 	const json_t *spec = json_member(in->pod, "spec");
@@ -59,8 +37,7 @@ static void refuse(const struct rewrite *in, const struct wrapped *plan, struct 
 	if (in->choices->inbound != NULL)
 		findings_warn(findings,
 			      "inbound-ports has no effect in topology sidecar: ports are open");
-	for (size_t i = 0; i < plan->n; i++)
-		refuse_container_of(in, plan->containers[i].container, findings);
+	wrapped_refuse_privilege(in, plan, findings);
 }
 
 /* As Kubernetes counts it: a limit stands in for a request that is absent. */

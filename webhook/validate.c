@@ -6,6 +6,7 @@
 #include "lib/cleanup.h"
 #include "webhook/exec.h"
 #include "webhook/kinds.h"
+#include "webhook/pair_secrets.h"
 #include "webhook/pod.h"
 #include "webhook/pod_update.h"
 #include "webhook/policy_map.h"
@@ -68,6 +69,8 @@ static void check_ephemeral(const struct handler *handler, const struct review *
 	else if (pod_is_sandboxed(review->object))
 		findings_deny(&outcome->findings, DENIAL_EPHEMERAL_CONTAINER,
 			      "the pod is sandboxed, and would get an ephemeral container");
+	else
+		pair_secrets_refuse(review->object, &outcome->findings);
 }
 
 /* It must be what /mutate makes of it. */

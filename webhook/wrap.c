@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "webhook/choices.h"
 #include "webhook/names.h"
+#include "webhook/pair_names.h"
 
 /* Two ids of ten digits and a colon. */
 enum { IDS_SIZE = 24 };
@@ -41,7 +42,7 @@ static void push_id(json_t *command, const char *option, uint32_t id)
 
 static const char *verb(enum topology topology)
 {
-	return topology == TOPOLOGY_SIDECAR ? "launch" : "run";
+	return topology == TOPOLOGY_COMBINED ? "run" : "launch";
 }
 
 /* The agent makes the sandbox, network and all, and becomes the workload's user in it. */
@@ -79,7 +80,11 @@ static void push_launch(const struct wrap *wrap, json_t *command)
 {
 	push_id(command, "--proxy-uid", wrap->proxy_uid != 0 ? wrap->proxy_uid : ID_DEFAULT_PROXY);
 	push(command, "--proxy");
-	push(command, URL_PROXY);
+	push(command, wrap->topology == TOPOLOGY_PROXY_POD ? PAIR_URL_REFERENCE : URL_PROXY);
+	if (wrap->past != NULL) {
+		push(command, "--past");
+		push(command, wrap->past);
+	}
 	push(command, "--process-enforcement");
 	push(command, wrap->full_enforcement ? "full" : "network-only");
 }
@@ -94,10 +99,10 @@ json_t *wrap_render(const struct wrap *wrap)
 	push(command, PATH_POLICY_FILE);
 	if (wrap->policy_optional)
 		push(command, "--policy-optional");
-	if (wrap->topology == TOPOLOGY_SIDECAR)
-		push_launch(wrap, command);
-	else
+	if (wrap->topology == TOPOLOGY_COMBINED)
 		push_run(wrap, command);
+	else
+		push_launch(wrap, command);
 	for (size_t i = 0; i < json_array_size(wrap->writable); i++) {
 		push(command, "--rw");
 		json_array_append_new(command, wrap_literal(json_string_value(
@@ -149,6 +154,7 @@ static bool is_value_option(const char *option)
 		"--binary-identity",
 		"--upstream-ca",
 		"--proxy",
+		"--past",
 		"--process-enforcement",
 		"--upstream-proxy",
 		"--upstream-no-proxy",
@@ -184,7 +190,7 @@ bool wrap_parse(const json_t *command, enum topology topology, struct identity *
 		}
 	}
 	/* In combined alone the command has it. */
-	if ((id.uid != 0) == (topology == TOPOLOGY_SIDECAR) || i + 1 >= n)
+	if ((id.uid != 0) != (topology == TOPOLOGY_COMBINED) || i + 1 >= n)
 		return false;
 	*out_original = json_array();
 	while (++i < n)

@@ -11,7 +11,7 @@
 #include "webhook/upstream.h"
 
 struct wrap {
-	enum topology topology; /* combined or sidecar */
+	enum topology topology; /* any that starts the agent */
 	bool policy_optional;
 	uint32_t proxy_uid; /* 0: the agent's default */
 	const json_t *writable; /* array of paths */
@@ -22,20 +22,21 @@ struct wrap {
 	bool relaxed_identity;
 	bool private_roots; /* PATH_ROOTS_FILE is there */
 	const struct upstream *upstream;
-	/* Of sidecar. */
+	/* Of sidecar and proxy-pod. */
 	bool full_enforcement;
+	const char *past; /* of proxy-pod: ADDR:PORT that must not be reached */
 	json_t *original; /* array of texts, at least one */
 };
 
 /* The new command; the caller drops it. Kubernetes expands $(NAME) in commands: in what we put
- * in, every '$' is doubled; the original keeps its own. */
+ * in, every '$' is doubled, but for the proxy's URL of proxy-pod, which is such a name; the original keeps its own. */
 json_t *wrap_render(const struct wrap *wrap);
 
 /* Whether `command` starts the agent, ours or anyone's. */
 bool wrap_is_agent(const json_t *command);
 
 /* Reads back what only a rendered command knows: the original command (the caller drops it), and in combined
- * the identity, which is zeros in sidecar: there the container has it. False where `command` is not of the
+ * the identity, which is zeros elsewhere: there the container has it. False where `command` is not of the
  * form that wrap_render() gives in `topology`. */
 bool wrap_parse(const json_t *command, enum topology topology, struct identity *out_identity,
 		json_t **out_original);

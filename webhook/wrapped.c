@@ -12,6 +12,7 @@
 #include "webhook/names.h"
 #include "webhook/naming.h"
 #include "webhook/ours.h"
+#include "webhook/pair_names.h"
 #include "webhook/pod.h"
 #include "webhook/refusals.h"
 #include "webhook/token.h"
@@ -70,10 +71,12 @@ static void check_choices(const struct rewrite *in, enum topology topology, cons
 	const struct choices *choices = in->choices;
 	const char *runtime_class = json_member_text(spec, "runtimeClassName");
 
-	check_pod_security(in->ns, findings);
-	check_runtime_class(runtime_class != NULL ? runtime_class : choices->runtime_class,
-			    findings);
-	if (choices->wants_affinity)
+	if (topology != TOPOLOGY_PROXY_POD) {
+		check_pod_security(in->ns, findings);
+		check_runtime_class(runtime_class != NULL ? runtime_class : choices->runtime_class,
+				    findings);
+	}
+	if (choices->wants_affinity && topology != TOPOLOGY_PROXY_POD)
 		findings_warn(findings, "proxy-affinity has no effect in topology %s",
 			      topology_name(topology));
 	if (choices->runtime_class != NULL && runtime_class != NULL &&
@@ -92,7 +95,7 @@ static void check_user_namespace(const struct rewrite *in, const struct wrapped 
 
 	if (!json_is_false(host_users))
 		return;
-	if (in->choices->proxy_uid > USER_NAMESPACE_MAX)
+	if (in->choices->proxy_uid > USER_NAMESPACE_MAX && plan->pod.topology != TOPOLOGY_PROXY_POD)
 		findings_deny(findings, DENIAL_USER_NAMESPACE, "the proxy's user is %" PRIu32,
 			      in->choices->proxy_uid);
 	for (size_t i = 0; i < plan->n; i++) {
@@ -135,7 +138,8 @@ void wrapped_plan(const struct rewrite *in, enum topology topology, struct wrapp
 		naming_refuse(spec, findings);
 	check_choices(in, topology, spec, findings);
 	bool installed = ours_check(spec, &plan->pieces, findings);
-	ours_check_keys(in->pod, buf_text(&plan->status), findings);
+	ours_check_keys(in->pod, buf_text(&plan->status),
+			topology == TOPOLOGY_PROXY_POD ? PAIR_ROLE_AGENT : NULL, findings);
 	entrypoint_check_names(in->choices->command, spec, findings);
 	identity_groups(spec, &plan->groups, findings);
 	plan->pod = (struct confine_pod){
@@ -149,6 +153,35 @@ void wrapped_plan(const struct rewrite *in, enum topology topology, struct wrapp
 	};
 	plan_containers(spec, plan, findings);
 	check_user_namespace(in, plan, findings);
+}
+
+static bool wants_root(const json_t *spec, const json_t *container)
+{
+	const json_t *own = json_member(json_member(container, "securityContext"), "runAsUser");
+	const json_t *of_pod = json_member(json_member(spec, "securityContext"), "runAsUser");
+	const json_t *user = own != NULL ? own : of_pod;
+
+	return user != NULL && json_integer_value(user) == 0;
+}
+
+static void refuse_privilege_of(const struct rewrite *in, const json_t *container,
+				struct findings *findings)
+{
+	const json_t *spec = json_member(in->pod, "spec");
+	const char *name = pod_name_of(container);
+
+	if (in->choices->run_as_user == 0 && wants_root(spec, container))
+		findings_deny(findings, DENIAL_ROOT, "container '%.63s' has runAsUser 0", name);
+	if (json_member_true(json_member(container, "securityContext"), "allowPrivilegeEscalation"))
+		findings_deny(findings, DENIAL_PRIVILEGE_ESCALATION,
+			      "container '%.63s' has allowPrivilegeEscalation", name);
+}
+
+void wrapped_refuse_privilege(const struct rewrite *in, const struct wrapped *plan,
+			      struct findings *findings)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		refuse_privilege_of(in, plan->containers[i].container, findings);
 }
 
 static void edit_metadata(const struct rewrite *in, const struct wrapped *plan, struct edits *edits)

@@ -24,6 +24,10 @@ void wrapped_done(struct wrapped *plan);
 void wrapped_plan(const struct rewrite *in, enum topology topology, struct wrapped *plan,
 		  struct findings *findings);
 
+/* Containers that are root or may gain privileges, where each runs as its user from its start. */
+void wrapped_refuse_privilege(const struct rewrite *in, const struct wrapped *plan,
+			      struct findings *findings);
+
 void wrapped_edit(const struct rewrite *in, const struct wrapped *plan, struct edits *edits);
 
 #endif

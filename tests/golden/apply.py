@@ -15,7 +15,9 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUT = pathlib.Path(os.environ.get("OPENSHELL_BUILD", ROOT / "build/release"))
 CASES = ROOT / "tests/golden/webhook"
-IMAGE = "registry.example/openshell/agent:1.0.0"  # as in tests/unit/webhook/test_golden.c
+# As in tests/unit/webhook_fixture.c.
+IMAGE = "registry.example/openshell/agent:1.0.0"
+API = "10.96.0.1:443"
 
 sys.path.insert(0, str(ROOT / "tools"))
 import admission  # noqa: E402
@@ -53,7 +55,8 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         webhook = admission.Webhook(OUT / "openshell-webhook", pathlib.Path(folder), IMAGE,
-                                    admission.load(CASES / "namespaces.yaml")[0]["items"])
+                                    admission.load(CASES / "namespaces.yaml")[0]["items"],
+                                    ("--proxy-pod-api", API))
         try:
             for case in cases:
                 problem = check(case, webhook)

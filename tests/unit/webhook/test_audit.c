@@ -9,6 +9,7 @@
 #include "tests/unit/golden.h"
 #include "tests/unit/webhook_fixture.h"
 #include "webhook/audit.h"
+#include "webhook/keys.h"
 #include "webhook/manifest.h"
 
 #define GOLDEN "tests/golden/webhook"
@@ -40,6 +41,22 @@ static void judge(json_t *pod, const char *namespace_name, struct audit_verdict 
 	audit_judge(&handler, pod, namespace_name, verdict);
 }
 
+/* As the scheduler, and the controller of topology proxy-pod, leave it. */
+static void start(json_t *pod)
+{
+	json_t *meta = json_member(pod, "metadata"), *spec = json_member(pod, "spec");
+	json_t *labels = json_member(meta, "labels");
+
+	json_object_set_new(spec, "nodeName", json_string("node-1"));
+	if (json_member_text(labels, KEY_SANDBOX_ROLE) == NULL)
+		return;
+	json_object_set_new(meta, "uid", json_string("0d1b"));
+	json_object_set_new(labels, KEY_SANDBOX_ID, json_string("0d1b"));
+	json_object_set_new(json_member(meta, "annotations"), KEY_PROXY_URL, json_string("u"));
+	json_object_set_new(json_member(meta, "annotations"), KEY_PROXY_CA, json_string("c"));
+	json_object_del(spec, "schedulingGates");
+}
+
 START_TEST(what_the_webhook_made_is_as_it_should_be)
 {
 	AUTO(json_drop) json_t *pod = rendered(cases[_i]);
@@ -48,7 +65,7 @@ START_TEST(what_the_webhook_made_is_as_it_should_be)
 	if (pod == NULL)
 		return;
 	const char *name = json_member_text(json_member(pod, "metadata"), "namespace");
-	json_object_set_new(json_member(pod, "spec"), "nodeName", json_string("node-1"));
+	start(pod);
 	judge(pod, name, &verdict);
 	ck_assert_msg(verdict.reason == AUDIT_NONE, "%s: %s", cases[_i], verdict.detail);
 }
@@ -116,6 +133,14 @@ static const struct {
 	{ "sidecar-minimal", "sidecars",
 	  "[{op: replace, path: /spec/initContainers/1/image, value: agent:old}]", AUDIT_ALTERED,
 	  "OSW039" },
+	{ "paired-minimal", "team", NULL, AUDIT_NONE, "" },
+	{ "paired-minimal", "team", "[{op: remove, path: /spec/schedulingGates}]", AUDIT_ALTERED,
+	  "OSW050" },
+	{ "paired-minimal", "team", "[{op: add, path: /spec/nodeName, value: n}]", AUDIT_ALTERED,
+	  "OSW101" },
+	{ "paired-minimal", "team",
+	  "[{op: add, path: /metadata/labels/openshell.io~1sandbox-id, value: of-another}]",
+	  AUDIT_ALTERED, "OSW010" },
 	{ "minimal", "typo", NULL, AUDIT_NAMESPACE, "openshell.io/alowed" },
 	{ "minimal", "wrong-value", NULL, AUDIT_NAMESPACE, "OSW002" },
 };

@@ -16,6 +16,8 @@
 #include "webhook/audit.h"
 #include "webhook/manifest.h"
 #include "webhook/names.h"
+#include "webhook/pair_names.h"
+#include "webhook/pod.h"
 
 #define GOLDEN "tests/golden/webhook"
 #define VALIDATE "tests/golden/validate"
@@ -389,6 +391,167 @@ START_TEST(an_init_container_added_later_is_confined_by_a_second_pass)
 }
 END_TEST
 
+START_TEST(topology_proxy_pod_is_refused_where_no_controller_serves_it)
+{
+	struct webhook_config without = fixture_config;
+	const struct handler handler = { .config = &without,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
+	AUTO(json_drop) json_t *pod = read_pod("paired-minimal");
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	struct err err = { 0 };
+
+	without.proxy_pod_api = NULL;
+	ck_assert(review_pod(&handler, pod, &answer, &err) == 0);
+	ck_assert(!answer.allowed);
+	ck_assert_ptr_nonnull(strstr(answer.message, "OSW006"));
+}
+END_TEST
+
+static const struct {
+	struct kube_version version;
+	bool allowed;
+} gated_versions[] = {
+	{ { 0, 0 }, false },
+	{ { 1, 29 }, false },
+	{ { 1, 30 }, true },
+	{ { 2, 0 }, true },
+};
+
+START_TEST(topology_proxy_pod_takes_a_kubernetes_that_is_known_to_have_scheduling_gates)
+{
+	struct webhook_config with_version = fixture_config;
+	const struct handler handler = { .config = &with_version,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
+	AUTO(json_drop) json_t *pod = read_pod("paired-minimal");
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	struct err err = { 0 };
+
+	with_version.kubernetes = gated_versions[_i].version;
+	ck_assert(review_pod(&handler, pod, &answer, &err) == 0);
+	ck_assert_int_eq(answer.allowed, gated_versions[_i].allowed);
+	ck_assert(answer.allowed == (strstr(answer.message, "OSW100") == NULL));
+}
+END_TEST
+
+static const struct {
+	const char *patch, *code;
+} paired_tamperings[] = {
+	{ OP("replace", INSTALL "/image", "\"evil\""), "OSW039" },
+	{ OP("replace", INSTALL "/command/5", "\"192.0.2.1:443\""), "OSW039" },
+	{ OP("replace", INSTALL "/env/0", "{\"name\":\"OPENSHELL_PROXY_URL\",\"value\":\"x\"}"),
+	  "OSW039" },
+	{ OP("add", INSTALL "/args", "[\"x\"]"), "OSW039" },
+	{ OP("remove", INSTALL, "0"), "OSW039" },
+	{ OP("add", INSTALL, "{\"name\":\"first\",\"image\":\"x\"}"), "OSW039" },
+	{ OP("add", "/spec/containers/0/env/-",
+	     "{\"name\":\"OPENSHELL_PROXY_URL\",\"value\":\"x\"}"),
+	  "OSW036" },
+	{ OP("replace", "/spec/containers/0/command/1", "\"run\""), "OSW039" },
+	{ OP("replace", "/spec/containers/0/securityContext/runAsUser", "0"), "OSW086" },
+	{ OP("replace", "/spec/containers/0/volumeMounts/3/readOnly", "false"), "OSW032" },
+	{ OP("replace", "/metadata/labels/openshell.io~1sandbox-role", "\"supervisor\""),
+	  "OSW010" },
+	{ OP("add", "/metadata/labels/openshell.io~1sandbox-id", "\"x\""), "OSW010" },
+	{ OP("add", "/metadata/annotations/openshell.io~1proxy-url", "\"x\""), "OSW010" },
+	{ OP("add", "/spec/nodeName", "\"node\""), "OSW101" },
+	{ OP("add", "/spec/hostNetwork", "true"), "OSW014" },
+};
+
+START_TEST(an_agent_pod_that_was_rendered_and_then_changed_is_refused)
+{
+	expect_denial("paired-minimal", paired_tamperings[_i].patch, paired_tamperings[_i].code);
+}
+END_TEST
+
+/* What a second pass makes as it was. */
+static const char *const paired_mended[] = {
+	OP("remove", "/spec/schedulingGates/0", "0"),
+	OP("remove", "/spec/schedulingGates", "0"),
+	OP("remove", "/metadata/labels/openshell.io~1sandbox-role", "0"),
+	OP("replace", "/spec/dnsPolicy", "\"ClusterFirst\""),
+	OP("remove", "/spec/containers/0/env", "0"),
+	OP("replace", "/spec/containers/0/command", "[\"/other\"]"),
+	OP("add", "/spec/containers/-", "{\"name\":\"late\",\"image\":\"x\",\"command\":[\"/x\"]}"),
+};
+
+START_TEST(what_an_agent_pod_lost_is_brought_back_by_a_second_pass)
+{
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
+	AUTO(json_drop) json_t *pod = read_pod("paired-minimal");
+	AUTO(json_drop) json_t *change = NULL;
+	AUTO(review_answer_done) struct review_answer first = { 0 }, second = { 0 };
+	struct err err = { 0 };
+
+	ck_assert(review_pod(&handler, pod, &first, &err) == 0);
+	ck_assert(json_patch_apply(pod, first.patch, &err) == 0);
+	ck_assert_msg(json_parse(slice_text(paired_mended[_i]), &change, &err) == 0, "%s", err.msg);
+	ck_assert_msg(json_patch_apply(pod, change, &err) == 0, "%s", err.msg);
+	ck_assert(review_pod(&handler, pod, &second, &err) == 0);
+	ck_assert_msg(second.allowed, "%s", second.message);
+	ck_assert(json_patch_apply(pod, second.patch, &err) == 0);
+	const json_t *spec = json_member(pod, "spec");
+	ck_assert_ptr_nonnull(pod_find_named(json_member(spec, "schedulingGates"), PAIR_GATE));
+	ck_assert_str_eq(json_member_text(json_member(json_member(pod, "metadata"), "labels"),
+					  KEY_SANDBOX_ROLE),
+			 PAIR_ROLE_AGENT);
+	expect_all_launched(json_member(spec, "containers"), 0);
+	expect_fixed_point(&handler, pod, "mended");
+}
+END_TEST
+
+/* https://kubernetes.io/docs/concepts/security/pod-security-standards, of containers. */
+static bool is_restricted(const json_t *container)
+{
+	const json_t *security = json_member(container, "securityContext");
+	const json_t *capabilities = json_member(security, "capabilities");
+	const char *dropped =
+		json_string_value(json_array_get(json_member(capabilities, "drop"), 0));
+	const char *profile = json_member_text(json_member(security, "seccompProfile"), "type");
+
+	return json_is_false(json_member(security, "allowPrivilegeEscalation")) &&
+	       json_member_true(security, "runAsNonRoot") &&
+	       json_integer_value(json_member(security, "runAsUser")) != 0 && dropped != NULL &&
+	       strcmp(dropped, "ALL") == 0 && json_member(capabilities, "add") == NULL &&
+	       profile != NULL && strcmp(profile, "RuntimeDefault") == 0;
+}
+
+static void expect_restricted(const json_t *containers)
+{
+	ck_assert_uint_gt(json_array_size(containers), 0);
+	for (size_t i = 0; i < json_array_size(containers); i++)
+		ck_assert_msg(is_restricted(json_array_get(containers, i)), "container %zu", i);
+}
+
+START_TEST(an_agent_pod_is_what_podsecurity_restricted_takes)
+{
+	static const char *const kinds[] = { "configMap", "downwardAPI", "emptyDir", "secret",
+					     "projected" };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
+	AUTO(json_drop) json_t *pod = read_pod("paired-in-a-restricted-namespace");
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	struct err err = { 0 };
+
+	ck_assert(review_pod(&handler, pod, &answer, &err) == 0);
+	ck_assert(json_patch_apply(pod, answer.patch, &err) == 0);
+	const json_t *spec = json_member(pod, "spec"), *volumes = json_member(spec, "volumes");
+	expect_restricted(json_member(spec, "initContainers"));
+	expect_restricted(json_member(spec, "containers"));
+	for (size_t i = 0; i < json_array_size(volumes); i++) {
+		size_t known = 0;
+
+		for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
+			known += json_member(json_array_get(volumes, i), kinds[k]) != NULL;
+		ck_assert_uint_eq(known, 1);
+	}
+}
+END_TEST
+
 static const struct {
 	struct kube_version told, learned;
 	bool allowed;
@@ -441,8 +604,9 @@ START_TEST(every_denial_is_shown_by_a_case)
 	add_refusals(GOLDEN, &all);
 	add_refusals(VALIDATE, &all);
 	for (int i = 0; i < DENIAL_COUNT; i++) {
-		/* Takes a pod of 16 MiB: test_handler.c makes one. The other takes another version. */
-		if (i == DENIAL_TOO_LARGE || i == DENIAL_KUBERNETES_VERSION)
+		/* Takes a pod of 16 MiB: test_handler.c makes one. The others take other settings. */
+		if (i == DENIAL_TOO_LARGE || i == DENIAL_KUBERNETES_VERSION ||
+		    i == DENIAL_PAIRED_VERSION || i == DENIAL_TOPOLOGY_UNSUPPORTED)
 			continue;
 		/* By the API server: tests/cluster/test_policies.py. */
 		if (i >= DENIAL_API_UNLABELLED && i <= DENIAL_API_ADMINS)
@@ -502,6 +666,15 @@ Suite *golden_suite(void)
 	tcase_add_loop_test(
 		each, topology_sidecar_takes_a_kubernetes_that_is_known_to_have_native_sidecars, 0,
 		(int)ARRAY_LEN(versions));
+	tcase_add_test(each, topology_proxy_pod_is_refused_where_no_controller_serves_it);
+	tcase_add_loop_test(
+		each, topology_proxy_pod_takes_a_kubernetes_that_is_known_to_have_scheduling_gates,
+		0, (int)ARRAY_LEN(gated_versions));
+	tcase_add_loop_test(each, an_agent_pod_that_was_rendered_and_then_changed_is_refused, 0,
+			    (int)ARRAY_LEN(paired_tamperings));
+	tcase_add_loop_test(each, what_an_agent_pod_lost_is_brought_back_by_a_second_pass, 0,
+			    (int)ARRAY_LEN(paired_mended));
+	tcase_add_test(each, an_agent_pod_is_what_podsecurity_restricted_takes);
 	tcase_add_test(each, every_denial_is_shown_by_a_case);
 	tcase_add_test(each, the_documentation_of_denials_is_what_the_tables_say);
 	suite_add_tcase(suite, each);
