@@ -15,7 +15,6 @@ run_helper(const struct log *log, const struct proxy_parts *parts)
 	const struct identity_helper_config config = {
 		.channel_fd = parts->helper_fd,
 		.netlink_fd = parts->netlink_fd,
-		.root = "/",
 		.init_pid = 1,
 	};
 	struct identity_helper_counts counts;

@@ -14,7 +14,7 @@
 /* A question. An id is its slot and how often that was used, so a late answer finds nobody. */
 struct slot {
 	uint32_t uses;
-	enum identity_kind kind; /* 0: free */
+	bool used;
 	identity_answered *done;
 	void *context;
 	int64_t deadline_ms;
@@ -30,7 +30,6 @@ struct identity_client {
 	uint64_t order;
 	struct identity_client_counts counts;
 	struct slot slots[IDENTITY_IN_FLIGHT_MAX];
-	struct identity_request request;
 	struct identity_answer answer;
 	uint8_t bytes[IDENTITY_ANSWER_MAX + 1];
 };
@@ -58,7 +57,7 @@ void identity_client_free(struct identity_client *client)
 static struct slot *free_slot(struct identity_client *client)
 {
 	for (size_t i = 0; i < IDENTITY_IN_FLIGHT_MAX; i++)
-		if (client->slots[i].kind == 0)
+		if (!client->slots[i].used)
 			return &client->slots[i];
 	return NULL;
 }
@@ -72,7 +71,7 @@ static struct slot *slot_of(struct identity_client *client, uint32_t id)
 {
 	struct slot *slot = &client->slots[id % IDENTITY_IN_FLIGHT_MAX];
 
-	return slot->kind != 0 && id_of(client, slot) == id ? slot : NULL;
+	return slot->used && id_of(client, slot) == id ? slot : NULL;
 }
 
 static void sent(struct identity_client *client, struct slot *slot)
@@ -87,7 +86,7 @@ static void sent(struct identity_client *client, struct slot *slot)
 static void release(struct identity_client *client, struct slot *slot)
 {
 	sent(client, slot);
-	slot->kind = 0;
+	slot->used = false;
 }
 
 /* The slot is free before the call, which may ask again. */
@@ -106,7 +105,6 @@ static void fail(struct identity_client *client, struct slot *slot, enum identit
 	struct identity_answer *answer = &client->answer;
 
 	answer->id = id_of(client, slot);
-	answer->kind = slot->kind;
 	answer->status = status;
 	answer->pid = 0;
 	answer->uid = 0;
@@ -118,7 +116,7 @@ static void helper_gone(struct identity_client *client)
 {
 	client->gone = true;
 	for (size_t i = 0; i < IDENTITY_IN_FLIGHT_MAX; i++)
-		if (client->slots[i].kind != 0)
+		if (client->slots[i].used)
 			fail(client, &client->slots[i], IDENTITY_FAILED);
 }
 
@@ -165,24 +163,24 @@ static bool send_waiting(struct identity_client *client)
 	return true;
 }
 
-static enum identity_status ask(struct identity_client *client, int64_t now_ms,
-				identity_answered *done, void *context, uint32_t *out_id)
+enum identity_status identity_ask(struct identity_client *client, const struct identity_flow *flow,
+				  int64_t now_ms, identity_answered *done, void *context,
+				  uint32_t *out_id)
 {
-	struct identity_request *request = &client->request;
 	struct slot *slot = free_slot(client);
-	uint8_t bytes[IDENTITY_REQUEST_MAX];
+	uint8_t bytes[IDENTITY_REQUEST_SIZE];
 
 	if (client->gone)
 		return IDENTITY_FAILED;
 	if (slot == NULL)
 		return IDENTITY_BUSY;
 	slot->uses++;
-	request->id = id_of(client, slot);
-	size_t n = identity_request_encode(request, bytes);
+	const struct identity_request request = { .id = id_of(client, slot), .flow = *flow };
+	size_t n = identity_request_encode(&request, bytes);
 	enum sending sending = client->n_unsent > 0 ? SEND_LATER : try_send(client, bytes, n);
 	if (sending == SEND_FAILED)
 		return IDENTITY_FAILED;
-	slot->kind = request->kind;
+	slot->used = true;
 	slot->done = done;
 	slot->context = context;
 	slot->deadline_ms = now_ms + IDENTITY_TIMEOUT_MS;
@@ -194,32 +192,8 @@ static enum identity_status ask(struct identity_client *client, int64_t now_ms,
 		client->n_unsent++;
 	}
 	client->counts.asked++;
-	*out_id = request->id;
+	*out_id = request.id;
 	return IDENTITY_OK;
-}
-
-enum identity_status identity_ask(struct identity_client *client, const struct identity_flow *flow,
-				  int64_t now_ms, identity_answered *done, void *context,
-				  uint32_t *out_id)
-{
-	client->request.kind = IDENTITY_OWNER;
-	client->request.flow = *flow;
-	client->request.path[0] = '\0';
-	return ask(client, now_ms, done, context, out_id);
-}
-
-enum identity_status identity_ask_path(struct identity_client *client, const char *path,
-				       int64_t now_ms, identity_answered *done, void *context,
-				       uint32_t *out_id)
-{
-	size_t n = strlen(path);
-
-	if (path[0] != '/' || n >= IDENTITY_PATH_MAX)
-		return IDENTITY_NO_FILE;
-	client->request.kind = IDENTITY_RESOLVE;
-	client->request.flow = (struct identity_flow){ 0 };
-	memcpy(client->request.path, path, n + 1);
-	return ask(client, now_ms, done, context, out_id);
 }
 
 void identity_cancel(struct identity_client *client, uint32_t id)
@@ -239,8 +213,8 @@ static void take(struct identity_client *client, struct slice message)
 
 	if (identity_answer_decode(message, &client->answer, &err) == 0)
 		slot = slot_of(client, client->answer.id);
-	/* An answer of another kind, or to what we have not even sent, is nobody's. */
-	if (slot == NULL || slot->kind != client->answer.kind || slot->unsent != NULL) {
+	/* An answer to what we have not even sent is nobody's. */
+	if (slot == NULL || slot->unsent != NULL) {
 		client->counts.dropped++;
 		return;
 	}
@@ -269,7 +243,7 @@ static void give_up_late(struct identity_client *client, int64_t now_ms)
 	for (size_t i = 0; i < IDENTITY_IN_FLIGHT_MAX; i++) {
 		struct slot *slot = &client->slots[i];
 
-		if (slot->kind == 0 || slot->deadline_ms > now_ms)
+		if (!slot->used || slot->deadline_ms > now_ms)
 			continue;
 		client->counts.timed_out++;
 		fail(client, slot, IDENTITY_TIMEOUT);
@@ -304,7 +278,7 @@ int64_t identity_client_deadline_ms(const struct identity_client *client)
 	for (size_t i = 0; i < IDENTITY_IN_FLIGHT_MAX; i++) {
 		const struct slot *slot = &client->slots[i];
 
-		if (slot->kind != 0 && (first == -1 || slot->deadline_ms < first))
+		if (slot->used && (first == -1 || slot->deadline_ms < first))
 			first = slot->deadline_ms;
 	}
 	return first;

@@ -34,12 +34,6 @@ enum identity_status identity_ask(struct identity_client *client, const struct i
 				  int64_t now_ms, identity_answered *done, void *context,
 				  uint32_t *out_id);
 
-/* The same for the file that `path` leads to; a path that is not absolute or too long is
- * IDENTITY_NO_FILE. */
-enum identity_status identity_ask_path(struct identity_client *client, const char *path,
-				       int64_t now_ms, identity_answered *done, void *context,
-				       uint32_t *out_id);
-
 /* `done` is not called. An id that is no longer waiting, or 0, is ignored. */
 void identity_cancel(struct identity_client *client, uint32_t id);
 

@@ -85,11 +85,11 @@ struct helper {
 	struct identity_helper_counts counts;
 	struct identity_request request;
 	struct identity_answer answer;
-	uint8_t in[IDENTITY_REQUEST_MAX], out[IDENTITY_ANSWER_MAX];
+	uint8_t in[IDENTITY_REQUEST_SIZE + 1], out[IDENTITY_ANSWER_MAX];
 };
 
 /* The length of one message, or -1. Nothing and no asker: the channel is closed. Of a message that is
- * too long the end is missing, which decoding notices. */
+ * too long there is room for one byte of what is too much, which decoding notices. */
 static ssize_t receive(struct helper *helper, pid_t *out_asker)
 {
 	/* Room for credentials and nothing else: descriptors that somebody adds are not taken. */
@@ -208,11 +208,10 @@ int identity_helper_run(const struct identity_helper_config *config,
 	if (close_inherited(config, err) == -1 || warm_up(err) == -1)
 		return -1;
 	AUTO_FD int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO_FD int root_fd = open(config->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (proc_fd == -1 || root_fd == -1)
-		return err_sys(err, "open '%s'", proc_fd == -1 ? "/proc" : config->root);
+	if (proc_fd == -1)
+		return err_sys(err, "open '/proc'");
 	AUTO(free_lookup)
-	struct lookup *lookup = lookup_new(config->netlink_fd, proc_fd, root_fd, config->init_pid);
+	struct lookup *lookup = lookup_new(config->netlink_fd, proc_fd, config->init_pid);
 	helper = (struct helper){ .fd = config->channel_fd, .lookup = lookup };
 	/* Its end would leave the sandbox without one who tells programs apart: it must not outlive
 	 * its parent either, whose number is then nobody else's. */

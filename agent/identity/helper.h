@@ -13,7 +13,6 @@
 struct identity_helper_config {
 	int channel_fd; /* of identity_helper_channel() */
 	int netlink_fd; /* of sockdiag_open(), in the workload's network namespace */
-	const char *root; /* the sandbox's root directory: "/" in its own mount namespace */
 	pid_t init_pid; /* the first process of the sandbox's PID namespace; chains of parents end
 			   there, and it is not looked at */
 };

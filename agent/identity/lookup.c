@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "agent/identity/exe.h"
-#include "agent/identity/links.h"
 #include "agent/identity/sockdiag.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
@@ -15,13 +14,12 @@
 /* A process may end, or start another program, while it is looked at; then it is looked at anew. */
 enum { TRIES = 3 };
 
-struct lookup *lookup_new(int netlink_fd, int proc_fd, int root_fd, pid_t init_pid)
+struct lookup *lookup_new(int netlink_fd, int proc_fd, pid_t init_pid)
 {
 	struct lookup *lookup = mem_calloc(1, sizeof(*lookup));
 
 	lookup->netlink_fd = netlink_fd;
 	lookup->proc_fd = proc_fd;
-	lookup->root_fd = root_fd;
 	lookup->init_pid = init_pid;
 	lookup->self_pid = getpid();
 	return lookup;
@@ -130,9 +128,12 @@ static enum identity_status find_owner(struct lookup *lookup, const struct ident
 	return status == IDENTITY_OK ? describe_all(lookup, socket.inode, out) : status;
 }
 
-static void answer_owner(struct lookup *lookup, const struct identity_request *request, pid_t asker,
-			 struct identity_answer *out)
+void lookup_answer(struct lookup *lookup, const struct identity_request *request, pid_t asker,
+		   struct identity_answer *out)
 {
+	out->pid = 0;
+	out->uid = 0;
+	out->paths.n = out->paths.used = 0;
 	out->status = IDENTITY_GONE;
 	for (int i = 0; i < TRIES && out->status == IDENTITY_GONE; i++)
 		out->status = find_owner(lookup, &request->flow, asker, out);
@@ -143,27 +144,4 @@ static void answer_owner(struct lookup *lookup, const struct identity_request *r
 	/* For an integrity violation it names the program; else it is of no meaning. */
 	if (out->status != IDENTITY_INTEGRITY)
 		out->paths.n = out->paths.used = 0;
-}
-
-static void answer_resolve(const struct lookup *lookup, const struct identity_request *request,
-			   struct identity_answer *out)
-{
-	char path[IDENTITY_PATH_MAX];
-
-	out->status = links_resolve(lookup->root_fd, request->path, path);
-	if (out->status == IDENTITY_OK)
-		identity_paths_add(&out->paths, slice_text(path));
-}
-
-void lookup_answer(struct lookup *lookup, const struct identity_request *request, pid_t asker,
-		   struct identity_answer *out)
-{
-	out->kind = request->kind;
-	out->pid = 0;
-	out->uid = 0;
-	out->paths.n = out->paths.used = 0;
-	if (request->kind == IDENTITY_OWNER)
-		answer_owner(lookup, request, asker, out);
-	else
-		answer_resolve(lookup, request, out);
 }

@@ -11,7 +11,7 @@
 
 struct lookup {
 	int netlink_fd; /* of sockdiag_open() */
-	int proc_fd, root_fd;
+	int proc_fd; /* /proc */
 	pid_t init_pid, self_pid;
 	pid_t parent_pid; /* one of the agent's that is not the sandbox's first, or 0 */
 	uint32_t sequence;
@@ -22,8 +22,8 @@ struct lookup {
 	struct identity_paths other;
 };
 
-/* Borrows the descriptors; `root_fd` is the sandbox's root directory. Returns an owned one. */
-struct lookup *lookup_new(int netlink_fd, int proc_fd, int root_fd, pid_t init_pid);
+/* Borrows the descriptors. Returns an owned one. */
+struct lookup *lookup_new(int netlink_fd, int proc_fd, pid_t init_pid);
 void lookup_free(struct lookup *lookup);
 
 /* Fills `out` but for its id. `asker` is the process that asked: it is not one of the workload's. */

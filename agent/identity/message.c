@@ -6,7 +6,7 @@
 /* Differ, so that neither side takes its own message for the other's. */
 static const uint32_t request_magic = 0x6f734971, answer_magic = 0x6f734961;
 
-enum { REQUEST_HEAD = 48, ANSWER_HEAD = 24 };
+enum { ANSWER_HEAD = 22 };
 
 static const char *const status_texts[] = {
 	[IDENTITY_FAILED] = "identity helper not available",
@@ -19,7 +19,6 @@ static const char *const status_texts[] = {
 	[IDENTITY_LIMIT] = "too many processes or descriptors to identify the owner",
 	[IDENTITY_BUSY] = "too many connections wait for identification",
 	[IDENTITY_TIMEOUT] = "identification took too long",
-	[IDENTITY_NO_FILE] = "no such file in the sandbox",
 };
 
 const char *identity_status_text(enum identity_status status)
@@ -99,16 +98,12 @@ static uint8_t *put_bytes(uint8_t *out, const void *bytes, size_t n)
 size_t identity_request_encode(const struct identity_request *request, uint8_t *out)
 {
 	const struct identity_flow *flow = &request->flow;
-	size_t path_n = strlen(request->path);
 	uint8_t *at = put_u32(put_u32(out, request_magic), request->id);
 
-	at = put_u16(at, (uint16_t)request->kind);
-	at = put_u16(at, (uint16_t)path_n);
 	at = put_u16(put_u16(at, flow->src_port), flow->dst_port);
 	at = put_bytes(at, flow->src.bytes, sizeof(flow->src.bytes));
 	at = put_bytes(at, flow->dst.bytes, sizeof(flow->dst.bytes));
-	put_bytes(at, request->path, path_n);
-	return REQUEST_HEAD + path_n;
+	return (size_t)(at - out);
 }
 
 size_t identity_answer_encode(const struct identity_answer *answer, uint8_t *out)
@@ -116,7 +111,7 @@ size_t identity_answer_encode(const struct identity_answer *answer, uint8_t *out
 	const struct identity_paths *paths = &answer->paths;
 	uint8_t *at = put_u32(put_u32(out, answer_magic), answer->id);
 
-	at = put_u16(put_u16(at, (uint16_t)answer->kind), (uint16_t)answer->status);
+	at = put_u16(at, (uint16_t)answer->status);
 	at = put_u32(put_u32(at, (uint32_t)answer->pid), (uint32_t)answer->uid);
 	at = put_u16(put_u16(at, (uint16_t)paths->n), (uint16_t)paths->used);
 	put_bytes(at, paths->bytes, paths->used);
@@ -132,27 +127,12 @@ static struct address take_address(struct rd *r)
 	return bytes.n > 0 ? address_v6(bytes.p) : (struct address){ 0 };
 }
 
-static const char *check_owner(const struct identity_request *request, struct slice path)
+static const char *check_flow(const struct identity_flow *flow)
 {
-	const struct identity_flow *flow = &request->flow;
-
-	if (path.n != 0)
-		return "a question about a connection carries a path";
 	if (flow->src_port == 0 || flow->dst_port == 0)
 		return "port 0";
 	if (address_is_v4(flow->src) != address_is_v4(flow->dst))
 		return "the ends are of different address families";
-	return NULL;
-}
-
-static const char *check_resolve(const struct identity_request *request, struct slice path)
-{
-	static const struct identity_flow none;
-
-	if (memcmp(&request->flow, &none, sizeof(none)) != 0)
-		return "a question about a path carries a connection";
-	if (!is_path(path))
-		return "not an absolute path";
 	return NULL;
 }
 
@@ -161,51 +141,38 @@ int identity_request_decode(struct slice message, struct identity_request *out, 
 	struct rd r = rd_init(message);
 	uint32_t magic = rd_u32(&r);
 	struct identity_request request = { .id = rd_u32(&r) };
-	uint16_t kind = rd_u16(&r);
-	size_t path_n = rd_u16(&r);
-	const char *wrong = "unknown kind of question";
-
 	request.flow.src_port = rd_u16(&r);
 	request.flow.dst_port = rd_u16(&r);
 	request.flow.src = take_address(&r);
 	request.flow.dst = take_address(&r);
-	struct slice path = rd_take(&r, path_n);
 	if (r.bad || r.left.n != 0 || magic != request_magic)
 		return err_set(err, ERR_INVALID, "not a question, or not all of one");
-	if (kind == IDENTITY_OWNER)
-		wrong = check_owner(&request, path);
-	else if (kind == IDENTITY_RESOLVE)
-		wrong = check_resolve(&request, path);
+	const char *wrong = check_flow(&request.flow);
 	if (wrong != NULL)
 		return err_set(err, ERR_INVALID, "%s", wrong);
-	request.kind = (enum identity_kind)kind;
-	if (path.n > 0)
-		memcpy(request.path, path.p, path.n);
 	*out = request;
 	return 0;
 }
 
 struct answer_head {
 	uint32_t magic, id;
-	uint16_t kind, status;
+	uint16_t status;
 	uint32_t pid, uid;
 	uint16_t n_paths, blob_n;
 };
 
-/* What belongs to a kind and a status, and what does not. */
+/* What belongs to a status, and what does not. */
 static const char *check_answer(const struct answer_head *head)
 {
 	bool ok = head->status == IDENTITY_OK;
-	bool owner = ok && head->kind == IDENTITY_OWNER;
 
-	if ((head->kind != IDENTITY_OWNER && head->kind != IDENTITY_RESOLVE) ||
-	    head->status >= IDENTITY_STATUSES)
-		return "unknown kind of answer";
-	if (owner ? head->pid == 0 || head->pid > INT32_MAX : head->pid != 0 || head->uid != 0)
+	if (head->status >= IDENTITY_STATUSES)
+		return "unknown status";
+	if (ok ? head->pid == 0 || head->pid > INT32_MAX : head->pid != 0 || head->uid != 0)
 		return "a process where there is none, or none where there is one";
 	if (ok && head->n_paths == 0)
 		return "success without a path";
-	if (!owner && head->n_paths > 1)
+	if (!ok && head->n_paths > 1)
 		return "more than one path";
 	return NULL;
 }
@@ -216,7 +183,6 @@ int identity_answer_decode(struct slice message, struct identity_answer *out, st
 	const struct answer_head head = {
 		.magic = rd_u32(&r),
 		.id = rd_u32(&r),
-		.kind = rd_u16(&r),
 		.status = rd_u16(&r),
 		.pid = rd_u32(&r),
 		.uid = rd_u32(&r),
@@ -233,7 +199,6 @@ int identity_answer_decode(struct slice message, struct identity_answer *out, st
 	if (wrong != NULL)
 		return err_set(err, ERR_INVALID, "%s", wrong);
 	out->id = head.id;
-	out->kind = (enum identity_kind)head.kind;
 	out->status = (enum identity_status)head.status;
 	out->pid = (pid_t)head.pid;
 	out->uid = (uid_t)head.uid;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* message: what the proxy worker and the identity helper say to each other. Pure: bytes to structs and
- * back. One message is one datagram of a SOCK_SEQPACKET pair: a head of fixed layout and exactly the
- * path bytes that it announces. Neither side trusts the other: a message that is not exactly right is
+/* message: what the proxy worker and the identity helper say to each other: who holds the
+ * socket of this flow, and the answer. Pure: bytes to structs and back. One message is one datagram of a
+ * SOCK_SEQPACKET pair: of fixed layout, and in an answer exactly the path bytes that it announces. Neither side trusts the other: a message that is not exactly right is
  * refused as a whole, and as each one stands alone, none can put the next out of step. */
 #ifndef AGENT_IDENTITY_MESSAGE_H
 #define AGENT_IDENTITY_MESSAGE_H
@@ -23,8 +23,8 @@ enum {
 	/* All paths of one answer. A chain of 64 programs with paths of 250 bytes fits; a longer one is
 	 * nobody's but an attacker's, and is refused. */
 	IDENTITY_BLOB_MAX = 16384,
-	IDENTITY_REQUEST_MAX = 48 + IDENTITY_PATH_MAX,
-	IDENTITY_ANSWER_MAX = 24 + IDENTITY_BLOB_MAX,
+	IDENTITY_REQUEST_SIZE = 44,
+	IDENTITY_ANSWER_MAX = 22 + IDENTITY_BLOB_MAX,
 };
 
 /* One TCP connection as the workload's own socket has it: `src` is the workload's end, `dst` is where
@@ -32,11 +32,6 @@ enum {
 struct identity_flow {
 	struct address src, dst;
 	uint16_t src_port, dst_port;
-};
-
-enum identity_kind {
-	IDENTITY_OWNER = 1, /* who holds the socket of this flow? */
-	IDENTITY_RESOLVE, /* which file does this path of the sandbox lead to? */
 };
 
 /* Everything but IDENTITY_OK is a denial. */
@@ -51,7 +46,6 @@ enum identity_status {
 	IDENTITY_LIMIT, /* more processes, descriptors or bytes than are looked at */
 	IDENTITY_BUSY, /* too many questions are waiting */
 	IDENTITY_TIMEOUT, /* no answer came in time */
-	IDENTITY_NO_FILE, /* IDENTITY_RESOLVE: the path leads to no file */
 	IDENTITY_STATUSES,
 };
 
@@ -60,9 +54,7 @@ const char *identity_status_text(enum identity_status status);
 
 struct identity_request {
 	uint32_t id;
-	enum identity_kind kind;
-	struct identity_flow flow; /* IDENTITY_OWNER; zero otherwise */
-	char path[IDENTITY_PATH_MAX]; /* IDENTITY_RESOLVE; "" otherwise */
+	struct identity_flow flow;
 };
 
 /* Paths one after the other, each with its NUL. A zeroed one is empty. */
@@ -78,19 +70,17 @@ bool identity_paths_add(struct identity_paths *paths, struct slice path);
 /* Borrows from `paths`; `i` < paths->n. */
 const char *identity_paths_get(const struct identity_paths *paths, size_t i);
 
-/* An answer with IDENTITY_OK: for an owner pid, uid and its program followed by those of its
- * ancestors, nearest first; for a resolved path that path alone. With another status: at most one
- * path, the program that the status is about. */
+/* An answer with IDENTITY_OK: pid, uid and its program followed by those of its ancestors, nearest
+ * first. With another status: at most one path, the program that the status is about. */
 struct identity_answer {
 	uint32_t id;
-	enum identity_kind kind;
 	enum identity_status status;
 	pid_t pid;
 	uid_t uid;
 	struct identity_paths paths;
 };
 
-/* The length of the message, at most IDENTITY_REQUEST_MAX or IDENTITY_ANSWER_MAX, which `out` must
+/* The length of the message, IDENTITY_REQUEST_SIZE or at most IDENTITY_ANSWER_MAX, which `out` must
  * hold. Whoever encodes has made sure that the message is right: a wrong one would be refused. */
 size_t identity_request_encode(const struct identity_request *request, uint8_t *out);
 size_t identity_answer_encode(const struct identity_answer *answer, uint8_t *out);

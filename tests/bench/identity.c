@@ -190,7 +190,7 @@ static struct identity_flow connect_member(const struct member *member, int list
 static void look_up(struct lookup *lookup, const struct identity_flow *flow)
 {
 	static struct identity_answer answer;
-	struct identity_request request = { .kind = IDENTITY_OWNER, .flow = *flow };
+	struct identity_request request = { .flow = *flow };
 
 	lookup_answer(lookup, &request, 0, &answer);
 	if (answer.status == IDENTITY_OK)
@@ -257,7 +257,7 @@ static double measure_asked(struct identity_client *client, const struct identit
 
 static struct identity_client *start_helper(int netlink_fd)
 {
-	struct identity_helper_config config = { -1, netlink_fd, "/", 1 };
+	struct identity_helper_config config = { -1, netlink_fd, 1 };
 	struct identity_helper_counts counts;
 	struct err err = { 0 };
 	int worker_fd;
@@ -375,12 +375,11 @@ int main(void)
 	enter_pod();
 	int listener = listen_here();
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (sockdiag_open(&netlink_fd, &err) == -1 || proc_fd == -1 || root_fd == -1) {
+	if (sockdiag_open(&netlink_fd, &err) == -1 || proc_fd == -1) {
 		fprintf(stderr, "identity: %s\n", err.msg);
 		return 1;
 	}
-	struct lookup *lookup = lookup_new(netlink_fd, proc_fd, root_fd, 1);
+	struct lookup *lookup = lookup_new(netlink_fd, proc_fd, 1);
 	struct identity_client *client = start_helper(netlink_fd);
 	/* A program that was just built is read each time. */
 	sleep(3);

@@ -202,15 +202,6 @@ static void ask_who(struct identity_client *client, struct connection *connectio
 	}
 }
 
-static void ask_link(struct identity_client *client, struct connection *connection,
-		     const char *path)
-{
-	uint32_t id;
-
-	if (identity_ask_path(client, path, now_ms(), answered, connection, &id) != IDENTITY_OK)
-		tell(connection, "{\"status\":\"not asked\"}\n");
-}
-
 static void tell_counts(const struct identity_client *client, struct connection *connection)
 {
 	const struct identity_client_counts *counts = identity_client_counts(client);
@@ -241,8 +232,6 @@ static void obey(struct identity_client *client, struct connection *connection)
 
 	if (strcmp(line, "who") == 0)
 		ask_who(client, connection);
-	else if (strncmp(line, "link ", 5) == 0)
-		ask_link(client, connection, line + 5);
 	else if (strcmp(line, "counts") == 0)
 		tell_counts(client, connection);
 	else if (strncmp(line, "flood ", 6) == 0)
@@ -309,7 +298,7 @@ static void wait_for_something(struct identity_client *client, int listener)
 
 int main(int argc, char **argv)
 {
-	struct identity_helper_config config = { .root = "/", .init_pid = 1 };
+	struct identity_helper_config config = { .init_pid = 1 };
 	struct err err = { 0 };
 	int worker_fd, status;
 	uint16_t port;

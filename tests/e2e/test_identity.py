@@ -295,20 +295,6 @@ for child in children:
 """)
         self.assertEqual((answer["status"], answer["paths"]), (OK, [PYTHON, PYTHON]))
 
-    # --- links of a policy
-
-    def test_a_path_of_a_policy_leads_to_its_file(self):
-        (self.folder / "bin").mkdir()
-        (self.folder / "bin" / "real").write_text("x")
-        (self.folder / "bin" / "abs").symlink_to(self.folder / "bin" / "real")
-        (self.folder / "short").symlink_to("bin")
-        real = f"{self.folder}/bin/real"
-        asked = [f"{self.folder}/short/abs", real, f"{self.folder}/absent", "/usr/bin"]
-        answers = python("s = dial()\nfor path in sys.argv[1:]: tell(ask(s, 'link ' + path))",
-                         *asked)
-        self.assertEqual([a["paths"] for a in answers], [[real], [real], [], []])
-        self.assertEqual([a["status"] for a in answers[2:]], ["no such file in the sandbox"] * 2)
-
     # --- the helper itself
 
     def test_the_helper_keeps_two_capabilities_and_a_filter(self):
@@ -325,8 +311,9 @@ tell({"fds": [os.readlink(f"/proc/{HELPER}/fd/{n}") for n in os.listdir(f"/proc/
         self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
         sockets = [f for f in fds["fds"] if f.startswith("socket:")]
         self.assertEqual(len(sockets), 2, fds)
-        self.assertEqual({f for f in fds["fds"] if f in ("/proc", "/")}, {"/proc", "/"})
-        self.assertEqual(len(fds["fds"]), 7, fds)
+        self.assertIn("/proc", fds["fds"])
+        self.assertNotIn("/", fds["fds"])
+        self.assertEqual(len(fds["fds"]), 6, fds)
 
     def test_a_killed_helper_means_denial(self):
         answers = python("""

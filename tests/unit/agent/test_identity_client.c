@@ -8,7 +8,6 @@
 
 #include "agent/identity/client.h"
 #include "agent/identity/helper.h"
-#include "agent/identity/identity.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 
@@ -68,7 +67,7 @@ static uint32_t ask(struct told *told, int64_t now_ms)
 /* The next question as the helper sees it; false where there is none. */
 static bool next_question(struct identity_request *out)
 {
-	uint8_t bytes[IDENTITY_REQUEST_MAX];
+	uint8_t bytes[IDENTITY_REQUEST_SIZE];
 	struct err err = { 0 };
 	ssize_t n = recv(helper_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
@@ -84,15 +83,14 @@ static void say_bytes(const void *bytes, size_t n)
 	ck_assert_int_eq(send(helper_fd, bytes, n, 0), (ssize_t)n);
 }
 
-static void say(uint32_t id, enum identity_kind kind, enum identity_status status, const char *exe)
+static void say(uint32_t id, enum identity_status status, const char *exe)
 {
 	AUTO_FREE struct identity_answer *answer = mem_calloc(1, sizeof(*answer));
 	uint8_t bytes[IDENTITY_ANSWER_MAX];
 
 	answer->id = id;
-	answer->kind = kind;
 	answer->status = status;
-	if (status == IDENTITY_OK && kind == IDENTITY_OWNER)
+	if (status == IDENTITY_OK)
 		answer->pid = 42;
 	if (exe != NULL)
 		identity_paths_add(&answer->paths, slice_text(exe));
@@ -108,8 +106,8 @@ START_TEST(an_answer_reaches_who_asked_in_any_order)
 	ck_assert(next_question(&request));
 	ck_assert_uint_eq(request.id, first_id);
 	ck_assert_mem_eq(&request.flow, &flow, sizeof(flow));
-	say(second_id, IDENTITY_OWNER, IDENTITY_OK, "/second");
-	say(first_id, IDENTITY_OWNER, IDENTITY_AMBIGUOUS, NULL);
+	say(second_id, IDENTITY_OK, "/second");
+	say(first_id, IDENTITY_AMBIGUOUS, NULL);
 	identity_client_run(client, 1);
 	ck_assert_int_eq(first.n, 1);
 	ck_assert_int_eq(first.status, IDENTITY_AMBIGUOUS);
@@ -131,7 +129,7 @@ START_TEST(silence_is_a_denial_in_time)
 	ck_assert_int_eq(told.n, 1);
 	ck_assert_int_eq(told.status, IDENTITY_TIMEOUT);
 	/* What comes too late is nobody's. */
-	say(id, IDENTITY_OWNER, IDENTITY_OK, "/late");
+	say(id, IDENTITY_OK, "/late");
 	struct told next = { 0 };
 	ask(&next, 200);
 	identity_client_run(client, 201);
@@ -154,18 +152,17 @@ START_TEST(a_corrupt_helper_is_heard_only_where_it_is_right)
 	say_bytes("x", 1);
 	say_bytes(nonsense, sizeof(nonsense));
 	say_bytes(half, identity_request_encode(&request, half)); /* our own question */
-	say(id + 1, IDENTITY_OWNER, IDENTITY_OK, "/other");
-	say(id ^ 0x80000000, IDENTITY_OWNER, IDENTITY_OK, "/other");
-	say(id, IDENTITY_RESOLVE, IDENTITY_OK, "/other"); /* another kind of answer */
+	say(id + 1, IDENTITY_OK, "/other");
+	say(id ^ 0x80000000, IDENTITY_OK, "/other");
 	identity_client_run(client, 1);
 	ck_assert_int_eq(told.n, 0);
-	ck_assert_uint_eq(identity_client_counts(client)->dropped, 6);
-	say(id, IDENTITY_OWNER, IDENTITY_OK, "/right");
-	say(id, IDENTITY_OWNER, IDENTITY_OK, "/twice");
+	ck_assert_uint_eq(identity_client_counts(client)->dropped, 5);
+	say(id, IDENTITY_OK, "/right");
+	say(id, IDENTITY_OK, "/twice");
 	identity_client_run(client, 2);
 	ck_assert_int_eq(told.n, 1);
 	ck_assert_str_eq(told.exe, "/right");
-	ck_assert_uint_eq(identity_client_counts(client)->dropped, 7);
+	ck_assert_uint_eq(identity_client_counts(client)->dropped, 6);
 }
 END_TEST
 
@@ -209,7 +206,7 @@ START_TEST(questions_that_do_not_fit_go_out_later_in_order)
 		identity_client_run(client, 1);
 		ck_assert(next_question(&request));
 		ck_assert_uint_eq(request.id, ids[i]);
-		say(request.id, IDENTITY_OWNER, IDENTITY_OK, "/a");
+		say(request.id, IDENTITY_OK, "/a");
 		identity_client_run(client, 1);
 		ck_assert_int_eq(told[i].n, 1);
 	}
@@ -227,7 +224,7 @@ START_TEST(a_cancelled_question_calls_nobody)
 	identity_cancel(client, id + IDENTITY_IN_FLIGHT_MAX);
 	identity_cancel(client, id);
 	identity_cancel(client, id);
-	say(id, IDENTITY_OWNER, IDENTITY_OK, "/a");
+	say(id, IDENTITY_OK, "/a");
 	identity_client_run(client, 1);
 	identity_client_run(client, 2 + IDENTITY_TIMEOUT_MS);
 	ck_assert_int_eq(told.n, 0);
@@ -255,79 +252,11 @@ START_TEST(who_is_told_may_ask_again)
 }
 END_TEST
 
-START_TEST(paths_are_asked_for_too)
-{
-	struct told told = { 0 };
-	struct identity_request request;
-	uint32_t id;
-
-	ck_assert_int_eq(identity_ask_path(client, "bin/sh", 0, remember, &told, &id),
-			 IDENTITY_NO_FILE);
-	ck_assert_int_eq(identity_ask_path(client, "/bin/sh", 0, remember, &told, &id),
-			 IDENTITY_OK);
-	ck_assert(next_question(&request));
-	ck_assert_int_eq(request.kind, IDENTITY_RESOLVE);
-	ck_assert_str_eq(request.path, "/bin/sh");
-	say(id, IDENTITY_RESOLVE, IDENTITY_OK, "/usr/bin/dash");
-	identity_client_run(client, 1);
-	ck_assert_str_eq(told.exe, "/usr/bin/dash");
-}
-END_TEST
-
-START_TEST(an_identity_outlives_its_answer)
-{
-	AUTO_FREE struct identity_answer *answer = mem_calloc(1, sizeof(*answer));
-
-	answer->pid = 42;
-	answer->uid = 1000;
-	identity_paths_add(&answer->paths, slice_text("/usr/bin/curl"));
-	identity_paths_add(&answer->paths, slice_text("/usr/bin/bash"));
-	identity_paths_add(&answer->paths, slice_text("/sbin/init"));
-	AUTO_FREE struct identity *kept = identity_keep(answer);
-	memset(answer, 0xff, sizeof(*answer));
-	ck_assert_int_eq(kept->pid, 42);
-	ck_assert_uint_eq(kept->uid, 1000);
-	ck_assert_str_eq(kept->exe, "/usr/bin/curl");
-	ck_assert_uint_eq(kept->n_ancestors, 2);
-	ck_assert_str_eq(kept->ancestors[0], "/usr/bin/bash");
-	ck_assert_str_eq(kept->ancestors[1], "/sbin/init");
-}
-END_TEST
-
-START_TEST(a_program_is_known_by_every_name_that_leads_to_it)
-{
-	AUTO(identity_aliases_done) struct identity_aliases aliases = { 0 };
-	const char *names[4];
-
-	ck_assert(identity_aliases_add(&aliases, "/usr/bin/python3", "/usr/bin/python3.11"));
-	ck_assert(identity_aliases_add(&aliases, "/bin/python3", "/usr/bin/python3.11"));
-	ck_assert(identity_aliases_add(&aliases, "/bin/sh", "/usr/bin/dash"));
-	ck_assert(identity_aliases_add(&aliases, "/usr/bin/dash", "/usr/bin/dash"));
-	ck_assert_uint_eq(identity_aliases_of(&aliases, "/usr/bin/python3.11", names, 4), 2);
-	ck_assert_str_eq(names[0], "/usr/bin/python3");
-	ck_assert_str_eq(names[1], "/bin/python3");
-	ck_assert_uint_eq(identity_aliases_of(&aliases, "/usr/bin/python3.11", names, 1), 1);
-	ck_assert_uint_eq(identity_aliases_of(&aliases, "/usr/bin/dash", names, 4), 1);
-	ck_assert_uint_eq(identity_aliases_of(&aliases, "/bin/sh", names, 4), 0);
-}
-END_TEST
-
-START_TEST(aliases_have_a_limit)
-{
-	AUTO(identity_aliases_done) struct identity_aliases aliases = { 0 };
-
-	for (int i = 0; i < IDENTITY_ALIASES_MAX; i++)
-		ck_assert(identity_aliases_add(&aliases, "/a", "/b"));
-	ck_assert(!identity_aliases_add(&aliases, "/a", "/b"));
-}
-END_TEST
-
 Suite *identity_client_suite(void);
 Suite *identity_client_suite(void)
 {
 	Suite *s = suite_create("identity_client");
 	TCase *tc = tcase_create("client");
-	TCase *names = tcase_create("names");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, an_answer_reaches_who_asked_in_any_order);
@@ -337,11 +266,6 @@ Suite *identity_client_suite(void)
 	tcase_add_test(tc, questions_that_do_not_fit_go_out_later_in_order);
 	tcase_add_test(tc, a_cancelled_question_calls_nobody);
 	tcase_add_test(tc, who_is_told_may_ask_again);
-	tcase_add_test(tc, paths_are_asked_for_too);
 	suite_add_tcase(s, tc);
-	tcase_add_test(names, an_identity_outlives_its_answer);
-	tcase_add_test(names, a_program_is_known_by_every_name_that_leads_to_it);
-	tcase_add_test(names, aliases_have_a_limit);
-	suite_add_tcase(s, names);
 	return s;
 }

@@ -14,17 +14,8 @@ static struct identity_request owner_request(void)
 {
 	return (struct identity_request){
 		.id = 0x01020304,
-		.kind = IDENTITY_OWNER,
 		.flow = { address_v4(client_v4), address_v4(proxy_v4), 40000, 3128 },
 	};
-}
-
-static struct identity_request resolve_request(const char *path)
-{
-	struct identity_request request = { .id = 7, .kind = IDENTITY_RESOLVE };
-
-	memcpy(request.path, path, strlen(path));
-	return request;
 }
 
 /* On the heap, as it is large. */
@@ -33,7 +24,6 @@ static struct identity_answer *new_answer(void)
 	struct identity_answer *answer = mem_calloc(1, sizeof(*answer));
 
 	answer->id = 9;
-	answer->kind = IDENTITY_OWNER;
 	answer->status = IDENTITY_OK;
 	answer->pid = 42;
 	answer->uid = 1000;
@@ -44,39 +34,17 @@ static struct identity_answer *new_answer(void)
 
 START_TEST(a_question_comes_out_as_it_went_in)
 {
-	const struct identity_request requests[] = { owner_request(),
-						     resolve_request("/usr/bin/python3") };
-	uint8_t bytes[IDENTITY_REQUEST_MAX];
+	const struct identity_request request = owner_request();
+	uint8_t bytes[IDENTITY_REQUEST_SIZE];
 	struct identity_request out;
 	struct err err = { 0 };
 
-	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
-		size_t n = identity_request_encode(&requests[i], bytes);
-
-		ck_assert_int_eq(identity_request_decode((struct slice){ bytes, n }, &out, &err),
-				 0);
-		ck_assert_uint_eq(out.id, requests[i].id);
-		ck_assert_int_eq(out.kind, requests[i].kind);
-		ck_assert_mem_eq(&out.flow, &requests[i].flow, sizeof(out.flow));
-		ck_assert_str_eq(out.path, requests[i].path);
-	}
-}
-END_TEST
-
-START_TEST(the_longest_path_can_be_asked_for)
-{
-	char path[IDENTITY_PATH_MAX];
-	uint8_t bytes[IDENTITY_REQUEST_MAX];
-	struct identity_request out;
-	struct err err = { 0 };
-
-	memset(path, 'a', sizeof(path));
-	path[0] = '/';
-	path[sizeof(path) - 1] = '\0';
-	const struct identity_request request = resolve_request(path);
-	size_t n = identity_request_encode(&request, bytes);
-	ck_assert_int_eq(identity_request_decode((struct slice){ bytes, n }, &out, &err), 0);
-	ck_assert_str_eq(out.path, path);
+	ck_assert_uint_eq(identity_request_encode(&request, bytes), sizeof(bytes));
+	ck_assert_int_eq(identity_request_decode((struct slice){ bytes, sizeof(bytes) }, &out,
+						 &err),
+			 0);
+	ck_assert_uint_eq(out.id, request.id);
+	ck_assert_mem_eq(&out.flow, &request.flow, sizeof(out.flow));
 }
 END_TEST
 
@@ -101,30 +69,22 @@ END_TEST
 
 static const struct {
 	const char *what;
-	enum identity_kind kind;
 	enum identity_status status;
 	pid_t pid;
 	uid_t uid;
 	const char *paths[3];
 	int want;
 } answer_cases[] = {
-	{ "an owner", IDENTITY_OWNER, IDENTITY_OK, 5, 0, { "/a" }, 0 },
-	{ "an owner with ancestors", IDENTITY_OWNER, IDENTITY_OK, 5, 1, { "/a", "/b", "/c" }, 0 },
-	{ "an owner that is no process", IDENTITY_OWNER, IDENTITY_OK, 0, 0, { "/a" }, -1 },
-	{ "an owner with a negative pid", IDENTITY_OWNER, IDENTITY_OK, -5, 0, { "/a" }, -1 },
-	{ "an owner without a program", IDENTITY_OWNER, IDENTITY_OK, 5, 0, { NULL }, -1 },
-	{ "a path", IDENTITY_RESOLVE, IDENTITY_OK, 0, 0, { "/a" }, 0 },
-	{ "two paths", IDENTITY_RESOLVE, IDENTITY_OK, 0, 0, { "/a", "/b" }, -1 },
-	{ "a path of a process", IDENTITY_RESOLVE, IDENTITY_OK, 5, 0, { "/a" }, -1 },
-	{ "a path of a user", IDENTITY_RESOLVE, IDENTITY_OK, 0, 5, { "/a" }, -1 },
-	{ "no path after all", IDENTITY_RESOLVE, IDENTITY_OK, 0, 0, { NULL }, -1 },
-	{ "a denial", IDENTITY_OWNER, IDENTITY_AMBIGUOUS, 0, 0, { NULL }, 0 },
-	{ "a denial about a program", IDENTITY_OWNER, IDENTITY_INTEGRITY, 0, 0, { "/a" }, 0 },
-	{ "a denial about two", IDENTITY_OWNER, IDENTITY_INTEGRITY, 0, 0, { "/a", "/b" }, -1 },
-	{ "a denial of a process", IDENTITY_OWNER, IDENTITY_AMBIGUOUS, 5, 0, { NULL }, -1 },
-	{ "no kind", 0, IDENTITY_OK, 5, 0, { "/a" }, -1 },
-	{ "an unknown kind", 3, IDENTITY_OK, 5, 0, { "/a" }, -1 },
-	{ "an unknown status", IDENTITY_OWNER, IDENTITY_STATUSES, 0, 0, { NULL }, -1 },
+	{ "an owner", IDENTITY_OK, 5, 0, { "/a" }, 0 },
+	{ "an owner with ancestors", IDENTITY_OK, 5, 1, { "/a", "/b", "/c" }, 0 },
+	{ "an owner that is no process", IDENTITY_OK, 0, 0, { "/a" }, -1 },
+	{ "an owner with a negative pid", IDENTITY_OK, -5, 0, { "/a" }, -1 },
+	{ "an owner without a program", IDENTITY_OK, 5, 0, { NULL }, -1 },
+	{ "a denial", IDENTITY_AMBIGUOUS, 0, 0, { NULL }, 0 },
+	{ "a denial about a program", IDENTITY_INTEGRITY, 0, 0, { "/a" }, 0 },
+	{ "a denial about two", IDENTITY_INTEGRITY, 0, 0, { "/a", "/b" }, -1 },
+	{ "a denial of a process", IDENTITY_AMBIGUOUS, 5, 0, { NULL }, -1 },
+	{ "an unknown status", IDENTITY_STATUSES, 0, 0, { NULL }, -1 },
 };
 
 START_TEST(an_answer_holds_what_belongs_to_it_and_no_more)
@@ -134,7 +94,6 @@ START_TEST(an_answer_holds_what_belongs_to_it_and_no_more)
 	uint8_t bytes[IDENTITY_ANSWER_MAX];
 	struct err err = { 0 };
 
-	in->kind = answer_cases[_i].kind;
 	in->status = answer_cases[_i].status;
 	in->pid = answer_cases[_i].pid;
 	in->uid = answer_cases[_i].uid;
@@ -159,19 +118,13 @@ static const struct {
 } broken_requests[] = {
 	{ 0, 0, "not a question" }, /* magic */
 	{ 3, 0x61, "not a question" }, /* an answer's */
-	{ 9, 0, "unknown kind" },
-	{ 9, 3, "unknown kind" },
-	{ 8, 1, "unknown kind" },
-	{ 9, 2, "carries a connection" }, /* of a question about a path */
-	{ 11, 1, "not a question" }, /* a path that is not there */
-	{ 10, 255, "not a question" },
-	{ 26, 0, "different address families" }, /* no longer mapped */
+	{ 22, 0, "different address families" }, /* no longer mapped */
 };
 
 START_TEST(a_question_that_is_not_right_is_refused)
 {
 	const struct identity_request request = owner_request();
-	uint8_t bytes[IDENTITY_REQUEST_MAX];
+	uint8_t bytes[IDENTITY_REQUEST_SIZE];
 	struct identity_request out = { .id = 77 };
 	struct err err = { 0 };
 	size_t n = identity_request_encode(&request, bytes);
@@ -188,20 +141,13 @@ static const struct {
 	const char *what;
 	struct identity_request request;
 } wrong_requests[] = {
-	{ "no source port", { .kind = IDENTITY_OWNER, .flow = { { { 1 } }, { { 1 } }, 0, 1 } } },
-	{ "no destination port",
-	  { .kind = IDENTITY_OWNER, .flow = { { { 1 } }, { { 1 } }, 1, 0 } } },
-	{ "a relative path", { .kind = IDENTITY_RESOLVE, .path = "bin/sh" } },
-	{ "an empty path", { .kind = IDENTITY_RESOLVE, .path = "" } },
-	{ "a path of a connection",
-	  { .kind = IDENTITY_OWNER, .flow = { { { 1 } }, { { 1 } }, 1, 1 }, .path = "/bin/sh" } },
-	{ "a connection of a path",
-	  { .kind = IDENTITY_RESOLVE, .flow = { .dst_port = 1 }, .path = "/bin/sh" } },
+	{ "no source port", { .flow = { { { 1 } }, { { 1 } }, 0, 1 } } },
+	{ "no destination port", { .flow = { { { 1 } }, { { 1 } }, 1, 0 } } },
 };
 
 START_TEST(a_question_that_asks_nothing_is_refused)
 {
-	uint8_t bytes[IDENTITY_REQUEST_MAX];
+	uint8_t bytes[IDENTITY_REQUEST_SIZE];
 	struct identity_request out;
 	struct err err = { 0 };
 	size_t n = identity_request_encode(&wrong_requests[_i].request, bytes);
@@ -215,7 +161,7 @@ END_TEST
 START_TEST(both_families_can_be_asked_for)
 {
 	struct identity_request request = owner_request(), out;
-	uint8_t bytes[IDENTITY_REQUEST_MAX];
+	uint8_t bytes[IDENTITY_REQUEST_SIZE];
 	struct err err = { 0 };
 
 	request.flow.src = request.flow.dst = address_v6(some_v6);
@@ -229,9 +175,9 @@ START_TEST(every_truncation_is_refused)
 {
 	AUTO_FREE struct identity_answer *answer = new_answer();
 	AUTO_FREE struct identity_answer *out = mem_calloc(1, sizeof(*out));
-	const struct identity_request request = resolve_request("/usr/bin/python3");
+	const struct identity_request request = owner_request();
 	struct identity_request request_out;
-	uint8_t question[IDENTITY_REQUEST_MAX], reply[IDENTITY_ANSWER_MAX];
+	uint8_t question[IDENTITY_REQUEST_SIZE + 1], reply[IDENTITY_ANSWER_MAX + 1];
 	size_t question_n = identity_request_encode(&request, question);
 	size_t reply_n = identity_answer_encode(answer, reply);
 	struct err err = { 0 };
@@ -324,7 +270,6 @@ Suite *identity_message_suite(void)
 	TCase *tc = tcase_create("identity_message");
 
 	tcase_add_test(tc, a_question_comes_out_as_it_went_in);
-	tcase_add_test(tc, the_longest_path_can_be_asked_for);
 	tcase_add_test(tc, an_answer_comes_out_as_it_went_in);
 	tcase_add_loop_test(tc, an_answer_holds_what_belongs_to_it_and_no_more, 0,
 			    (int)ARRAY_LEN(answer_cases));

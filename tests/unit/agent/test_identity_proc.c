@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/identity/links.h"
 #include "agent/identity/proc.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
@@ -116,132 +115,16 @@ START_TEST(a_socket_is_found_among_descriptors)
 }
 END_TEST
 
-/* --- links --------------------------------------------------------------------------------------- */
-
-/* A root directory: usr/bin/{real,link,abs,up,loop,dir}, bin -> usr/bin, ... */
-static const struct {
-	const char *at, *to; /* a link; `to` NULL: a file; "": a directory */
-} tree[] = {
-	{ "usr", "" },
-	{ "usr/bin", "" },
-	{ "usr/bin/real", NULL },
-	{ "usr/bin/link", "real" },
-	{ "usr/bin/abs", "/usr/bin/link" },
-	{ "usr/bin/up", "../../usr/bin/real" },
-	{ "usr/bin/out", "../../../../../usr/bin/real" }, /* stays inside */
-	{ "usr/bin/loop", "loop" },
-	{ "usr/bin/gone", "nowhere" },
-	{ "usr/bin/slashes", "//usr///bin/./real" },
-	{ "usr/bin/file-as-dir", "real/x" },
-	{ "bin", "usr/bin" },
-	{ "abs-bin", "/bin" },
-};
-
-static const struct {
-	const char *path, *want; /* NULL: no file */
-} link_cases[] = {
-	{ "/usr/bin/real", "/usr/bin/real" },
-	{ "/usr/bin/link", "/usr/bin/real" },
-	{ "/usr/bin/abs", "/usr/bin/real" },
-	{ "/usr/bin/up", "/usr/bin/real" },
-	{ "/usr/bin/out", "/usr/bin/real" },
-	{ "/usr/bin/slashes", "/usr/bin/real" },
-	{ "/bin/link", "/usr/bin/real" },
-	{ "/abs-bin/abs", "/usr/bin/real" },
-	{ "/../../usr/bin/real", "/usr/bin/real" },
-	{ "//usr//bin//real", "/usr/bin/real" },
-	{ "/usr/./bin/../bin/real", "/usr/bin/real" },
-	{ "/usr/bin/loop", NULL },
-	{ "/usr/bin/gone", NULL },
-	{ "/usr/bin/file-as-dir", NULL },
-	{ "/usr/bin/real/", NULL },
-	{ "/usr/bin/real/..", NULL },
-	{ "/usr/bin", NULL },
-	{ "/bin", NULL },
-	{ "/", NULL },
-	{ "/nowhere/real", NULL },
-	{ "usr/bin/real", NULL },
-	{ "", NULL },
-};
-
-static char root[64];
-
-static void make_root(void)
-{
-	snprintf(root, sizeof(root), "/tmp/links.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(root));
-	for (size_t i = 0; i < ARRAY_LEN(tree); i++) {
-		AUTO_FREE char *at = mem_printf("%s/%s", root, tree[i].at);
-
-		if (tree[i].to == NULL)
-			close(open(at, O_WRONLY | O_CREAT, 0600));
-		else if (tree[i].to[0] == '\0')
-			ck_assert_int_eq(mkdir(at, 0700), 0);
-		else
-			ck_assert_int_eq(symlink(tree[i].to, at), 0);
-	}
-}
-
-static void remove_root(void)
-{
-	for (size_t i = ARRAY_LEN(tree); i-- > 0;) {
-		AUTO_FREE char *at = mem_printf("%s/%s", root, tree[i].at);
-
-		remove(at);
-	}
-	remove(root);
-}
-
-START_TEST(links_lead_where_the_table_says)
-{
-	AUTO_FD int root_fd = open(root, O_PATH | O_DIRECTORY);
-	char out[IDENTITY_PATH_MAX] = "untouched";
-	const char *want = link_cases[_i].want;
-
-	ck_assert_msg(links_resolve(root_fd, link_cases[_i].path, out) ==
-			      (want != NULL ? IDENTITY_OK : IDENTITY_NO_FILE),
-		      "%s", link_cases[_i].path);
-	ck_assert_str_eq(out, want != NULL ? want : "untouched");
-}
-END_TEST
-
-/* 40 links are followed, as the kernel does; 41 are not. */
-START_TEST(a_chain_of_links_has_an_end)
-{
-	AUTO_FD int root_fd = open(root, O_PATH | O_DIRECTORY);
-	char out[IDENTITY_PATH_MAX], from[24], to[24];
-
-	for (int i = 1; i <= LINKS_HOPS_MAX + 1; i++) {
-		snprintf(from, sizeof(from), "chain%d", i);
-		snprintf(to, sizeof(to), "chain%d", i - 1);
-		ck_assert_int_eq(symlinkat(i == 1 ? "usr/bin/real" : to, root_fd, from), 0);
-	}
-	snprintf(from, sizeof(from), "/chain%d", LINKS_HOPS_MAX);
-	ck_assert_int_eq(links_resolve(root_fd, from, out), IDENTITY_OK);
-	snprintf(from, sizeof(from), "/chain%d", LINKS_HOPS_MAX + 1);
-	ck_assert_int_eq(links_resolve(root_fd, from, out), IDENTITY_NO_FILE);
-	for (int i = 1; i <= LINKS_HOPS_MAX + 1; i++) {
-		snprintf(from, sizeof(from), "chain%d", i);
-		unlinkat(root_fd, from, 0);
-	}
-}
-END_TEST
-
 Suite *identity_proc_suite(void);
 Suite *identity_proc_suite(void)
 {
 	Suite *s = suite_create("identity_proc");
 	TCase *tc = tcase_create("proc");
-	TCase *links = tcase_create("links");
 
 	tcase_add_loop_test(tc, a_stat_line_is_read_behind_the_name, 0, (int)ARRAY_LEN(stat_cases));
 	tcase_add_test(tc, every_truncation_of_a_stat_line_is_refused);
 	tcase_add_test(tc, the_running_kernel_tells_of_this_process);
 	tcase_add_test(tc, a_socket_is_found_among_descriptors);
 	suite_add_tcase(s, tc);
-	tcase_add_checked_fixture(links, make_root, remove_root);
-	tcase_add_loop_test(links, links_lead_where_the_table_says, 0, (int)ARRAY_LEN(link_cases));
-	tcase_add_test(links, a_chain_of_links_has_an_end);
-	suite_add_tcase(s, links);
 	return s;
 }
