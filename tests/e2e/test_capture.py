@@ -25,6 +25,8 @@ network_policies:
 # From its first instruction on it asks for what it may have, and for what it may not.
 BUSY = ("while :; do curl -s -m 2 http://api.test/x -o /dev/null; curl -s -m 2 http://other.test/; "
         f"curl -s -m 1 --noproxy '*' http://{HERE}/; done & ")
+# As many of that at a time, where a process ends in the middle of it.
+LOAD = 8
 # To no network at all and back. The last one is the first again.
 CHANGES = 6
 MOUNTS = {"volumes": [{"name": "tmp", "emptyDir": {}}],
@@ -32,13 +34,13 @@ MOUNTS = {"volumes": [{"name": "tmp", "emptyDir": {}}],
 
 
 class EveryPacket(SandboxCase):
-    def assert_explained(self, rig: Rig, *beside: str) -> None:
-        """`beside`: containers that ran besides the workload's."""
+    def assert_explained(self, rig: Rig, *beside: str, loops: int = 1) -> None:
+        """`beside`: containers that ran besides the workload's, in which so many `loops` were busy."""
         packets = rig.capture.packets(0.3)
         self.assertGreater(len(packets), 10, "what is allowed is seen")
         told = [event for container in ("app", *beside) for event in events(rig.pod.output(container)[1])[0]]
         # Each loop has one request at a time, which is told when it has been answered.
-        self.assertEqual(unexplained(packets, told, NAMES, under_way=1 + len(beside)), [])
+        self.assertEqual(unexplained(packets, told, NAMES, under_way=loops + len(beside)), [])
         self.assertEqual({r.get("host") for r in rig.net.arrived()}, {"api.test"})
 
     def rig(self, command: str, **more) -> Rig:
@@ -62,15 +64,16 @@ class EveryPacket(SandboxCase):
         self.assert_explained(rig)
         os.kill(init, signal.SIGCONT)
 
-    def test_after_the_worker_or_the_helper_was_killed_is_explained(self):
+    def test_after_the_worker_or_the_helper_was_killed_under_load_is_explained(self):
         for part in ("worker", "helper"):
             with self.subTest(process=part):
-                rig = self.rig(BUSY + "echo ready; wait")
-                rig.pod.await_output("app", b"ready\n")
-                time.sleep(1)
+                rig = self.rig(BUSY * LOAD + "echo ready; wait")
+                wait_for(lambda r=rig: len(r.events("http.request")) > 10 * LOAD, "the load", 60)
                 os.kill(rig.processes()[part], signal.SIGKILL)
                 self.assertEqual(rig.pod.wait("app", 20).code, 125)
-                self.assert_explained(rig)
+                self.assert_explained(rig, loops=LOAD)
+                # Nothing is retried, and nothing was waiting to go out without them.
+                self.assertEqual([packet.hex() for packet in rig.capture.packets(1)], [])
 
     def test_while_the_policy_changes_again_and_again_is_explained(self):
         rig = self.rig(BUSY + "echo ready; wait")

@@ -2,7 +2,11 @@
 """The nameserver of a sandbox, asked over its sockets by programs that mean it no good."""
 import json
 import pathlib
+import threading
 
+from internet import HERE
+from network import inside
+from proxy_world import wait_for
 from test_combined import Shared
 from test_transparent import PLAIN
 
@@ -21,6 +25,22 @@ DATAGRAMS = {
     "half a header": None, "another operation": [NOT_IMPLEMENTED, 0], "an answer": None,
     "too long a message": None,
 }
+# One connection, asked again and again until it is told to end.
+KEEP_ON = """\
+import http.client, os, time
+c = http.client.HTTPConnection(os.environ["HTTP_PROXY"].split("/")[2])
+c.set_tunnel("python.test", 80)
+while not os.path.exists("/tmp/over"):
+    c.request("GET", "/kept")
+    answer = c.getresponse()
+    answer.read()
+    assert answer.status == 200, answer.status
+    if not os.path.exists("/tmp/begun"): open("/tmp/begun", "w").close()
+    time.sleep(0.1)
+"""
+NO_NAMES = ("add table inet gone { chain in { type filter hook input priority 0; "
+            "meta l4proto { tcp, udp } th dport 53 drop; }; }")
+
 # All are closed by the server; what was answered before.
 STREAMS = {
     "in one piece": [[NO_ERROR, 1]], "byte by byte": [[NO_ERROR, 1]], "three at once": [[NO_ERROR, 1]] * 3,
@@ -68,3 +88,25 @@ class UsedUp(Names):
         self.assertEqual(self.ask("use_up"), {
             "given": WILD_MAX - 1, "failed": 6, "in order": True, "known before": True, "of the policy": NO_ERROR})
         self.assertEqual(len(self.rig.events("dns.full")), 1)
+
+
+class ServerGone(Shared):
+    def code(self, url: str) -> str:
+        return self.rig.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "40", url,
+                            seconds=60).stdout.decode()
+
+    def test_without_a_nameserver_new_names_are_answered_502_and_what_is_open_goes_on(self):
+        kept = []
+        keeper = threading.Thread(target=lambda: kept.append(self.rig.run("python3", "-c", KEEP_ON, seconds=120)))
+        keeper.start()
+        wait_for(lambda: self.rig.run("test", "-e", "/tmp/begun").returncode == 0, "the connection", 20)
+        inside(str(self.rig.net.pid), "nft", NO_NAMES)
+        self.rig.net.arrived()
+        self.assertEqual(self.code("http://api.test/gone"), "502")
+        wait_for(lambda: [r for r in self.rig.net.arrived() if r.get("path") == "/kept"], "the kept connection", 20)
+        self.assertLessEqual(set(self.rig.left()), {f"udp {HERE} 53", f"tcp {HERE} 53", f"tcp {HERE} 80"})
+        inside(str(self.rig.net.pid), "nft", "delete table inet gone")
+        wait_for(lambda: self.code("http://api.test/back") == "200", "the name", 30)
+        self.rig.run("touch", "/tmp/over")
+        keeper.join()
+        self.assertEqual(kept[0].returncode, 0, kept[0].stderr)
