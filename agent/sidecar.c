@@ -11,20 +11,23 @@
 #include "agent/identity/sockdiag.h"
 #include "agent/live_page.h"
 #include "agent/proxy/intercept.h"
+#include "agent/proxy/synthetic.h"
 #include "certs/store.h"
 #include "lib/cleanup.h"
+#include "lib/io.h"
 #include "lib/mem.h"
 
 enum { FOR_OTHERS = 077 };
 
 static const uint8_t loopback[4] = { 127, 0, 0, 1 };
 
-/* --- the authority: read and kept by the worker itself, as the proxy's user ------------------------ */
+/* --- what is kept for the next container: by the worker itself, as the proxy's user ---------------- */
 
 struct keeping {
 	const struct sidecar_config *config;
 	struct proxy_parts *parts;
 	struct worker_counts **counts; /* of the worker's, to be shared with `status` */
+	unsigned *dns_table; /* of the worker's */
 };
 
 static int check_state_dir(const char *path, struct err *err)
@@ -63,8 +66,6 @@ static int open_ca(const struct keeping *keeping, struct err *err)
 	int64_t now_s = time(NULL);
 	struct err why = { 0 };
 
-	if (check_state_dir(config->state_dir, err) == -1)
-		return -1;
 	bool exists = access(path, F_OK) == 0 || errno != ENOENT;
 	if (exists && load(path, now_s, ca, &why) == 0)
 		return 0;
@@ -86,10 +87,41 @@ static int share_counts(const struct keeping *keeping, struct err *err)
 	return 0;
 }
 
-static int publish(void *ctx, struct err *err)
+static int read_dns_table(const char *path, unsigned *out, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(1);
+
+	if (access(path, F_OK) == -1 && errno == ENOENT) {
+		*out = 0;
+		return 0;
+	}
+	if (io_read_file(path, &text, err) == -1)
+		return -1;
+	if (text.n != 1 || text.p[0] < '0' || text.p[0] >= '0' + SYNTHETIC_TABLES)
+		return err_set(err, ERR_INVALID, "'%s' does not hold the number of a table", path);
+	*out = (unsigned)(text.p[0] - '0');
+	return 0;
+}
+
+/* Programs may have kept addresses that an earlier proxy of this pod gave: ours are others. */
+static int take_dns_table(const struct keeping *keeping, struct err *err)
+{
+	AUTO_FREE char *path = mem_printf("%s/dns-table", keeping->config->state_dir);
+
+	if (read_dns_table(path, keeping->dns_table, err) == -1)
+		return -1;
+	const uint8_t next = (uint8_t)('0' + (*keeping->dns_table + 1) % SYNTHETIC_TABLES);
+	return io_replace_file(path, 0600, (struct slice){ &next, 1 }, err);
+}
+
+static int keep(void *ctx, struct err *err)
 {
 	const struct keeping *keeping = ctx;
 
+	if (check_state_dir(keeping->config->state_dir, err) == -1)
+		return -1;
+	if (take_dns_table(keeping, err) == -1)
+		return err_wrap(err, "addresses of names");
 	if (open_ca(keeping, err) == -1 ||
 	    store_write_trust(keeping->config->tls_dir, &keeping->parts->ca,
 			      buf_slice(&keeping->parts->roots), err) == -1)
@@ -121,8 +153,8 @@ static int start_worker(const struct sidecar_config *config, struct proxy_parts 
 		return -1;
 	struct worker_process_config worker = proxy_processes_worker(&config->proxy, parts);
 
-	struct keeping keeping = { config, parts, &worker.counts };
-	worker.as_proxy = publish;
+	struct keeping keeping = { config, parts, &worker.counts, &worker.dns_table };
+	worker.as_proxy = keep;
 	worker.ctx = &keeping;
 	return proxy_processes_start_worker(&worker, parts, out, err);
 }

@@ -166,6 +166,7 @@ static int serve(struct serving *serving, struct err *err)
 		.control_fd = -1,
 		.n_listen_fds = config->n_listen_fds,
 		.inside = &config->inside,
+		.dns_table = config->dns_table,
 	};
 	for (size_t i = 0; i < config->n_listen_fds; i++)
 		worker_config.listen_fds[i] = config->listen_fds[i];

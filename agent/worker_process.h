@@ -44,6 +44,7 @@ struct worker_process_config {
 	int listen_fds[WORKER_PROCESS_LISTENERS_MAX];
 	size_t n_listen_fds;
 	struct inside inside;
+	unsigned dns_table; /* which of SYNTHETIC_TABLES the names of `inside` get addresses of */
 	int identity_fd; /* -1: `binaries` are not looked at */
 	int report_fds[2]; /* -1: nobody reports */
 	const struct policy_feed *feed; /* NULL: the policy never changes */

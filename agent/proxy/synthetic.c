@@ -8,7 +8,9 @@
 #include "lib/mem.h"
 
 /* 198.18.0.0/15 */
-static const uint32_t base = 198U << 24 | 18U << 16;
+static const uint32_t range = 198U << 24 | 18U << 16;
+/* Of a table; without the first and the last, which look like a network's own. */
+static const uint32_t part_size = SYNTHETIC_MAX + 2;
 
 struct synthetic_entry {
 	struct host_name name;
@@ -23,9 +25,13 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->name.text, y->name.text);
 }
 
-static struct address address_of(uint32_t number)
+static uint32_t base_of(const struct synthetic *table)
 {
-	uint32_t v4 = base + number;
+	return range + table->table * part_size;
+}
+
+static struct address address_of(uint32_t v4)
+{
 	const uint8_t bytes[4] = { (uint8_t)(v4 >> 24), (uint8_t)(v4 >> 16), (uint8_t)(v4 >> 8),
 				   (uint8_t)v4 };
 
@@ -36,8 +42,8 @@ bool synthetic_covers(struct address address)
 {
 	const uint8_t *v4 = address.bytes + 12;
 
-	return address_is_v4(address) && v4[0] == base >> 24 &&
-	       (v4[1] & 0xfe) == (base >> 16 & 0xff);
+	return address_is_v4(address) && v4[0] == range >> 24 &&
+	       (v4[1] & 0xfe) == (range >> 16 & 0xff);
 }
 
 static struct synthetic_entry *add(struct synthetic *table, const struct host_name *name)
@@ -66,7 +72,7 @@ bool synthetic_address(struct synthetic *table, const struct host_name *name, bo
 		table->n_wild += wild;
 		entry = add(table, name);
 	}
-	*out = address_of(entry->number);
+	*out = address_of(base_of(table) + entry->number);
 	return true;
 }
 
@@ -76,7 +82,10 @@ const struct host_name *synthetic_name(const struct synthetic *table, struct add
 
 	if (!synthetic_covers(address))
 		return NULL;
-	uint32_t number = (uint32_t)(v4[1] & 1) << 16 | (uint32_t)v4[2] << 8 | v4[3];
+	/* Of another table it is far too large, below this one too. */
+	uint32_t number =
+		((uint32_t)v4[0] << 24 | (uint32_t)v4[1] << 16 | (uint32_t)v4[2] << 8 | v4[3]) -
+		base_of(table);
 	return number >= 1 && number <= table->n ? &table->entries[number - 1]->name : NULL;
 }
 

@@ -3,7 +3,8 @@
  * connects there we know what it meant. Pure.
  *
  * They are of 198.18.0.0/15, which no network routes (RFC 2544). An address stands for its name as long as
- * the table lives and for no other ever: programs keep addresses for longer than any TTL says. */
+ * the table lives and for no other ever: programs keep addresses for longer than any TTL says. Where programs
+ * outlive the table, the next one gives other addresses, so that what they kept stands for nothing. */
 #ifndef AGENT_PROXY_SYNTHETIC_H
 #define AGENT_PROXY_SYNTHETIC_H
 
@@ -13,15 +14,18 @@
 #include "policy/match_host.h"
 
 enum {
-	/* 198.18.0.1 to 198.19.255.254 */
-	SYNTHETIC_MAX = (1 << 17) - 2,
+	/* The range is in so many parts, of which tables that follow each other take turns. */
+	SYNTHETIC_TABLES = 4,
+	/* 198.18.0.1 to 198.18.127.254, and so on */
+	SYNTHETIC_MAX = (1 << 15) - 2,
 	/* Of names that only a wildcard covers, which a program can think up as it likes: 5 MiB. The rest is
 	 * for those that the policy spells out. */
 	SYNTHETIC_WILD_MAX = 1 << 14,
 };
 
-/* A zeroed one is empty. */
+/* A zeroed one is empty, and the first. */
 struct synthetic {
+	unsigned table; /* which of SYNTHETIC_TABLES it is */
 	struct synthetic_entry **entries; /* by address */
 	size_t n, cap, n_wild;
 	void *by_name;

@@ -194,6 +194,7 @@ int worker_new(const struct worker_config *config, struct worker **out, struct e
 		.tls_client = config->tls_client,
 		.upstream_proxy = config->upstream_proxy,
 		.credentials = config->credentials,
+		.synthetic = { .table = config->dns_table },
 		.ended = conn_ended,
 		.ended_ctx = worker,
 	};

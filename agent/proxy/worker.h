@@ -30,6 +30,7 @@ struct worker_config {
 	size_t n_listen_fds;
 	/* For clients that know of no proxy; taken over. NULL for none. */
 	const struct inside *inside;
+	unsigned dns_table; /* which of SYNTHETIC_TABLES they are answered from */
 	struct policy *policy; /* taken over */
 	const struct log *log;
 	const struct services *services;

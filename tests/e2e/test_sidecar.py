@@ -142,10 +142,15 @@ class Sidecar(SandboxCase):
         call = "import socket; print(socket.create_connection(('127.0.0.1', 7070), 3).recv(9))"
         self.assertEqual(self.rig.run("app", "python3", "-c", call).stdout, b"b'hello'\n")
 
+    def looked_up(self) -> str:
+        look_up = "import socket; print(socket.gethostbyname('api.test'))"
+        return self.rig.run("app", "python3", "-c", look_up).stdout.decode().strip()
+
     def test_a_killed_proxy_lets_nothing_out_and_comes_back_with_its_authority(self):
         tls = self.rig.pod.volume(SIDECAR, "/etc/openshell-tls") / "openshell-ca.pem"
         authority = tls.read_text()
         self.assertEqual(self.curl()[:2], (0, b"200"))
+        kept = self.looked_up()
         self.rig.pod.kill(SIDECAR, "KILL")
         self.rig.pod.wait(SIDECAR)
         self.rig.left()
@@ -161,6 +166,9 @@ class Sidecar(SandboxCase):
         self.rig.restart_proxy()
         self.assertEqual(tls.read_text(), authority)
         self.assertEqual(self.curl()[:2], (0, b"200"), self.rig.pod.output(SIDECAR))
+        # An address that a program kept from before stands for no name any more, and so never for another.
+        self.assertNotEqual(self.looked_up(), kept)
+        self.assertNotEqual(self.curl("--noproxy", "*", "--resolve", f"api.test:443:{kept}")[0], 0)
 
 
 class Reloaded(SandboxCase):

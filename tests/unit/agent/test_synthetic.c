@@ -113,10 +113,33 @@ START_TEST(the_last_address_is_the_last)
 
 		ck_assert(synthetic_address(&table, &name, false, &address));
 	}
-	ck_assert(same(address, address_of("198.19.255.254")));
+	ck_assert(same(address, address_of("198.18.127.254")));
 	ck_assert_str_eq(synthetic_name(&table, address)->text, numbered(SYNTHETIC_MAX - 1).text);
 	struct host_name more = numbered(SYNTHETIC_MAX);
 	ck_assert(!synthetic_address(&table, &more, false, &address));
+}
+END_TEST
+
+/* What a program kept from one proxy means nothing to the next ones. */
+START_TEST(tables_that_follow_each_other_share_no_address)
+{
+	struct host_name one = name_of("one.test");
+	struct address addresses[SYNTHETIC_TABLES];
+
+	for (unsigned i = 0; i < SYNTHETIC_TABLES; i++) {
+		AUTO(synthetic_done) struct synthetic table = { .table = i };
+
+		ck_assert(synthetic_address(&table, &one, false, &addresses[i]));
+		ck_assert(synthetic_covers(addresses[i]));
+		ck_assert_str_eq(synthetic_name(&table, addresses[i])->text, "one.test");
+		for (unsigned k = 0; k < i; k++)
+			ck_assert_ptr_null(synthetic_name(&table, addresses[k]));
+	}
+	ck_assert(same(addresses[3], address_of("198.19.128.1")));
+	AUTO(synthetic_done) struct synthetic first = { 0 };
+	ck_assert(synthetic_address(&first, &one, false, &addresses[0]));
+	for (unsigned i = 1; i < SYNTHETIC_TABLES; i++)
+		ck_assert_ptr_null(synthetic_name(&first, addresses[i]));
 }
 END_TEST
 
@@ -131,6 +154,7 @@ Suite *synthetic_suite(void)
 	tcase_add_test(tc, the_range_is_198_18_0_0_15);
 	tcase_add_test(tc, names_by_wildcard_end_and_take_nothing_from_anybody);
 	tcase_add_test(tc, the_last_address_is_the_last);
+	tcase_add_test(tc, tables_that_follow_each_other_share_no_address);
 	suite_add_tcase(s, tc);
 	return s;
 }
