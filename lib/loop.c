@@ -107,6 +107,19 @@ void loop_fd_remove(struct loop *loop, struct loop_fd *watch)
 	forget(loop, watch);
 }
 
+int loop_fd_move(struct loop *loop, struct loop_fd *from, struct loop_fd *to, uint32_t events,
+		 struct err *err)
+{
+	if (control(loop, EPOLL_CTL_MOD, to, events, err) == -1) {
+		loop_fd_remove(loop, from);
+		to->added = false;
+		return -1;
+	}
+	forget(loop, from);
+	to->added = true;
+	return 0;
+}
+
 void loop_fd_close(struct loop *loop, struct loop_fd *watch)
 {
 	if (watch->added)

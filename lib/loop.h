@@ -52,6 +52,11 @@ int loop_fd_change(struct loop *loop, struct loop_fd *watch, uint32_t events, st
 /* Before the descriptor is closed. Accepts one that was not added. */
 void loop_fd_remove(struct loop *loop, struct loop_fd *watch);
 
+/* What `from` watched is watched by `to`, a copy of it, with `events`: whatever is ready then is reported. On failure
+ * nothing watches. */
+int loop_fd_move(struct loop *loop, struct loop_fd *from, struct loop_fd *to, uint32_t events,
+		 struct err *err);
+
 /* loop_fd_remove() and close(2) in one, for a descriptor that has no duplicate: the kernel stops watching
  * it by itself. Accepts a watcher that was not added. */
 void loop_fd_close(struct loop *loop, struct loop_fd *watch);

@@ -190,7 +190,7 @@ void conn_free(struct conn *conn)
 	free(conn->program);
 	free(conn->identity_error);
 	free(conn);
-	proxy->ended(proxy->ended_ctx);
+	proxy->ended(proxy->owner);
 }
 
 void conn_run(struct conn *conn)

@@ -46,8 +46,10 @@ struct proxy {
 	struct exchange *spare_exchange; /* owned; see exchange.c */
 	struct synthetic synthetic; /* what DNS told the workload */
 	struct conn *first; /* of all */
-	void (*ended)(void *ctx); /* after a connection is gone */
-	void *ended_ctx;
+	void (*lent)(
+		void *owner); /* after a waiting client's connection to its server went to the pool */
+	void (*ended)(void *owner); /* after a connection is gone */
+	void *owner;
 };
 
 enum conn_entry {

@@ -344,7 +344,7 @@ enum step conn_timed_out(struct conn *conn)
 	switch (conn->state) {
 	case CONN_READ_REQUEST:
 		if (conn->client.in.n == 0)
-			return STEP_CLOSE;
+			return exchange_rest(conn);
 		return conn_fail(conn, REFUSAL_CLIENT_TIMEOUT,
 				 "the request's head did not arrive in time");
 	case CONN_IDENTIFY:

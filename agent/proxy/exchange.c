@@ -17,6 +17,9 @@ static const char via[] = "openshell";
 enum {
 	/* A head grows by our Host and Via fields, and where a canonical path is longer. */
 	HEAD_OUT_MAX = HTTP1_REQUEST_HEAD_MAX * 3 + 1024,
+	/* A client that asks on keeps its server's connection; one that waits gives it to the pool, as most of the
+	 * memory of both is TLS. */
+	HELD_MS = 1000,
 };
 
 /* One is kept: a request begins where another one ends, and the allocator takes long for so large a piece. */
@@ -163,8 +166,22 @@ static enum step finish(struct conn *conn)
 	queue_rest(&conn->client.out);
 	conn->upstream_used_ms = loop_now_ms(conn->proxy->loop);
 	exchange_free(conn);
-	conn_set_deadline(conn, conn->proxy->limits.keep_alive_ms);
+	int64_t keep_alive_ms = conn->proxy->limits.keep_alive_ms;
+	bool held = conn->upstream.stream.open && keep_alive_ms > HELD_MS;
+	conn_set_deadline(conn, held ? HELD_MS : keep_alive_ms);
 	return conn_goto(conn, again ? CONN_READ_REQUEST : CONN_REPLY);
+}
+
+enum step exchange_rest(struct conn *conn)
+{
+	int64_t left_ms = conn->proxy->limits.keep_alive_ms - HELD_MS;
+
+	if (!conn->upstream.stream.open || left_ms <= 0)
+		return STEP_CLOSE;
+	upstream_leave(conn);
+	conn->proxy->lent(conn->proxy->owner);
+	conn_set_deadline(conn, left_ms);
+	return STEP_WAIT;
 }
 
 /* Both have said that they go on with something else: from here on it is a tunnel, which the exchange is

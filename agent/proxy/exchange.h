@@ -69,6 +69,10 @@ enum step exchange_start(struct conn *conn);
 enum step step_exchange(struct conn *conn);
 enum step exchange_timed_out(struct conn *conn);
 
+/* The client has not asked again yet: its server's connection may serve others meanwhile. STEP_CLOSE: it was
+ * waited for as long as may be. */
+enum step exchange_rest(struct conn *conn);
+
 /* Frees what is being served. Accepts none. */
 void exchange_free(struct conn *conn);
 

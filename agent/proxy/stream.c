@@ -33,15 +33,14 @@ int stream_move(struct stream *from, struct stream *to, struct loop *loop,
 {
 	struct err err;
 
-	loop_fd_remove(loop, &from->watch);
 	*to = *from;
-	*from = (struct stream){ 0 };
 	to->watch.ready = ready;
 	to->watch.ctx = ctx;
-	if (loop_fd_add(loop, &to->watch, WATCHED, &err) == 0)
-		return 0;
-	stream_close(to, loop);
-	return -1;
+	int result = loop_fd_move(loop, &from->watch, &to->watch, WATCHED, &err);
+	*from = (struct stream){ 0 };
+	if (result == -1)
+		stream_close(to, loop);
+	return result;
 }
 
 void stream_note(struct stream *s, uint32_t events)

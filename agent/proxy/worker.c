@@ -29,6 +29,7 @@ struct worker {
 	struct dns_server *dns;
 	struct loop_fd control;
 	struct loop_timer drain, rest;
+	size_t n_lent; /* to the pool since the last rest, by clients that wait */
 	size_t most_open; /* since memory was last given back */
 };
 
@@ -48,10 +49,26 @@ static void give_memory_back(struct worker *worker)
 /* Fewer leave free memory behind too, between what is kept of each; many are looked after above. */
 static void rested(void *ctx)
 {
-	const struct worker *worker = ctx;
+	struct worker *worker = ctx;
 
-	if (worker->proxy.counters.open < BURST_CONNS)
+	if (worker->proxy.counters.open < BURST_CONNS || worker->n_lent > BURST_CONNS)
 		malloc_trim(0);
+	worker->n_lent = 0;
+}
+
+static void await_rest(struct worker *worker)
+{
+	if (!worker->rest.set)
+		loop_timer_set(worker->proxy.loop, &worker->rest, REST_MS);
+}
+
+/* Many that wait leave as much as many that end. */
+static void conn_lent(void *ctx)
+{
+	struct worker *worker = ctx;
+
+	worker->n_lent++;
+	await_rest(worker);
 }
 
 static void conn_ended(void *ctx)
@@ -59,8 +76,7 @@ static void conn_ended(void *ctx)
 	struct worker *worker = ctx;
 
 	give_memory_back(worker);
-	if (!worker->rest.set)
-		loop_timer_set(worker->proxy.loop, &worker->rest, REST_MS);
+	await_rest(worker);
 	for (size_t i = 0; i < worker->n_listeners; i++)
 		listener_resume(&worker->listeners[i]);
 	if (worker->proxy.draining && worker->proxy.counters.open == 0)
@@ -195,8 +211,9 @@ int worker_new(const struct worker_config *config, struct worker **out, struct e
 		.upstream_proxy = config->upstream_proxy,
 		.credentials = config->credentials,
 		.synthetic = { .table = config->dns_table },
+		.lent = conn_lent,
 		.ended = conn_ended,
-		.ended_ctx = worker,
+		.owner = worker,
 	};
 	worker->drain = (struct loop_timer){ .fire = drained, .ctx = worker };
 	worker->rest = (struct loop_timer){ .fire = rested, .ctx = worker };

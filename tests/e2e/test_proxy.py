@@ -125,6 +125,30 @@ class Forwarding(Case):
         self.get(proxy, origin)
         self.assertEqual(origin.connections, 2)
 
+    def test_a_client_that_waits_lends_its_servers_connection_and_is_served_again(self):
+        def closes_where_told(connection):
+            while (head := connection.head()) is not None:
+                ends = b" /ends " in head
+                connection.send(b"HTTP/1.1 200 OK\r\n%sContent-Length: 0\r\n\r\n"
+                                % (b"Connection: close\r\n" if ends else b""))
+                if ends:
+                    return
+        origin, proxy = self.pair(closes_where_told)
+        site = f"web.test:{origin.port}"
+        request = f"GET http://{site}/ HTTP/1.1\r\nHost: {site}\r\n\r\n".encode()
+        with proxy.connect() as sock:
+            sock.sendall(request)
+            self.assertEqual(read_response(sock)[0], 200)
+
+            def is_lent():
+                """Another client needs no new connection to the server; one that was new does not stay."""
+                before = origin.connections
+                self.get(proxy, origin, "/ends")
+                return origin.connections == before
+            wait_for(is_lent, "the connection to be lent")
+            sock.sendall(request)
+            self.assertEqual(read_response(sock)[0], 200)
+
     def test_a_connection_that_the_server_gave_up_is_made_again(self):
         def once(connection):
             connection.body(connection.head())

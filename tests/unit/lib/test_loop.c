@@ -133,6 +133,31 @@ START_TEST(a_descriptor_reports_what_it_was_added_for)
 }
 END_TEST
 
+START_TEST(what_moves_reports_what_is_ready_to_its_new_owner_alone)
+{
+	int fds[2];
+	int before = 0, after = 0;
+
+	pair(fds);
+	struct loop_fd from = { .fd = fds[0], .ready = count_event, .ctx = &before };
+	ck_assert_int_eq(loop_fd_add(loop, &from, EPOLLIN | EPOLLET, &err), 0);
+	ck_assert_int_eq(write(fds[1], "x", 1), 1);
+	run_for(5);
+	struct loop_fd to = { .fd = fds[0], .ready = count_event, .ctx = &after };
+	ck_assert_int_eq(loop_fd_move(loop, &from, &to, EPOLLIN | EPOLLET, &err), 0);
+	ck_assert(!from.added && to.added);
+	run_for(5);
+	ck_assert_int_eq(before, 1);
+	ck_assert_int_eq(after, 1);
+	loop_fd_remove(loop, &from);
+	ck_assert_int_eq(write(fds[1], "x", 1), 1);
+	run_for(5);
+	ck_assert_int_eq(after, 2);
+	loop_fd_close(loop, &to);
+	close(fds[1]);
+}
+END_TEST
+
 START_TEST(a_descriptor_that_cannot_be_watched_is_an_error)
 {
 	struct loop_fd watch = { .fd = -1, .ready = count_event };
@@ -268,6 +293,7 @@ Suite *loop_suite(void)
 	tcase_add_test(tc, timers_fire_in_order_and_not_early);
 	tcase_add_test(tc, a_timer_that_is_set_again_moves);
 	tcase_add_test(tc, a_descriptor_reports_what_it_was_added_for);
+	tcase_add_test(tc, what_moves_reports_what_is_ready_to_its_new_owner_alone);
 	tcase_add_test(tc, a_descriptor_that_cannot_be_watched_is_an_error);
 	tcase_add_test(tc, what_is_removed_is_not_called_even_if_it_was_reported);
 	tcase_add_test(tc, a_task_that_queues_itself_does_not_starve_the_rest);
