@@ -141,7 +141,7 @@ unit: $(UNIT)
 	$(Q)CK_DEFAULT_TIMEOUT=120 $(UNIT)
 
 golden-update: $(UNIT)
-	$(Q)for suite in golden inject validate; do GOLDEN_UPDATE=1 CK_RUN_SUITE=$$suite $(UNIT) || exit 1; done
+	$(Q)for suite in golden inject pair_objects validate; do GOLDEN_UPDATE=1 CK_RUN_SUITE=$$suite $(UNIT) || exit 1; done
 
 # Each corpus through its target without libFuzzer, so that every build replays what was once found.
 $(OUT)/replay_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(call objs,$(SUPPORT_SRC)) $(OUT)/webhook.a $(OUT)/agent.a $(OUT)/certs.a $(OUT)/policy.a $(OUT)/lib.a

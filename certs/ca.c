@@ -73,7 +73,7 @@ static int self_sign(X509 *certificate, EVP_PKEY *key, const char *common_name, 
 	return 0;
 }
 
-int ca_create(const struct ca_options *options, struct ca *out, struct err *err)
+int ca_create_for(const struct ca_options *options, EVP_PKEY *key, struct ca *out, struct err *err)
 {
 	struct build_life life = { options->now_s - CA_SKEW_S, options->now_s + options->life_s };
 	AUTO(ca_done) struct ca ca = { .from_s = life.from_s, .to_s = life.to_s };
@@ -81,13 +81,24 @@ int ca_create(const struct ca_options *options, struct ca *out, struct err *err)
 	if (options->life_s < 1 || options->life_s > CA_LIFE_MAX_S)
 		return err_set(err, ERR_INVALID, "a life of %lld s is not in 1..%d",
 			       (long long)options->life_s, CA_LIFE_MAX_S);
-	if (key_generate(&ca.key, err) == -1 ||
-	    build_start(ca.key, life, &ca.certificate, err) == -1 ||
+	if (EVP_PKEY_up_ref(key) != 1)
+		return ossl_fail(err, ERR_SYS, "share a key");
+	ca.key = key;
+	if (build_start(ca.key, life, &ca.certificate, err) == -1 ||
 	    self_sign(ca.certificate, ca.key, options->common_name, err) == -1)
 		return -1;
 	*out = ca;
 	ca = (struct ca){ 0 };
 	return 0;
+}
+
+int ca_create(const struct ca_options *options, struct ca *out, struct err *err)
+{
+	AUTO(auto_pkey) EVP_PKEY *key = NULL;
+
+	if (key_generate(&key, err) == -1)
+		return -1;
+	return ca_create_for(options, key, out, err);
 }
 
 /* Without mktime() and its time zones. */

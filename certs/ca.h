@@ -35,6 +35,10 @@ struct ca_options {
 /* A new key and certificate. */
 int ca_create(const struct ca_options *options, struct ca *out, struct err *err);
 
+/* A new certificate for `key`, which is on P-256; one reference more is taken. Whoever trusts one certificate of a key
+ * and a name accepts what was issued under any other of the same. */
+int ca_create_for(const struct ca_options *options, EVP_PKEY *key, struct ca *out, struct err *err);
+
 /* An authority made elsewhere. Refused: more or less than one certificate, one that may not sign certificates, a
  * key that is not its own or not on P-256. Whether it is still valid is asked when it signs. */
 int ca_load(struct slice certificate_pem, struct slice key_pem, struct ca *out, struct err *err);

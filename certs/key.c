@@ -32,6 +32,60 @@ int key_generate(EVP_PKEY **out, struct err *err)
 	return 0;
 }
 
+static void auto_bignum(BIGNUM **slot)
+{
+	BN_clear_free(*slot);
+}
+
+static void auto_point(EC_POINT **slot)
+{
+	EC_POINT_free(*slot);
+}
+
+static void auto_context(BN_CTX **slot)
+{
+	BN_CTX_free(*slot);
+}
+
+/* 1..order-1, each as likely as the others. */
+static bool to_scalar(const unsigned char *seed, const EC_GROUP *group, BIGNUM *scalar,
+		      BN_CTX *context)
+{
+	AUTO(auto_bignum) BIGNUM *most = BN_dup(EC_GROUP_get0_order(group));
+
+	if (most == NULL || BN_bin2bn(seed, KEY_SEED_BYTES, scalar) == NULL)
+		return false;
+	BN_set_flags(scalar, BN_FLG_CONSTTIME);
+	return BN_sub_word(most, 1) == 1 && BN_mod(scalar, scalar, most, context) == 1 &&
+	       BN_add_word(scalar, 1) == 1;
+}
+
+static bool set_scalar(EC_KEY *pair, const unsigned char *seed)
+{
+	const EC_GROUP *group = EC_KEY_get0_group(pair);
+	AUTO(auto_context) BN_CTX *context = BN_CTX_secure_new();
+	AUTO(auto_bignum) BIGNUM *scalar = BN_secure_new();
+	AUTO(auto_point) EC_POINT *public = EC_POINT_new(group);
+
+	return context != NULL && scalar != NULL && public != NULL &&
+	       to_scalar(seed, group, scalar, context) &&
+	       EC_POINT_mul(group, public, scalar, NULL, NULL, context) == 1 &&
+	       EC_KEY_set_private_key(pair, scalar) == 1 &&
+	       EC_KEY_set_public_key(pair, public) == 1;
+}
+
+int key_from_seed(const unsigned char seed[KEY_SEED_BYTES], EVP_PKEY **out, struct err *err)
+{
+	AUTO(auto_ec_key) EC_KEY *pair = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+	AUTO(auto_pkey) EVP_PKEY *key = EVP_PKEY_new();
+
+	if (pair == NULL || key == NULL || !set_scalar(pair, seed) ||
+	    EVP_PKEY_set1_EC_KEY(key, pair) != 1)
+		return ossl_fail(err, ERR_SYS, "make a P-256 key of a seed");
+	*out = STEAL(key);
+	return 0;
+}
+
 /* In place of OpenSSL's own, which would ask on the terminal. */
 static int no_password(char *text, int size, int writing, void *context)
 {

@@ -220,6 +220,15 @@ static bool key_is_valid(const char *name, const char *value, const char *locked
 	return false;
 }
 
+static void take_affinity(const char *value, struct choices *out)
+{
+	out->wants_affinity = true;
+	if (strcmp(value, "preferred") == 0)
+		out->affinity = AFFINITY_PREFERRED;
+	else if (strcmp(value, "required") == 0)
+		out->affinity = AFFINITY_REQUIRED;
+}
+
 static void take(const char *name, const char *value, struct choices *out,
 		 struct findings *findings)
 {
@@ -247,7 +256,7 @@ static void take(const char *name, const char *value, struct choices *out,
 	else if (strcmp(name, KEY_BINARY_IDENTITY) == 0)
 		out->relaxed_identity = strcmp(value, "relaxed") == 0;
 	else if (strcmp(name, KEY_PROXY_AFFINITY) == 0)
-		out->wants_affinity = true;
+		take_affinity(value, out);
 	else if (strcmp(name, KEY_COMMAND) == 0 &&
 		 json_parse(slice_text(value), &out->command, &err) == -1)
 		findings_deny(findings, DENIAL_KEY_VALUE, "%s is not JSON (%.100s)", name, err.msg);

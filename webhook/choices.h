@@ -13,6 +13,9 @@
 /* openshell.io/process-enforcement; what is not said depends on the topology. */
 enum enforcement { ENFORCEMENT_UNSAID = 0, ENFORCEMENT_FULL, ENFORCEMENT_NETWORK_ONLY };
 
+/* openshell.io/proxy-affinity. */
+enum affinity { AFFINITY_DISABLED = 0, AFFINITY_PREFERRED, AFFINITY_REQUIRED };
+
 /* Texts borrow from the pod or the namespace; NULL and 0 stand for "not said". */
 struct choices {
 	const char *topology;
@@ -24,7 +27,8 @@ struct choices {
 	bool keep_token;
 	enum enforcement enforcement;
 	bool relaxed_identity;
-	bool wants_affinity;
+	bool wants_affinity; /* some, also `disabled` */
+	enum affinity affinity;
 	const char *inbound; /* openshell.io/inbound-ports */
 	json_t *command; /* openshell.io/command, parsed; owned */
 };

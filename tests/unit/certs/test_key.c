@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -32,6 +33,48 @@ START_TEST(no_two_keys_are_the_same)
 	ck_assert_int_eq(key_generate(&one, &err), 0);
 	ck_assert_int_eq(key_generate(&two, &err), 0);
 	ck_assert_int_eq(EVP_PKEY_eq(one, two), 0);
+}
+END_TEST
+
+/* The private number is the seed modulo the curve's order less one, and one more. */
+static const struct {
+	unsigned char first, step;
+	const char *number;
+} seeds[] = {
+	{ 0, 1, "18185BB801B6065828AF9BB667D107070B661A42A64F1F66B1A71E49AA7FF400" },
+	{ 0xff, 0, "431905529C0166CE652E96B7CCCA0A9A679B73E29AD16947F01CF012FC632550" },
+	{ 0, 0, "01" },
+};
+
+START_TEST(a_seed_stands_for_one_key)
+{
+	unsigned char seed[KEY_SEED_BYTES];
+	AUTO(auto_pkey) EVP_PKEY *key = NULL;
+	BIGNUM *number = NULL;
+	struct err err = { 0 };
+
+	for (int i = 0; i < KEY_SEED_BYTES; i++)
+		seed[i] = (unsigned char)(seeds[_i].first + i * seeds[_i].step);
+	ck_assert_int_eq(key_from_seed(seed, &key, &err), 0);
+	ck_assert_int_eq(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &number), 1);
+	char *text = BN_bn2hex(number);
+	ck_assert_str_eq(text, seeds[_i].number);
+	OPENSSL_free(text);
+	BN_free(number);
+}
+END_TEST
+
+/* What the key is used for works only where its public half is that of its private one. */
+START_TEST(a_key_of_a_seed_is_whole)
+{
+	static const unsigned char seed[KEY_SEED_BYTES] = { 7 };
+	AUTO(auto_pkey) EVP_PKEY *key = NULL;
+	struct err err = { 0 };
+
+	ck_assert_int_eq(key_from_seed(seed, &key, &err), 0);
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+	ck_assert_int_eq(EVP_PKEY_check(context), 1);
+	EVP_PKEY_CTX_free(context);
 }
 END_TEST
 
@@ -99,6 +142,8 @@ Suite *key_suite(void)
 
 	tcase_add_test(tc, a_key_comes_back_from_pem);
 	tcase_add_test(tc, no_two_keys_are_the_same);
+	tcase_add_loop_test(tc, a_seed_stands_for_one_key, 0, (int)ARRAY_LEN(seeds));
+	tcase_add_test(tc, a_key_of_a_seed_is_whole);
 	tcase_add_loop_test(tc, keys_of_other_kinds_are_refused, 0, 2);
 	tcase_add_test(tc, a_key_behind_a_password_is_refused_without_asking);
 	tcase_add_loop_test(tc, what_is_no_key_is_refused, 0, 3);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/pair.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "lib/cleanup.h"
+#include "webhook/inbound.h"
+#include "webhook/pair_names.h"
+#include "webhook/pod.h"
+
+enum {
+	/* 36, as the API server makes them: it goes into the names of companions. */
+	UID_BYTES = 36,
+	TEXT_MAX = 4096,
+};
+
+bool pair_is_agent(const json_t *pod)
+{
+	const char *role = json_member_text(json_member(json_member(pod, "metadata"), "labels"),
+					    KEY_SANDBOX_ROLE);
+
+	return role != NULL && strcmp(role, PAIR_ROLE_AGENT) == 0;
+}
+
+void pair_done(struct pair *pair)
+{
+	choices_done(&pair->choices);
+	json_decref(pair->ports);
+	pair_keys_done(&pair->keys);
+	*pair = (struct pair){ 0 };
+}
+
+static bool is_uid(const char *text)
+{
+	return text != NULL && strlen(text) == UID_BYTES &&
+	       strspn(text, "0123456789abcdef-") == UID_BYTES;
+}
+
+/* As Kubernetes writes it, always in UTC and without fractions. */
+static bool read_time(const char *text, int64_t *out)
+{
+	struct tm tm = { 0 };
+	const char *end = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) : NULL;
+
+	if (end == NULL || *end != '\0')
+		return false;
+	*out = timegm(&tm);
+	return true;
+}
+
+static int fail(const struct findings *findings, struct err *err)
+{
+	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
+
+	findings_message(findings, &text);
+	return err_set(err, ERR_INVALID, "%s", buf_text(&text));
+}
+
+/* "8080,5353/udp". */
+static void add_ports(const char *text, json_t *ports)
+{
+	while (*text != '\0') {
+		char *end;
+		unsigned long number = strtoul(text, &end, 10);
+		bool udp = strncmp(end, "/udp", 4) == 0;
+		json_t *port = json_pack("{s:s, s:i}", "protocol", udp ? "UDP" : "TCP", "port",
+					 (int)number);
+
+		json_array_append_new(ports, port);
+		text = strchr(end, ',');
+		if (text == NULL)
+			return;
+		text++;
+	}
+}
+
+static bool has(const json_t *list, json_t *element)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_equal(json_array_get(list, i), element))
+			return true;
+	return false;
+}
+
+/* Init containers too: some run on beside the others. */
+static void read_ports(const json_t *containers, struct pair *pair, struct findings *findings)
+{
+	json_t *container;
+	size_t i;
+
+	json_array_foreach(containers, i, container)
+	{
+		AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
+		AUTO(json_drop) json_t *ports = json_array();
+		json_t *port;
+		size_t k;
+
+		if (pod_name_is_ours(pod_name_of(container)))
+			continue;
+		inbound_ports(container, pair->choices.inbound, &text, findings);
+		add_ports(buf_text(&text), ports);
+		json_array_foreach(ports, k, port)
+		{
+			if (!has(pair->ports, port))
+				json_array_append(pair->ports, port);
+		}
+	}
+}
+
+static int read_identity(const json_t *pod, struct pair *pair, struct err *err)
+{
+	const json_t *meta = json_member(pod, "metadata");
+
+	pair->name = json_member_text(meta, "name");
+	pair->uid = json_member_text(meta, "uid");
+	pair->namespace_name = json_member_text(meta, "namespace");
+	pair->spec = json_member(pod, "spec");
+	if (!pair_is_agent(pod))
+		return err_set(err, ERR_INVALID, "not an agent pod");
+	if (pair->name == NULL || pair->namespace_name == NULL || !is_uid(pair->uid) ||
+	    !read_time(json_member_text(meta, "creationTimestamp"), &pair->created_s))
+		return err_set(err, ERR_INVALID, "not a pod as the API server keeps it");
+	return 0;
+}
+
+int pair_read(const json_t *pod, const struct namespace_facts *ns, struct slice master,
+	      struct pair *out, struct err *err)
+{
+	AUTO(pair_done) struct pair pair = { .ports = json_array() };
+	struct findings findings = { 0 };
+
+	if (read_identity(pod, &pair, err) == -1)
+		return -1;
+	choices_read(pod, ns, &pair.choices, &findings);
+	read_ports(json_member(pair.spec, "initContainers"), &pair, &findings);
+	read_ports(json_member(pair.spec, "containers"), &pair, &findings);
+	if (findings_denied(&findings))
+		return fail(&findings, err);
+	if (pair_keys_derive(master, pair.uid, pair.created_s, &pair.keys, err) == -1)
+		return -1;
+	*out = pair;
+	pair = (struct pair){ 0 };
+	return 0;
+}
