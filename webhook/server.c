@@ -18,8 +18,9 @@
 #include "webhook/serving_cert.h"
 
 enum {
-	/* Head of a request: request line and all headers. */
-	CONN_MEMORY = 32 << 10,
+	/* Head of a request: request line and all headers. The API server's take less than 1 KiB, and 2 KiB more
+	 * where it shows a token. Each connection comes to hold all of it. */
+	CONN_MEMORY = 6 << 10,
 	THREADS = 2,
 	/* The library's own limit must not be met: at it no connection is taken, also none that would end
 	 * an idle one (webhook/conns.h). It deals the limit out to the threads, and one may have them all. */

@@ -475,6 +475,28 @@ class Memory(Case):
         self.assertLess(grown, 4096, f"{grown} KiB more")
 
 
+class Crowd(Case):
+    def test_with_all_its_connections_taken_it_stays_small(self):
+        """Twice as many clients as it takes connections, each of which asks as long as it is let in."""
+        with contextlib.ExitStack() as stack:
+            peers = []
+            for _ in range(2 * CONNECTIONS_MAX):
+                peers.append(stack.enter_context(self.webhook.raw()))
+            self.await_that(lambda: self.webhook.metric("connections") >= 200, 5, "connections are not counted")
+            kept = peers[-200:]
+            body = review()
+            for _ in range(2):
+                for peer in kept:
+                    peer.sendall(b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                                 b"Content-Length: %d\r\n\r\n" % len(body) + body)
+                    response = http.client.HTTPResponse(peer)
+                    response.begin()
+                    self.assertEqual(response.status, 200)
+                    response.read()
+            # 22 MiB where each connection keeps a large buffer, 15 to 16 as it is (docs/performance.md).
+            self.assertLess(self.webhook.rss_kib(), 20 * 1024)
+
+
 class Reload(unittest.TestCase):
     def setUp(self):
         self.webhook = Webhook()
