@@ -87,7 +87,8 @@ class World:
 
     def restore(self) -> None:
         """The release as `open` installed it, after a test that took something of it away."""
-        self.helm("upgrade", RELEASE, CHART, "--reset-values", *self.image_values())
+        self.helm("upgrade", "--install", RELEASE, CHART, "--create-namespace", "--reset-values", *self.image_values())
+        self.await_webhook()
         self.await_admission()
 
     @staticmethod
@@ -108,7 +109,7 @@ class World:
         self.kubectl("rollout", "status", f"deployment/{NAME}", f"--namespace={SYSTEM}", f"--timeout={SECONDS}s")
 
     # --- kubectl ----------------------------------------------------------------------------------
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         if not self.cluster:
             return dict(os.environ)
         path = f"{self.cluster.release.programs}:{os.environ['PATH']}"
@@ -116,7 +117,7 @@ class World:
 
     def _run(self, argv: list, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess:
         done = subprocess.run([str(a) for a in argv], input=text, capture_output=True, text=True,
-                              env=self._environment())
+                              env=self.environment())
         if check and done.returncode != 0:
             raise Failed(f"{' '.join(map(str, argv[:6]))}: {done.stderr.strip()}")
         return done
@@ -129,7 +130,7 @@ class World:
         return self._run([helm.program(), f"--namespace={SYSTEM}", *argv], check=check)
 
     def popen(self, *argv) -> subprocess.Popen:
-        return subprocess.Popen(["kubectl", *argv], env=self._environment(), stdout=subprocess.PIPE,
+        return subprocess.Popen(["kubectl", *argv], env=self.environment(), stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
 
     def arrived(self) -> list[dict]:
