@@ -95,32 +95,21 @@ static int get(struct session *session, const struct image_request *request,
 
 /* --- authorization ---------------------------------------------------------------------------- */
 
-static int take_basic(struct session *session, struct err *err)
-{
-	if (session->fetch->login == NULL)
-		return err_set(err, ERR_DENIED, "the registry asks for a user and a password");
-	buf_printf(&session->authorization, "Basic %s", session->fetch->login);
-	return 0;
-}
-
-/* The realm may not send us on: it is told the password. */
+/* Nobody in particular asks; and the realm may not send us on. */
 static int take_bearer(struct session *session, const struct image_challenge *challenge,
 		       struct err *err)
 {
 	AUTO(buf_done) struct buf url = buf_init(IMAGE_URL_MAX);
-	AUTO(buf_done) struct buf basic = buf_init_secret(AUTHORIZATION_MAX);
 	AUTO(buf_done) struct buf token = buf_init_secret(IMAGE_TOKEN_MAX);
 	AUTO(image_answer_done) struct image_answer answer = { 0 };
 	const struct image_hosts *hosts = session->fetch->net->hosts;
 	struct image_url realm;
 
-	if (session->fetch->login != NULL)
-		buf_printf(&basic, "Basic %s", session->fetch->login);
 	image_auth_put_url(challenge, session->fetch->ref->repository, &url);
 	if (image_url_parse(buf_text(&url), &realm, err) == -1 ||
 	    image_hosts_check_realm(hosts, &session->registry, &realm, err) == -1)
 		return -1;
-	const struct image_request request = { buf_text(&url), "application/json", buf_text(&basic),
+	const struct image_request request = { buf_text(&url), "application/json", NULL,
 					       TOKEN_ANSWER_MAX };
 	if (image_net_get(session->net, &request, &answer, err) == -1)
 		return -1;
@@ -145,7 +134,7 @@ static int authorize(struct session *session, const struct image_answer *answer,
 	case IMAGE_AUTH_BEARER:
 		return take_bearer(session, &challenge, err);
 	case IMAGE_AUTH_BASIC:
-		return take_basic(session, err);
+		return err_set(err, ERR_DENIED, "the registry asks for a user and a password");
 	case IMAGE_AUTH_NONE:
 		break;
 	}

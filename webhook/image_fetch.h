@@ -19,7 +19,6 @@ struct image_fetch {
 	const struct image_net_options *net;
 	const struct image_ref *ref;
 	const struct image_arches *arches;
-	const char *login; /* "USER:PASSWORD" in base64; NULL: nobody in particular asks */
 };
 
 /* The caller releases `*out`, whose digest is that of what the name leads to. `err` says what is wrong in words that

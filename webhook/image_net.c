@@ -169,6 +169,15 @@ static void take_header(CURL *curl, const char *name, struct buf *out)
 	}
 }
 
+/* The library may cite a certificate there, or a header. */
+static const char *clean_detail(struct image_net *net)
+{
+	for (char *p = net->detail; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	return net->detail;
+}
+
 static int judge(struct image_net *net, CURLcode result, struct image_answer *out, struct err *err)
 {
 	if (result != CURLE_OK && net->refused.code != ERR_NONE) {
@@ -179,7 +188,8 @@ static int judge(struct image_net *net, CURLcode result, struct image_answer *ou
 		return err_set(err, ERR_TIMEOUT, "'%.80s' does not answer in time", net->url.host);
 	if (result != CURLE_OK)
 		return err_set(err, ERR_SYS, "'%.80s': %s", net->url.host,
-			       net->detail[0] != '\0' ? net->detail : curl_easy_strerror(result));
+			       net->detail[0] != '\0' ? clean_detail(net)
+						      : curl_easy_strerror(result));
 	curl_easy_getinfo(net->curl, CURLINFO_RESPONSE_CODE, &out->status);
 	take_header(net->curl, "WWW-Authenticate", &out->challenge);
 	take_header(net->curl, "Location", &out->location);

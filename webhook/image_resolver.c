@@ -227,7 +227,7 @@ static void keep_by_digest(struct image_resolver *resolver, const struct job *jo
 /* With the lock, which it lets go of while it asks. */
 static void run(struct image_resolver *resolver, struct job *job)
 {
-	const struct image_fetch fetch = { &resolver->net, &job->ref, &job->arches, NULL };
+	const struct image_fetch fetch = { &resolver->net, &job->ref, &job->arches };
 	AUTO(image_facts_drop) struct image_facts *facts = NULL;
 	struct err err = { 0 };
 

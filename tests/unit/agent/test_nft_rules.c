@@ -2,62 +2,10 @@
 /* The rules are judged by what they do to packets (tests/support/nft_eval); the kernel and nft read them
  * in tests/e2e/test_fence.py. */
 #include <check.h>
-#include <netinet/in.h>
 #include <string.h>
 
-#include "agent/net/nft_rules.h"
 #include "lib/cleanup.h"
-#include "tests/support/nft_eval.h"
-
-enum {
-	PROXY = 1337,
-	WORKLOAD = 1000,
-	ROOT = 0,
-	NONE = NFT_NO_UID,
-	NEW = 8,
-	INVALID = NFT_CT_INVALID,
-	ESTABLISHED = NFT_CT_ESTABLISHED,
-	RELATED = NFT_CT_RELATED,
-	INBOUND = NFT_RULES_MARK_INBOUND,
-	OURS = NFT_RULES_MARK_PROXY,
-	REPLY = NFT_CT_REPLY,
-	TCP = IPPROTO_TCP,
-	UDP = IPPROTO_UDP,
-};
-
-static const char outside[] = "8.8.8.8", outside6[] = "2001:db8::8", pod[] = "10.9.0.2",
-		  pod6[] = "fd00::2", end[] = "10.200.0.1", inner[] = "10.200.0.2",
-		  end6[] = "fd6f::1", inner6[] = "fd6f::2", local[] = "127.0.0.1";
-
-static struct address address(const char *text)
-{
-	struct address a = { 0 };
-
-	ck_assert_msg(address_parse(slice_text(text), &a), "%s", text);
-	return a;
-}
-
-static const struct fence_port inbound[] = { { 8080, TCP }, { 5353, UDP } };
-static const uint16_t own[] = { 15090 };
-
-static struct nft_fence fence_of_all(void)
-{
-	return (struct nft_fence){
-		.v4 = { address(end), address(inner), 30 },
-		.v6 = { address(end6), address(inner6), 126 },
-		.has_v6 = true,
-		.proxy_uid = PROXY,
-		.proxy_port = 3128,
-		.inbound = inbound,
-		.n_inbound = ARRAY_LEN(inbound),
-		.dnat_v4 = true,
-		.own = own,
-		.n_own = ARRAY_LEN(own),
-		.transparent_port = 15001,
-		.transparent_ports = 8,
-		.dns_port = 15053,
-	};
-}
+#include "tests/unit/nft_packets.h"
 
 static struct nft_fence fence_of_little(void)
 {
@@ -69,81 +17,6 @@ static struct nft_fence fence_of_little(void)
 	fence.dns_port = 0;
 	return fence;
 }
-
-struct packet_case {
-	const char *chain, *iif, *oif, *src, *dst;
-	uint8_t protocol;
-	uint16_t dport;
-	int64_t uid;
-	uint16_t sport, want_zone;
-	uint32_t state, mark;
-	uint8_t direction;
-	bool dnat, foreign;
-	enum nft_fate want;
-	uint32_t want_mark; /* where not 0 */
-	const char *want_log;
-};
-
-static void judge(void (*rules)(struct nft *t, const struct nft_fence *fence),
-		  const struct nft_fence *fence, const struct packet_case *c)
-{
-	AUTO(nft_done) struct nft t = nft_begin(NFT_RULES_TABLE);
-	uint32_t last_seq;
-	struct err err = { 0 };
-	const struct nft_packet packet = {
-		.iif = c->iif,
-		.oif = c->oif,
-		.family = strchr(c->dst, ':') != NULL ? AF_INET6 : AF_INET,
-		.src = address(c->src),
-		.dst = address(c->dst),
-		.is_foreign = c->foreign,
-		.protocol = c->protocol,
-		.sport = c->sport,
-		.dport = c->dport,
-		.icmp_type = (uint8_t)c->dport,
-		.uid = c->uid,
-		.ct_state = c->state,
-		.ct_direction = c->direction,
-		.ct_dnat = c->dnat,
-		.ct_mark = c->mark,
-	};
-
-	rules(&t, fence);
-	ck_assert_msg(nft_end(&t, &last_seq, &err) == 0, "%s", err.msg);
-	struct nft_outcome got = nft_eval(buf_slice(&t.out), c->chain, &packet);
-	ck_assert_msg(got.fate == c->want, "%s: %s -> %s protocol %u port %u: fate %d", c->chain,
-		      c->src, c->dst, c->protocol, c->dport, (int)got.fate);
-	ck_assert_str_eq(got.logged, c->want_log != NULL ? c->want_log : "");
-	if (c->want_mark != 0)
-		ck_assert_uint_eq(got.ct_mark, c->want_mark);
-	ck_assert_uint_eq(got.zone, c->want_zone);
-}
-
-#define DROP NFT_FATE_DROP
-#define ACCEPT NFT_FATE_ACCEPT
-#define RESET NFT_FATE_RESET
-#define OUT(from, to, proto, port, owner, ...)                                                     \
-	{                                                                                          \
-		.chain = "output", .oif = "eth0", .src = (from), .dst = (to), .protocol = (proto), \
-		.dport = (port), .uid = (owner), .state = NEW, __VA_ARGS__                         \
-	}
-#define IN(device, from, to, proto, port, ...)                                               \
-	{                                                                                    \
-		.chain = "input", .iif = (device), .src = (from), .dst = (to),               \
-		.protocol = (proto), .dport = (port), .uid = NONE, .state = NEW, __VA_ARGS__ \
-	}
-#define ON(from_device, to_device, from, to, proto, port, ...)                                \
-	{                                                                                     \
-		.chain = "forward", .iif = (from_device), .oif = (to_device), .src = (from),  \
-		.dst = (to), .protocol = (proto), .dport = (port), .uid = NONE, .state = NEW, \
-		__VA_ARGS__                                                                   \
-	}
-#define NAT(where, device, from, to, proto, port, ...)                                           \
-	{                                                                                        \
-		.chain = (where), .iif = (device), .oif = (device), .src = (from), .dst = (to),  \
-		.protocol = (proto), .dport = (port), .uid = WORKLOAD, .state = NEW, __VA_ARGS__ \
-	}
-#define TOLD .want_log = NFT_RULES_WORKLOAD
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -354,123 +227,13 @@ static const struct packet_case little_in_the_pod[] = {
 #undef TOLD
 #define TOLD .want_log = NFT_RULES_WORKLOAD
 
-static const struct packet_case in_one[] = {
-	/* the proxy */
-	OUT(pod, outside, TCP, 443, PROXY, .want = ACCEPT, .want_mark = OURS),
-	OUT(pod6, outside6, UDP, 53, PROXY, .want = ACCEPT, .want_mark = OURS),
-	OUT(pod, outside, TCP, 15001, PROXY, .want = ACCEPT, .want_mark = OURS),
-	OUT(pod, outside, TCP, 15090, PROXY, .want = ACCEPT, .want_mark = OURS),
-	OUT(pod, outside, TCP, 443, NONE, .state = ESTABLISHED, .mark = OURS, .want = ACCEPT),
-	OUT(pod, outside, TCP, 443, PROXY, .state = INVALID, .want = DROP),
-	OUT(pod, outside, TCP, 443, PROXY, .state = ESTABLISHED, .direction = REPLY, .want = RESET,
-	    TOLD),
-	/* nobody else, whatever it looks like */
-	OUT(pod, outside, TCP, 443, WORKLOAD, .want = RESET, TOLD),
-	OUT(pod, outside, TCP, 443, ROOT, .want = RESET, TOLD),
-	OUT(pod, outside, UDP, 53, WORKLOAD, .want = DROP, TOLD),
-	OUT(pod6, outside6, UDP, 443, WORKLOAD, .want = DROP, TOLD),
-	OUT(pod, outside, UDP, 443, WORKLOAD, .state = ESTABLISHED, .mark = OURS, .want = DROP,
-	    TOLD),
-	OUT(pod, outside, UDP, 443, WORKLOAD, .state = ESTABLISHED, .direction = REPLY,
-	    .want = DROP, TOLD),
-	OUT(pod, outside, UDP, 443, WORKLOAD, .state = RELATED, .want = DROP, TOLD),
-	OUT(pod, outside, TCP, 443, NONE, .state = ESTABLISHED, .want = DROP),
-	OUT(pod, outside, IPPROTO_ICMP, 8, WORKLOAD, .want = DROP, TOLD),
-	OUT(pod6, outside6, IPPROTO_ICMPV6, 128, WORKLOAD, .want = DROP, TOLD),
-	OUT(pod6, outside6, IPPROTO_ICMPV6, 135, WORKLOAD, .state = 0, .want = DROP, TOLD),
-	OUT(pod, outside, IPPROTO_SCTP, 9, WORKLOAD, .want = DROP, TOLD),
-	/* what it has to say about its groups is the workload's choice */
-	OUT(pod6, outside6, IPPROTO_ICMPV6, 131, NONE, .state = 0, .want = DROP),
-	OUT(pod6, outside6, IPPROTO_ICMPV6, 143, NONE, .state = 0, .want = DROP),
-	OUT(pod6, outside6, IPPROTO_ICMPV6, 135, NONE, .state = 0, .want = ACCEPT),
-	/* redirected */
-	NAT("redirect", "eth0", pod, outside, TCP, 443, .want = NFT_FATE_REDIRECT),
-	NAT("redirect", "eth0", pod6, outside6, TCP, 443, .want = NFT_FATE_REDIRECT),
-	NAT("redirect", "eth0", pod, outside, UDP, 53, .want = NFT_FATE_REDIRECT),
-	NAT("redirect", "eth0", pod, outside, UDP, 443, .want = ACCEPT),
-	NAT("redirect", "eth0", pod, outside, TCP, 443, .uid = PROXY, .want = ACCEPT),
-	NAT("redirect", "eth0", pod, outside, UDP, 53, .uid = PROXY, .want = ACCEPT),
-	NAT("redirect", "eth0", pod, outside, TCP, 443, .uid = ROOT, .want = NFT_FATE_REDIRECT),
-	NAT("redirect", "lo", local, local, TCP, 8080, .want = ACCEPT),
-	OUT(pod, local, TCP, 15001, WORKLOAD, .dnat = true, .want = ACCEPT),
-	OUT(pod, local, TCP, 15008, WORKLOAD, .dnat = true, .want = ACCEPT),
-	OUT(pod, local, UDP, 15053, WORKLOAD, .dnat = true, .want = ACCEPT),
-	OUT(pod, local, TCP, 15009, WORKLOAD, .dnat = true, .want = RESET, TOLD),
-	/* the proxy's, kept apart from all others */
-	NAT("apart", "eth0", pod, outside, UDP, 53, .uid = PROXY, .want = ACCEPT, .want_zone = 1),
-	NAT("apart", "eth0", pod, outside, UDP, 53, .uid = WORKLOAD, .want = ACCEPT),
-	NAT("apart", "eth0", pod, outside, UDP, 53, .uid = NONE, .want = ACCEPT),
-	NAT("apart", "eth0", pod, outside, TCP, 443, .uid = PROXY, .want = ACCEPT),
-	NAT("apart", "lo", local, local, UDP, 40000, .uid = PROXY, .want = ACCEPT),
-	/* from an address that is not ours */
-	OUT(outside6, pod6, UDP, 40000, WORKLOAD, .oif = "lo", .foreign = true, .sport = 53,
-	    .want = DROP, TOLD),
-	OUT(outside6, pod6, UDP, 40000, WORKLOAD, .oif = "lo", .foreign = true, .sport = 53,
-	    .state = ESTABLISHED, .direction = REPLY, .mark = OURS, .want = DROP, TOLD),
-	OUT(outside6, pod6, TCP, 8080, ROOT, .oif = "lo", .foreign = true, .want = RESET, TOLD),
-	/* over loopback */
-	OUT(local, local, TCP, 8080, WORKLOAD, .oif = "lo", .want = ACCEPT),
-	OUT(local, local, TCP, 3128, WORKLOAD, .oif = "lo", .want = ACCEPT),
-	OUT(pod, pod, UDP, 9999, WORKLOAD, .oif = "lo", .want = ACCEPT),
-	OUT(local, local, TCP, 15001, WORKLOAD, .oif = "lo", .want = RESET, TOLD),
-	OUT(local, local, TCP, 15008, WORKLOAD, .oif = "lo", .want = RESET, TOLD),
-	OUT(local, local, UDP, 15053, WORKLOAD, .oif = "lo", .want = DROP, TOLD),
-	OUT(local, local, TCP, 15053, WORKLOAD, .oif = "lo", .want = RESET, TOLD),
-	OUT(pod, pod, TCP, 15090, WORKLOAD, .oif = "lo", .want = RESET, TOLD),
-	/* who answers for the proxy */
-	OUT(local, local, TCP, 40000, PROXY, .oif = "lo", .sport = 3128, .direction = REPLY,
-	    .want = ACCEPT),
-	OUT(local, pod, TCP, 40000, ROOT, .oif = "lo", .sport = 15001, .direction = REPLY,
-	    .want = ACCEPT),
-	OUT(local, pod, UDP, 40000, PROXY, .oif = "lo", .sport = 15053, .direction = REPLY,
-	    .want = ACCEPT),
-	OUT(local, local, TCP, 40000, NONE, .oif = "lo", .sport = 3128, .direction = REPLY,
-	    .want = ACCEPT),
-	OUT(local, local, TCP, 40000, WORKLOAD, .oif = "lo", .sport = 3128, .direction = REPLY,
-	    .want = RESET, TOLD),
-	OUT(local, pod, TCP, 40000, WORKLOAD, .oif = "lo", .sport = 15008, .direction = REPLY,
-	    .want = RESET, TOLD),
-	OUT(local, pod, UDP, 40000, WORKLOAD, .oif = "lo", .sport = 15053, .direction = REPLY,
-	    .want = DROP, TOLD),
-	OUT(local, local, TCP, 8080, WORKLOAD, .oif = "lo", .sport = 3128, .want = ACCEPT),
-	/* from outside: whatever is served */
-	IN("eth0", outside, pod, TCP, 8080, .want = ACCEPT, .want_mark = INBOUND),
-	IN("eth0", outside6, pod6, UDP, 5353, .want = ACCEPT, .want_mark = INBOUND),
-	IN("eth0", outside, pod, TCP, 15090, .want = ACCEPT, .want_mark = INBOUND),
-	IN("eth0", outside, pod, IPPROTO_ICMP, 8, .want = ACCEPT, .want_mark = INBOUND),
-	IN("eth0", outside, pod, IPPROTO_SCTP, 8, .want = DROP),
-	IN("eth0", outside, pod, TCP, 8080, .state = INVALID, .want = DROP),
-	IN("eth0", outside, pod, TCP, 99, .state = ESTABLISHED, .direction = REPLY, .mark = OURS,
-	   .want = ACCEPT),
-	IN("eth0", outside, pod, UDP, 99, .state = ESTABLISHED, .direction = REPLY, .want = DROP),
-	IN("eth0", outside6, pod6, IPPROTO_ICMPV6, 136, .state = 0, .want = ACCEPT),
-	IN("eth0", outside6, pod6, IPPROTO_ICMPV6, 137, .state = 0, .want = DROP),
-	IN("lo", local, local, TCP, 8080, .want = ACCEPT),
-	/* and the answers */
-	OUT(pod, outside, TCP, 99, WORKLOAD, .state = ESTABLISHED, .direction = REPLY,
-	    .mark = INBOUND, .want = ACCEPT),
-	OUT(pod, outside, TCP, 99, NONE, .state = RELATED, .direction = REPLY, .mark = INBOUND,
-	    .want = ACCEPT),
-	OUT(pod, outside, TCP, 99, WORKLOAD, .state = ESTABLISHED, .mark = INBOUND, .want = RESET,
-	    TOLD),
-	ON("eth0", "eth1", outside, inner, TCP, 8080, .want = DROP),
-};
-
 #pragma GCC diagnostic pop
-
-START_TEST(what_leaves_and_enters_a_pod_that_all_share)
-{
-	const struct nft_fence fence = fence_of_all();
-
-	judge(nft_rules_shared, &fence, &in_one[_i]);
-}
-END_TEST
 
 START_TEST(what_leaves_and_enters_the_sandbox)
 {
 	const struct nft_fence fence = fence_of_all();
 
-	judge(nft_rules_inner, &fence, &inside[_i]);
+	packet_judge(nft_rules_inner, &fence, &inside[_i]);
 }
 END_TEST
 
@@ -478,7 +241,7 @@ START_TEST(what_leaves_and_enters_the_pod)
 {
 	const struct nft_fence fence = fence_of_all();
 
-	judge(nft_rules_pod, &fence, &in_the_pod[_i]);
+	packet_judge(nft_rules_pod, &fence, &in_the_pod[_i]);
 }
 END_TEST
 
@@ -486,7 +249,7 @@ START_TEST(without_ipv6_redirection_and_forwarding_the_sandbox)
 {
 	const struct nft_fence fence = fence_of_little();
 
-	judge(nft_rules_inner, &fence, &little_inside[_i]);
+	packet_judge(nft_rules_inner, &fence, &little_inside[_i]);
 }
 END_TEST
 
@@ -494,7 +257,7 @@ START_TEST(without_ipv6_redirection_and_forwarding_the_pod)
 {
 	const struct nft_fence fence = fence_of_little();
 
-	judge(nft_rules_pod, &fence, &little_in_the_pod[_i]);
+	packet_judge(nft_rules_pod, &fence, &little_in_the_pod[_i]);
 }
 END_TEST
 
@@ -507,8 +270,8 @@ static struct nft_outcome fate_of(void (*rules)(struct nft *t, const struct nft_
 		.iif = "eth0",
 		.oif = "eth0",
 		.family = strchr(to, ':') != NULL ? AF_INET6 : AF_INET,
-		.src = address(to),
-		.dst = address(to),
+		.src = packet_address(to),
+		.dst = packet_address(to),
 		.protocol = TCP,
 		.dport = port,
 		.ct_state = NEW,
@@ -535,7 +298,7 @@ START_TEST(inbound_is_rewritten_to_the_workload_in_its_family)
 {
 	struct nft_outcome v4 = fate_of(nft_rules_pod, "inbound", pod, 8080);
 	struct nft_outcome v6 = fate_of(nft_rules_pod, "inbound", pod6, 8080);
-	struct address want4 = address(inner), want6 = address(inner6);
+	struct address want4 = packet_address(inner), want6 = packet_address(inner6);
 
 	ck_assert_mem_eq(&v4.to, &want4, sizeof(want4));
 	ck_assert_mem_eq(&v6.to, &want6, sizeof(want6));
@@ -590,8 +353,6 @@ Suite *nft_rules_suite(void)
 			    (int)ARRAY_LEN(little_inside));
 	tcase_add_loop_test(tc, without_ipv6_redirection_and_forwarding_the_pod, 0,
 			    (int)ARRAY_LEN(little_in_the_pod));
-	tcase_add_loop_test(tc, what_leaves_and_enters_a_pod_that_all_share, 0,
-			    (int)ARRAY_LEN(in_one));
 	tcase_add_test(tc, redirection_is_to_the_right_listener);
 	tcase_add_test(tc, inbound_is_rewritten_to_the_workload_in_its_family);
 	tcase_add_test(tc, the_most_that_may_be_asked_for_fits);
