@@ -8,18 +8,22 @@ Every answer's status, length and bytes are compared, and the origin must have s
 and nothing of what was denied."""
 
 import argparse
+import contextlib
 import json
+import os
 import re
 import statistics
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 
 import peers
-from world import (COLD_HOSTS, LOAD, OUT, PLAIN, TLS, Side, die_with_us, make_direct, make_origin, make_ours,
+from world import (COLD_HOSTS, HOME, LOAD, OUT, PLAIN, TLS, Side, die_with_us, make_direct, make_origin, make_ours,
                    make_sidecar, private, serve_names)
 
 REST_S = 40  # by then the proxy has closed what waited in its pool, and given its memory back
+CHANGE_S = 0.1  # a policy that changes does so as often
 NOISE_MAX = 0.15  # two runs of the floor in a round may differ by this much
 
 RULE = 'rules: [ { allow: { method: GET, path: "/b/**" } } ]'
@@ -46,6 +50,27 @@ DENIED = {
     "inspect": f"via=connect host=api.web.test port={TLS} tls=1 new=1 path=/denied status=403",
     "forward": f"via=forward host=api.web.test port={PLAIN} new=1 path=/denied status=403",
 }
+
+
+@contextlib.contextmanager
+def changing_policy(name: str):
+    """The policy of that side is another one again and again, with as many endpoints."""
+    texts, over = [policy(5000), policy(5000).replace("h0.example.com", "changed.example.com")], threading.Event()
+
+    def change() -> None:
+        while not over.wait(CHANGE_S):
+            texts.reverse()
+            fresh = HOME / f"{name}.fresh"
+            fresh.write_text(texts[0], encoding="ascii")
+            os.replace(fresh, HOME / f"{name}.yaml")
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @dataclass
@@ -84,6 +109,8 @@ class Bench:
             "sidecar": lambda: make_sidecar("sidecar", policy()),
             "sidefresh": lambda: make_sidecar("sidefresh", policy()),
             "rules": lambda: make_ours("rules", policy(5000)),
+            "changing": lambda: make_ours("changing", policy(5000)),
+            "unaware": lambda: make_ours("unaware", policy()),
             "relay": peers.relay, "bump": peers.bump, "nginx": peers.nginx_forward, "nginxtls": peers.nginx_tls,
             "haproxy": peers.haproxy, "direct": make_direct,
         }
@@ -99,7 +126,7 @@ class Bench:
 
     def leave_alone(self, name: str) -> None:
         """Ends the other agents: what processes of one program share, each has only a part of in its PSS."""
-        for other in ("fresh", "ours", "relaxed", "silent", "rules", "sidecar", "sidefresh"):
+        for other in ("fresh", "ours", "relaxed", "silent", "rules", "changing", "unaware", "sidecar", "sidefresh"):
             if other != name and self.sides.get(other) is not None:
                 self.sides.pop(other).close()
 
@@ -119,11 +146,20 @@ class Bench:
 
     def measure(self, name: str, words: str) -> Result:
         """One run; what it moved was compared by the client, what arrived is counted at the origin."""
+        with changing_policy(name) if name == "changing" else contextlib.nullcontext():
+            result = self.measure_run(name, words)
+            if name == "changing" and b"policy.reloaded" not in self.side(name).events.read_bytes():
+                self.wrong("the policy did not change")
+        return result
+
+    def measure_run(self, name: str, words: str) -> Result:
         side = self.side(name)
         to = side.to
         if name == "direct":
             words = words.replace("via=connect", "via=direct").replace("via=forward", "via=direct")
             to = f"10.99.0.1:{TLS if 'tls=1' in words else PLAIN}"
+        if name == "unaware":
+            words = words.replace("via=connect", "via=transparent")
         if name == "nginxtls":
             words = words.replace("via=connect", "via=direct")
         if "via=transparent" in words:
@@ -281,6 +317,10 @@ def scenarios(options: argparse.Namespace) -> list[Scenario]:
         Scenario("forward_ka", f"{FORWARD} {many}", ["nginx", "haproxy"], 1.15, kind="forward"),
         Scenario("forward_new", f"{FORWARD} {many} new=1", ["nginx", "haproxy"], 1.15),
         Scenario("forward_new_no_identity", f"{FORWARD} {many} new=1", ["nginx", "haproxy"], 1.15, ours="relaxed"),
+        Scenario("transparent_ka", f"{TUNNEL} {many}", ["relay"], 1.10, ours="unaware"),
+        Scenario("transparent_new", f"{TUNNEL} {many} new=1", ["relay"], 1.65, ours="unaware"),
+        Scenario("transparent_inspect_ka", f"{INSPECT} {many}", ["ours"], 1.05, ours="unaware"),
+        Scenario("transparent_inspect_new", f"{INSPECT} {many} new=1", ["ours"], 1.05, ours="unaware"),
         Scenario("sidecar_tunnel_ka", f"{TUNNEL} {many}", ["ours"], 1.05, ours="sidecar"),
         Scenario("sidecar_tunnel_new", f"{TUNNEL} {many} new=1", ["ours"], 1.05, ours="sidecar"),
         Scenario("sidecar_inspect_ka", f"{INSPECT} {many}", ["ours"], 1.05, ours="sidecar"),
@@ -292,6 +332,7 @@ def scenarios(options: argparse.Namespace) -> list[Scenario]:
           for kind, words, more in (("tunnel_ka", TUNNEL, ""), ("tunnel_new", TUNNEL, " new=1"),
                                     ("inspect_ka", INSPECT, ""), ("inspect_new", INSPECT, " new=1"))),
         Scenario("rules_5000", f"{FORWARD} {many}", ["ours"], None, ours="rules"),
+        Scenario("rules_changing", f"{FORWARD} {many}", ["rules"], None, ours="changing"),
         Scenario("no_identity", f"{FORWARD} {many} new=1", ["ours"], None, ours="relaxed"),
         Scenario("no_events", f"{FORWARD} {many}", ["ours"], None, ours="silent"),
     ]
