@@ -29,6 +29,7 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		.agent_image = text->agent_image,
 		.default_topology = TOPOLOGY_COMBINED,
 		.proxy_pod_api = text->proxy_pod_api,
+		.own_user = text->own_user,
 		.upstream_ca = text->upstream_ca,
 		.upstream = text->upstream,
 	};

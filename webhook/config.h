@@ -16,6 +16,7 @@ struct webhook_config {
 	const char *agent_image;
 	enum topology default_topology;
 	const char *proxy_pod_api; /* ADDR:PORT of the API server; NULL: no proxy-pod here */
+	const char *own_user; /* as whom the API server knows us; NULL: not known */
 	const char *upstream_ca; /* a ConfigMap with private roots, in each namespace; NULL: none */
 	struct upstream upstream;
 	struct kube_version kubernetes; /* zeros: as it is learned */
@@ -24,7 +25,8 @@ struct webhook_config {
 
 /* As given in argv; NULL: not given. */
 struct config_text {
-	const char *agent_image, *default_topology, *upstream_ca, *kubernetes, *proxy_pod_api;
+	const char *agent_image, *default_topology, *upstream_ca, *kubernetes, *proxy_pod_api,
+		*own_user;
 	struct upstream upstream;
 };
 
@@ -37,6 +39,8 @@ struct config_text {
 		  "of the cluster" },                                                              \
 		{ "--proxy-pod-api", CMD_TEXT, &(text)->proxy_pod_api, "ADDR:PORT",                \
 		  "of the API server, which no agent pod may reach: switches proxy-pod on" },      \
+		{ "--service-account-user", CMD_TEXT, &(text)->own_user, "USER",                   \
+		  "as whom the API server knows this webhook" },                                   \
 		{ "--upstream-proxy", CMD_TEXT, &(text)->upstream.url, "http://HOST:PORT",         \
 		  "through which the sandboxes' proxies reach destinations" },                     \
 		{ "--upstream-no-proxy", CMD_TEXT, &(text)->upstream.no_proxy, "LIST",             \

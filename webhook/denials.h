@@ -27,7 +27,7 @@
 	  "only where it is listed).",                                                             \
 	  "choose an allowed one, or ask who runs the namespace")                                  \
 	X(TOPOLOGY_UNSUPPORTED, 6, 422, "Topology proxy-pod is not switched on in this cluster.",  \
-	  "choose combined or sidecar, or ask who runs the cluster (--proxy-pod-api)")             \
+	  "choose combined or sidecar, or ask who runs the cluster (chart: proxyPod.enabled)")     \
 	X(KEY_UNKNOWN, 7, 422,                                                                     \
 	  "A label or annotation of the pod that begins with openshell.io/ is not one of ours: a " \
 	  "typing error must never let a pod run open.",                                           \

@@ -93,10 +93,10 @@ class World:
 
     @staticmethod
     def image_values() -> list[str]:
-        """How the chart is told of our two images."""
+        """How the chart is told of our two images, and of all topologies."""
         registry, tag = (PREFIX, "latest") if PREFIX else ("localhost/openshell", "dev")
         # The images that the tests run are in no registry.
-        return ["--set", f"images.registry={registry},imageLookup.mode=off"] + [
+        return ["--set", f"images.registry={registry},imageLookup.mode=off,proxyPod.enabled=true"] + [
             option for image in ("webhook", "agent") for option in (
                 "--set", f"images.{image}.repository={image},images.{image}.tag={tag}")]
 

@@ -107,27 +107,32 @@ class Namespaces(ClusterCase):
         await_that("a wrong value denies", lambda: "[OSW002]" in self.kubectl(
             *dry_run, text=json.dumps(pod("x")), check=False).stderr, 10)
 
-    def test_in_all_of_the_cluster_it_may_read_namespaces_and_pods_and_tell_what_it_found_and_whom_to_trust(self):
+    def test_in_all_of_the_cluster_it_may_do_what_is_told_of_it_and_read_no_secret(self):
         who = f"--as=system:serviceaccount:{SYSTEM}:{NAME}"
         lines = world.kubectl("auth", "can-i", "--list", "--no-headers", who).stdout.splitlines()
         granted = [line.split() for line in lines if not line.lstrip().startswith("[") and "selfsubject" not in line]
-        names = "[openshell-webhook]"
+        names, kept = "[openshell-webhook]", "[get list watch create patch delete]".split()
         self.assertEqual(sorted(granted), [
+            ["deployments.apps", "[]", "[]", *kept],
             ["events", "[]", "[]", "[create]"],
             ["mutatingwebhookconfigurations.admissionregistration.k8s.io", "[]", names, "[get", "watch", "patch]"],
             ["namespaces", "[]", "[]", "[list", "watch]"],
-            ["pods", "[]", "[]", "[get", "list]"],
+            ["networkpolicies.networking.k8s.io", "[]", "[]", *kept],
+            ["pods", "[]", "[]", "[get", "list", "watch", "patch]"],
+            ["secrets", "[]", "[]", "[create", "patch", "delete]"],
+            ["services", "[]", "[]", *kept],
             ["validatingwebhookconfigurations.admissionregistration.k8s.io", "[]", names, "[get", "watch", "patch]"]])
 
-    def test_in_its_own_namespace_it_may_do_what_its_certificate_takes(self):
+    def test_in_its_own_namespace_it_may_do_what_its_certificate_and_its_master_key_take(self):
         who = (f"--as=system:serviceaccount:{SYSTEM}:{NAME}", f"--namespace={SYSTEM}")
         for verb, what, may in (
                 ("create", "secrets", "yes"), ("get", f"secrets/{NAME}-certificate", "yes"),
                 ("update", f"secrets/{NAME}-certificate", "yes"), ("get", "secrets/other", "no"),
-                ("list", "secrets", "no"), ("delete", f"secrets/{NAME}-certificate", "no"),
+                ("get", f"secrets/{NAME}-pairing", "yes"), ("update", f"secrets/{NAME}-pairing", "no"),
+                ("list", "secrets", "no"), ("watch", "secrets", "no"),
                 ("update", f"leases.coordination.k8s.io/{NAME}", "yes"), ("update", "leases.coordination.k8s.io/x", "no"),
                 ("get", f"services/{NAME}", "yes"), ("update", f"services/{NAME}", "no"), ("create", "events", "yes"),
-                ("delete", "pods", "no"), ("create", "pods", "no")):
+                ("delete", "pods", "no"), ("create", "pods", "no"), ("update", "pods/finalizers", "no")):
             with self.subTest(verb=verb, what=what):
                 self.assertEqual(world.kubectl("auth", "can-i", verb, what, *who, check=False).stdout.strip(), may)
 

@@ -46,7 +46,9 @@ class Values(unittest.TestCase):
                       "images.agent.digest=sha256:1", "images.registry=https://registry.example", "ports.webhook=70000",
                       "networkPolicy.enabled=maybe", "admissionPolicies.mode=on", "extraArgs={word}", "drainSeconds=-1",
                       "logLevel=loud", "upstreamProxy.url=http://user@proxy:3128", "upstreamCA=Not_A_Name",
-                      "imageLookup.mode=sometimes", "imageLookup.insecure={registry}", "imageLookup.ports={0}"):
+                      "imageLookup.mode=sometimes", "imageLookup.insecure={registry}", "imageLookup.ports={0}",
+                      "proxyPod.enabled=yes", "proxyPod.apiAddress=kubernetes.default.svc:443",
+                      "proxyPod.apiAddress=fd00::1:443", "defaultTopology=proxy-pod"):
             with self.subTest(wrong=wrong):
                 done = template("--set", wrong, check=False)
                 self.assertNotEqual(done.returncode, 0)
@@ -56,6 +58,16 @@ class Values(unittest.TestCase):
         for path, schema, values in closed(SCHEMA, VALUES):
             with self.subTest(path=path):
                 self.assertEqual(set(schema["properties"]) - {"global"}, set(values))
+
+    def test_only_with_proxy_pod_it_may_write_in_the_namespaces_of_others(self):
+        for enabled in ("false", "true"):
+            rendered = yaml.safe_load_all(template("--set", f"proxyPod.enabled={enabled}").stdout)
+            (role,) = [item for item in rendered if item and item["kind"] == "ClusterRole"]
+            writes = {(what, verb) for rule in role["rules"] for what in rule["resources"] for verb in rule["verbs"]
+                      if verb not in ("get", "list", "watch") and "resourceNames" not in rule}
+            paired = {(what, verb) for what in ("deployments", "services", "networkpolicies", "secrets")
+                      for verb in ("create", "patch", "delete")} | {("pods", "patch")}
+            self.assertEqual(writes, {("events", "create")} | (paired if enabled == "true" else set()))
 
     def test_it_renders_the_same_each_time_and_asks_no_cluster(self):
         self.assertEqual(template().stdout, template().stdout)
