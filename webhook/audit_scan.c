@@ -2,15 +2,9 @@
 #include "webhook/audit_scan.h"
 
 #include "lib/cleanup.h"
-#include "webhook/audit_page.h"
 #include "webhook/kube_list.h"
+#include "webhook/kube_pages.h"
 #include "webhook/kube_query.h"
-
-enum {
-	/* One pod of what etcd stores at most (1.5 MiB) has room; a page of larger ones is asked for one by one. */
-	PAGE_MAX = 4 << 20,
-	TARGET_MAX = 16 << 10,
-};
 
 struct scanning {
 	const struct audit_scan *scan;
@@ -18,7 +12,6 @@ struct scanning {
 	struct namespaces namespaces;
 	struct kube_version kubernetes;
 	bool is_fresh; /* the namespaces were listed after the page that is looked at */
-	char more[KUBE_MORE_MAX];
 	struct audit_count count;
 };
 
@@ -60,8 +53,9 @@ static int judge(struct scanning *scanning, json_t *pod, const char *namespace_n
 	return 0;
 }
 
-static int look_at(struct scanning *scanning, json_t *pod, struct err *err)
+static int look_at(void *cls, json_t *pod, struct err *err)
 {
+	struct scanning *scanning = cls;
 	const json_t *meta = json_member(pod, "metadata");
 	struct audit_found found = { json_member_text(meta, "namespace"),
 				     json_member_text(meta, "name"), pod, NULL };
@@ -79,64 +73,38 @@ static int look_at(struct scanning *scanning, json_t *pod, struct err *err)
 	return 0;
 }
 
-/* Whoever fills a pod to the brim is not to stop the audit of the others. */
-static int skip(struct scanning *scanning, struct slice text, struct err *err)
+static void put_target(void *cls, struct buf *out, unsigned int limit, const char *more)
 {
-	if (audit_page_skip(text, scanning->more, err) == -1)
-		return -1;
-	scanning->count.unreadable++;
-	return 0;
+	const struct scanning *scanning = cls;
+
+	kube_query_pods(out, scanning->scan->namespace_name, limit, more);
 }
 
-/* The next page; ERR_LIMIT where it is too large. */
-static int take_page(struct scanning *scanning, unsigned int limit, struct err *err)
+static void begin_page(void *cls)
 {
-	AUTO(buf_done) struct buf target = buf_init(TARGET_MAX);
-	AUTO(buf_done) struct buf text = buf_init(PAGE_MAX);
-	AUTO(audit_page_done) struct audit_page page = { 0 };
+	struct scanning *scanning = cls;
 
-	kube_query_pods(&target, scanning->scan->namespace_name, limit, scanning->more);
-	if (kube_list_get(scanning->scan->client, buf_text(&target), &text, err) == -1 ||
-	    audit_page_parse(buf_slice(&text), &page, err) == -1)
-		return err->code == ERR_LIMIT && limit == 1 ? skip(scanning, buf_slice(&text), err)
-							    : -1;
 	scanning->is_fresh = false;
-	for (size_t i = 0; i < json_array_size(page.items); i++)
-		if (look_at(scanning, json_array_get(page.items, i), err) == -1)
-			return -1;
-	memcpy(scanning->more, page.more, sizeof(page.more));
-	return 0;
-}
-
-/* One after the other, as many as would have been in the page that was too large. */
-static int take_singly(struct scanning *scanning, struct err *err)
-{
-	for (int i = 0; i < KUBE_PODS_PAGE; i++) {
-		if (take_page(scanning, 1, err) == -1)
-			return -1;
-		if (scanning->more[0] == '\0')
-			return 0;
-	}
-	return 0;
 }
 
 int audit_scan(const struct audit_scan *scan, struct audit_count *out, struct err *err)
 {
 	AUTO(scanning_done) struct scanning scanning = { .scan = scan };
-	const atomic_bool *stop = scan->client->stop;
+	const struct kube_pages pages = {
+		.client = scan->client,
+		.kind = "PodList",
+		.put_target = put_target,
+		.begin = begin_page,
+		.take = look_at,
+		.cls = &scanning,
+	};
 
 	if (kube_list_version(scan->client, &scanning.kubernetes, err) == -1)
 		return err_wrap(err, "version");
 	if (list_namespaces(&scanning, err) == -1)
 		return -1;
-	do {
-		if (stop != NULL && *stop)
-			return err_set(err, ERR_SYS, "asked to end");
-		if (take_page(&scanning, KUBE_PODS_PAGE, err) == 0)
-			continue;
-		if (err->code != ERR_LIMIT || take_singly(&scanning, err) == -1)
-			return err_wrap(err, "list of pods");
-	} while (scanning.more[0] != '\0');
+	if (kube_pages_each(&pages, &scanning.count.unreadable, err) == -1)
+		return err_wrap(err, "list of pods");
 	*out = scanning.count;
 	return 0;
 }

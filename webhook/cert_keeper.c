@@ -13,6 +13,7 @@
 #include "webhook/cert_cluster.h"
 #include "webhook/kube_bell.h"
 #include "webhook/kube_event_send.h"
+#include "webhook/kube_rung.h"
 #include "webhook/metrics.h"
 #include "webhook/serving_cert.h"
 
@@ -45,9 +46,7 @@ struct cert_keeper {
 	char secrets[CERT_CLUSTER_FOLDER_MAX]; /* a bell borrows it */
 	struct kube_bell *bells[WATCHED];
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t rung_or_stop;
-	bool rung;
+	struct kube_rung rung; /* by a bell, or to stop */
 	atomic_bool stop;
 	_Atomic int64_t ahead_s; /* the API server's clock, before ours */
 	atomic_ullong done[DONE_COUNT];
@@ -315,29 +314,13 @@ static int64_t run_round(struct cert_keeper *keeper)
 	return SOON_MS;
 }
 
-static void wait_for_ring(struct cert_keeper *keeper, int64_t ms)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
-	until.tv_sec += ms / 1000 + ns / 1000000000;
-	until.tv_nsec = ns % 1000000000;
-	pthread_mutex_lock(&keeper->lock);
-	while (!keeper->rung && !keeper->stop)
-		if (pthread_cond_timedwait(&keeper->rung_or_stop, &keeper->lock, &until) != 0)
-			break;
-	keeper->rung = false;
-	pthread_mutex_unlock(&keeper->lock);
-}
-
 static void *run(void *cls)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
 	struct cert_keeper *keeper = cls;
 
 	while (!keeper->stop) {
-		wait_for_ring(keeper, run_round(keeper));
+		kube_rung_wait(&keeper->rung, run_round(keeper));
 		nanosleep(&pause, NULL);
 	}
 	return NULL;
@@ -347,10 +330,7 @@ static void ring(void *cls)
 {
 	struct cert_keeper *keeper = cls;
 
-	pthread_mutex_lock(&keeper->lock);
-	keeper->rung = true;
-	pthread_cond_signal(&keeper->rung_or_stop);
-	pthread_mutex_unlock(&keeper->lock);
+	kube_rung_ring(&keeper->rung);
 }
 
 static int start_bells(struct cert_keeper *keeper, struct err *err)
@@ -388,15 +368,13 @@ static void free_keeper(struct cert_keeper *keeper)
 	for (size_t i = 0; i < WATCHED; i++)
 		kube_bell_free(keeper->bells[i]);
 	rotation_set_done(&keeper->kept);
-	pthread_cond_destroy(&keeper->rung_or_stop);
-	pthread_mutex_destroy(&keeper->lock);
+	kube_rung_done(&keeper->rung);
 	free(keeper);
 }
 
 int cert_keeper_start(const struct cert_keeper_options *options, struct cert_keeper **out,
 		      struct err *err)
 {
-	pthread_condattr_t monotonic;
 	struct cert_keeper *keeper = mem_calloc(1, sizeof(*keeper));
 
 	keeper->options = *options;
@@ -406,11 +384,7 @@ int cert_keeper_start(const struct cert_keeper_options *options, struct cert_kee
 	keeper->cluster.place = options->place;
 	keeper->cluster.configuration = options->configuration;
 	cert_cluster_secrets(&keeper->cluster, keeper->secrets);
-	pthread_mutex_init(&keeper->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&keeper->rung_or_stop, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	kube_rung_init(&keeper->rung);
 	options->ready(options->cls, "there is no certificate yet");
 	if (start_bells(keeper, err) == -1) {
 		free_keeper(keeper);

@@ -33,6 +33,7 @@
 #define KEY_SANDBOX_ID KEY_PREFIX "sandbox-id"
 
 /* Other people's keys that matter here. */
+#define KEY_MANAGED "app.kubernetes.io/managed-by"
 #define KEY_OPENSHIFT_UID_RANGE "openshift.io/sa.scc.uid-range"
 #define KEY_POD_SECURITY "pod-security.kubernetes.io/enforce"
 #define KEY_MIRROR_POD "kubernetes.io/config.mirror"

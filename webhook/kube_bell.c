@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "lib/uri.h"
 #include "webhook/kube_client.h"
 #include "webhook/kube_query.h"
 #include "webhook/kube_rest.h"
@@ -35,6 +36,14 @@ static int on_piece(void *cls, struct slice piece, struct err *err)
 	return 0;
 }
 
+static void put_target(const struct kube_bell_options *options, struct buf *out)
+{
+	buf_printf(out, "%s?watch=1&resourceVersion=0&timeoutSeconds=%d&", options->folder,
+		   KUBE_WATCH_S);
+	buf_puts(out, options->name != NULL ? "fieldSelector=metadata.name%3D" : "labelSelector=");
+	uri_put_escaped(out, options->name != NULL ? options->name : options->label);
+}
+
 /* From version 0 a watch begins with what the server happens to know. It does not wait to be sure that this is
  * the newest state, which takes some servers so long that they give up. */
 static int watch(struct kube_bell *bell, struct err *err)
@@ -43,10 +52,7 @@ static int watch(struct kube_bell *bell, struct err *err)
 	const struct kube_sink sink = { on_piece, bell };
 	long status;
 
-	buf_printf(
-		&target,
-		"%s?watch=1&resourceVersion=0&timeoutSeconds=%d&fieldSelector=metadata.name%%3D%s",
-		bell->options.folder, KUBE_WATCH_S, bell->options.name);
+	put_target(&bell->options, &target);
 	int64_t began = clock_ms(CLOCK_MONOTONIC);
 	int result = kube_client_get(&bell->client, buf_text(&target), KUBE_WATCH_S + WATCH_GRACE_S,
 				     &sink, &status, err);
@@ -70,7 +76,9 @@ static void *run(void *cls)
 		bell->options.ring(bell->options.cls);
 		failures = clock_ms(CLOCK_MONOTONIC) - began > WATCH_STEADY_MS ? 1 : failures + 1;
 		if (result == -1) {
-			err_wrap(&err, "watch of '%s'", bell->options.name);
+			err_wrap(&err, "watch of '%s'",
+				 bell->options.name != NULL ? bell->options.name
+							    : bell->options.label);
 			log_reason(bell->options.log, LOG_LEVEL_WARN, "watch.failed", err.msg);
 		}
 		kube_rest(bell->options.stop, failures);

@@ -3,6 +3,7 @@
 
 #include "lib/uri.h"
 #include "webhook/keys.h"
+#include "webhook/kube_request.h"
 
 #define NAMESPACES "/api/v1/namespaces"
 
@@ -37,6 +38,15 @@ void kube_query_pods(struct buf *out, const char *namespace_name, unsigned int l
 	}
 	buf_printf(out, "/pods?limit=%u&fieldSelector=", limit);
 	uri_put_escaped(out, "status.phase!=Succeeded,status.phase!=Failed");
+	put_more(out, more);
+}
+
+void kube_query_maps(struct buf *out, const char *name, unsigned int limit, const char *more)
+{
+	buf_printf(out, "/api/v1/configmaps?limit=%u&fieldSelector=metadata.name%%3D", limit);
+	uri_put_escaped(out, name);
+	buf_puts(out, "&labelSelector=");
+	uri_put_escaped(out, KEY_MANAGED "=" KUBE_FIELD_MANAGER);
 	put_more(out, more);
 }
 

@@ -10,8 +10,6 @@
 enum {
 	/* Every opted-in namespace with all its labels and annotations has room in a page (kube_client). */
 	KUBE_PAGE = 100,
-	/* Some hundred KiB of text, and ten times that as a tree. */
-	KUBE_PODS_PAGE = 25,
 	/* The server ends a watch after this; the connection is then a fresh one. */
 	KUBE_WATCH_S = 290,
 	KUBE_RETRY_MIN_MS = 500,
@@ -24,6 +22,9 @@ void kube_query_list(struct buf *out, unsigned int limit, const char *more);
 /* Of a page of pods that have not ended; of all namespaces where `namespace_name` is NULL. */
 void kube_query_pods(struct buf *out, const char *namespace_name, unsigned int limit,
 		     const char *more);
+
+/* Of a page of the ConfigMaps of that name that we made, of all namespaces (default_policy.h). */
+void kube_query_maps(struct buf *out, const char *name, unsigned int limit, const char *more);
 
 /* Of the events behind `version`. */
 void kube_query_watch(struct buf *out, const char *version);

@@ -16,6 +16,7 @@ static const struct {
 	[KUBE_PATCH_MERGE] = { "PATCH", "application/merge-patch+json", "fieldManager=" },
 	/* JSON is YAML, and servers before 1.32 know this name alone. */
 	[KUBE_APPLY] = { "PATCH", "application/apply-patch+yaml", "force=true&fieldManager=" },
+	[KUBE_OFFER] = { "PATCH", "application/apply-patch+yaml", "fieldManager=" },
 	[KUBE_DELETE] = { "DELETE", "application/json", NULL },
 };
 

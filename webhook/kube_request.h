@@ -27,6 +27,7 @@ enum kube_verb {
 	KUBE_PATCH_STRATEGIC,
 	KUBE_PATCH_MERGE, /* RFC 7386 */
 	KUBE_APPLY, /* server-side apply, forced: what others own of the fields becomes ours */
+	KUBE_OFFER, /* the same, not forced: KUBE_CONFLICT where another owns a field that would change */
 	KUBE_DELETE,
 	KUBE_VERB_COUNT
 };

@@ -9,7 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "webhook/audit.h"
-#include "webhook/audit_page.h"
+#include "webhook/kube_page.h"
 #include "webhook/pod.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,17 +58,17 @@ static void judge(json_t *pod)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	AUTO(audit_page_done) struct audit_page page = { 0 };
+	AUTO(kube_page_done) struct kube_page page = { 0 };
 	char more[KUBE_MORE_MAX];
 	struct err err = { 0 };
 
-	if (audit_page_parse((struct slice){ data, size }, &page, &err) == -1) {
+	if (kube_page_parse((struct slice){ data, size }, "PodList", &page, &err) == -1) {
 		require(err.msg[0] != '\0', "no reason of a refusal");
 		return 0;
 	}
 	for (size_t i = 0; i < json_array_size(page.items); i++)
 		judge(json_array_get(page.items, i));
-	if (audit_page_skip((struct slice){ data, size }, more, &err) == 0)
+	if (kube_page_skip((struct slice){ data, size }, "PodList", more, &err) == 0)
 		require(strcmp(more, page.more) == 0, "another page");
 	return 0;
 }

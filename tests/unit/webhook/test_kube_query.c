@@ -34,6 +34,18 @@ START_TEST(pods_are_asked_for_by_the_page_of_one_namespace_or_all)
 }
 END_TEST
 
+START_TEST(config_maps_that_we_made_are_asked_for_by_their_name)
+{
+	AUTO(buf_done) struct buf target = buf_init(1000);
+
+	kube_query_maps(&target, "a&b", 2, "x=");
+	ck_assert_str_eq(
+		buf_text(&target),
+		"/api/v1/configmaps?limit=2&fieldSelector=metadata.name%3Da%26b"
+		"&labelSelector=app.kubernetes.io%2Fmanaged-by%3Dopenshell-webhook&continue=x%3D");
+}
+END_TEST
+
 START_TEST(a_watch_begins_behind_a_version)
 {
 	AUTO(buf_done) struct buf target = buf_init(1000);
@@ -71,6 +83,7 @@ Suite *kube_query_suite(void)
 
 	tcase_add_test(each, a_list_asks_for_a_page_of_opted_in_namespaces);
 	tcase_add_test(each, pods_are_asked_for_by_the_page_of_one_namespace_or_all);
+	tcase_add_test(each, config_maps_that_we_made_are_asked_for_by_their_name);
 	tcase_add_test(each, a_watch_begins_behind_a_version);
 	tcase_add_test(each, each_failure_doubles_the_wait_up_to_a_maximum);
 	suite_add_tcase(suite, each);

@@ -29,6 +29,10 @@ static const struct {
 	  "PATCH",
 	  "application/apply-patch+yaml",
 	  "/a?force=true&fieldManager=m" },
+	{ { KUBE_OFFER, .target = "/a", .manager = "m" },
+	  "PATCH",
+	  "application/apply-patch+yaml",
+	  "/a?fieldManager=m" },
 	{ { KUBE_DELETE, .target = "/a?x=1" }, "DELETE", "application/json", "/a?x=1" },
 };
 

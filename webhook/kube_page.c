@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/audit_page.h"
+#include "webhook/kube_page.h"
 
 #include <string.h>
 
@@ -8,13 +8,14 @@
 /* Of a list's text, where its metadata is. */
 enum { HEAD_MAX = 8 << 10 };
 
-static int read_more(const json_t *root, char out[KUBE_MORE_MAX], struct err *err)
+static int read_more(const json_t *root, const char *wanted, char out[KUBE_MORE_MAX],
+		     struct err *err)
 {
 	const char *kind = json_member_text(root, "kind");
 	const char *more = json_member_text(json_member(root, "metadata"), "continue");
 
-	if (kind == NULL || strcmp(kind, "PodList") != 0)
-		return err_set(err, ERR_INVALID, "kind is not PodList");
+	if (kind == NULL || strcmp(kind, wanted) != 0)
+		return err_set(err, ERR_INVALID, "kind is not %s", wanted);
 	size_t n = more != NULL ? strlen(more) : 0;
 	if (n >= KUBE_MORE_MAX)
 		return err_set(err, ERR_INVALID, "metadata.continue is too long");
@@ -22,12 +23,12 @@ static int read_more(const json_t *root, char out[KUBE_MORE_MAX], struct err *er
 	return 0;
 }
 
-int audit_page_parse(struct slice text, struct audit_page *out, struct err *err)
+int kube_page_parse(struct slice text, const char *kind, struct kube_page *out, struct err *err)
 {
 	AUTO(json_drop) json_t *root = NULL;
-	struct audit_page page = { 0 };
+	struct kube_page page = { 0 };
 
-	if (json_parse(text, &root, err) == -1 || read_more(root, page.more, err) == -1)
+	if (json_parse(text, &root, err) == -1 || read_more(root, kind, page.more, err) == -1)
 		return -1;
 	page.items = json_member(root, "items");
 	for (size_t i = 0; i < json_array_size(page.items); i++)
@@ -38,13 +39,13 @@ int audit_page_parse(struct slice text, struct audit_page *out, struct err *err)
 	return 0;
 }
 
-void audit_page_done(struct audit_page *page)
+void kube_page_done(struct kube_page *page)
 {
 	json_decref(page->root);
-	*page = (struct audit_page){ 0 };
+	*page = (struct kube_page){ 0 };
 }
 
-int audit_page_skip(struct slice text, char out[KUBE_MORE_MAX], struct err *err)
+int kube_page_skip(struct slice text, const char *kind, char out[KUBE_MORE_MAX], struct err *err)
 {
 	static const char items[] = ",\"items\":[";
 	AUTO(buf_done) struct buf head = buf_init(HEAD_MAX);
@@ -61,5 +62,5 @@ int audit_page_skip(struct slice text, char out[KUBE_MORE_MAX], struct err *err)
 	/* Absent, it would look like the last page. */
 	if (json_member(root, "metadata") == NULL)
 		return err_set(err, ERR_INVALID, "a page does not begin with its metadata");
-	return read_more(root, out, err);
+	return read_more(root, kind, out, err);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "webhook/audit_page.h"
+#include "webhook/kube_page.h"
 
 #define HEAD                                             \
 	"{\"kind\":\"PodList\",\"apiVersion\":\"v1\","   \
@@ -14,10 +14,10 @@
 
 START_TEST(a_page_has_its_pods_and_where_the_next_begins)
 {
-	AUTO(audit_page_done) struct audit_page page = { 0 };
+	AUTO(kube_page_done) struct kube_page page = { 0 };
 	struct err err = { 0 };
 
-	ck_assert_int_eq(audit_page_parse(slice_text(PAGE), &page, &err), 0);
+	ck_assert_int_eq(kube_page_parse(slice_text(PAGE), "PodList", &page, &err), 0);
 	ck_assert_str_eq(page.more, "next");
 	ck_assert_uint_eq(json_array_size(page.items), 2);
 }
@@ -32,10 +32,10 @@ START_TEST(the_last_page_says_so_and_may_be_empty)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(last); i++) {
-		AUTO(audit_page_done) struct audit_page page = { 0 };
+		AUTO(kube_page_done) struct kube_page page = { 0 };
 		struct err err = { 0 };
 
-		ck_assert_int_eq(audit_page_parse(slice_text(last[i]), &page, &err), 0);
+		ck_assert_int_eq(kube_page_parse(slice_text(last[i]), "PodList", &page, &err), 0);
 		ck_assert_str_eq(page.more, "");
 		ck_assert_uint_eq(json_array_size(page.items), 0);
 	}
@@ -54,11 +54,11 @@ START_TEST(what_is_no_page_is_refused)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		struct audit_page page;
+		struct kube_page page;
 		struct err err = { 0 };
 
-		ck_assert_msg(audit_page_parse(slice_text(bad[i]), &page, &err) == -1, "%s",
-			      bad[i]);
+		ck_assert_msg(kube_page_parse(slice_text(bad[i]), "PodList", &page, &err) == -1,
+			      "%s", bad[i]);
 		ck_assert_int_eq(err.code, ERR_INVALID);
 	}
 }
@@ -74,7 +74,8 @@ START_TEST(a_page_that_is_too_large_is_passed_over_by_its_metadata)
 		char *cut = malloc(n > 0 ? n : 1);
 
 		memcpy(cut, PAGE, n);
-		int result = audit_page_skip((struct slice){ (uint8_t *)cut, n }, more, &err);
+		int result =
+			kube_page_skip((struct slice){ (uint8_t *)cut, n }, "PodList", more, &err);
 		ck_assert_int_eq(result, n < head ? -1 : 0);
 		ck_assert_str_eq(more, n < head ? "old" : "next");
 		free(cut);
@@ -92,27 +93,27 @@ START_TEST(metadata_behind_the_items_or_far_away_is_not_found)
 	for (int i = 0; i < 5000; i++)
 		buf_puts(&far, "y");
 	buf_puts(&far, "\",\"items\":[]}");
-	ck_assert_int_eq(audit_page_skip(buf_slice(&far), more, &err), -1);
-	ck_assert_int_eq(audit_page_skip(slice_text("{\"items\":[],\"kind\":\"PodList\"}"), more,
-					 &err),
+	ck_assert_int_eq(kube_page_skip(buf_slice(&far), "PodList", more, &err), -1);
+	ck_assert_int_eq(kube_page_skip(slice_text("{\"items\":[],\"kind\":\"PodList\"}"),
+					"PodList", more, &err),
 			 -1);
-	ck_assert_int_eq(audit_page_skip(slice_text("{\"kind\":\"PodList\",\"items\":[],"
-						    "\"metadata\":{\"continue\":\"next\"}}"),
-					 more, &err),
+	ck_assert_int_eq(kube_page_skip(slice_text("{\"kind\":\"PodList\",\"items\":[],"
+						   "\"metadata\":{\"continue\":\"next\"}}"),
+					"PodList", more, &err),
 			 -1);
 	ck_assert_int_eq(
-		audit_page_skip(slice_text("{\"kind\":\"PodList\",\"a\":\",\\\"items\\\":[\"}"),
-				more, &err),
+		kube_page_skip(slice_text("{\"kind\":\"PodList\",\"a\":\",\\\"items\\\":[\"}"),
+			       "PodList", more, &err),
 		-1);
 	ck_assert_str_eq(more, "old");
 }
 END_TEST
 
-Suite *audit_page_suite(void);
-Suite *audit_page_suite(void)
+Suite *kube_page_suite(void);
+Suite *kube_page_suite(void)
 {
-	Suite *suite = suite_create("audit_page");
-	TCase *each = tcase_create("audit_page");
+	Suite *suite = suite_create("kube_page");
+	TCase *each = tcase_create("kube_page");
 
 	tcase_add_test(each, a_page_has_its_pods_and_where_the_next_begins);
 	tcase_add_test(each, the_last_page_says_so_and_may_be_empty);
