@@ -23,6 +23,18 @@ static bool is_place(const char *text)
 	       port <= UINT16_MAX;
 }
 
+/* As the API server names a ServiceAccount. Names have no colon. */
+static bool is_account(const char *text)
+{
+	static const char prefix[] = "system:serviceaccount:";
+	const char *space = text + strlen(prefix);
+
+	if (strncmp(text, prefix, strlen(prefix)) != 0)
+		return false;
+	const char *colon = strchr(space, ':');
+	return colon != NULL && colon > space && choices_is_object_name(colon + 1);
+}
+
 int config_parse(const struct config_text *text, struct webhook_config *out, struct err *err)
 {
 	struct webhook_config config = {
@@ -53,6 +65,11 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 			       "--proxy-pod-api '%s' is not ADDRESS:PORT (no name: agent pods have "
 			       "no DNS)",
 			       text->proxy_pod_api);
+	if (text->own_user != NULL && !is_account(text->own_user))
+		return err_set(err, ERR_INVALID,
+			       "--service-account-user '%s' is not "
+			       "system:serviceaccount:NAMESPACE:NAME",
+			       text->own_user);
 	if (upstream_check(&text->upstream, err) == -1)
 		return -1;
 	if (text->kubernetes != NULL &&

@@ -10,4 +10,9 @@
  * pod_check(); the caller drops the answer. */
 json_t *pair_binding_undo(json_t *pod);
 
+/* Whether `after` is `before`, which waits, with its binding: bound to its own id, its gate open, and nothing else of it
+ * changed but what a waiting pod asks of its node, which the API server lets become only narrower. Both may be of any
+ * shape. */
+bool pair_binding_is_made(const json_t *before, const json_t *after);
+
 #endif

@@ -6,6 +6,7 @@
 #include "lib/cleanup.h"
 #include "webhook/exec.h"
 #include "webhook/kinds.h"
+#include "webhook/pair_binding.h"
 #include "webhook/pair_secrets.h"
 #include "webhook/pod.h"
 #include "webhook/pod_update.h"
@@ -45,13 +46,28 @@ void validate_rendered(const struct handler *handler, json_t *pod, const char *n
 			      edits.items[0].path);
 }
 
+static bool is_ours(const struct handler *handler, const struct review *review)
+{
+	const char *own = handler->config->own_user;
+
+	return own != NULL && strcmp(review->username, own) == 0;
+}
+
+/* The controller lets an agent pod go; whoever else does, or changes more, takes its fence away. */
+static void check_update(const struct handler *handler, const struct review *review,
+			 struct outcome *outcome)
+{
+	if (!is_ours(handler, review) || !pair_binding_is_made(review->old_object, review->object))
+		pod_update_check(review->old_object, review->object,
+				 handler->config->image_lookup == IMAGE_LOOKUP_REQUIRED,
+				 &outcome->findings);
+}
+
 static void check_pod(const struct handler *handler, const struct review *review,
 		      struct outcome *outcome)
 {
 	if (is_update(review))
-		pod_update_check(review->old_object, review->object,
-				 handler->config->image_lookup == IMAGE_LOOKUP_REQUIRED,
-				 &outcome->findings);
+		check_update(handler, review, outcome);
 	else if (is_create(review) && !review_is_mirror(review))
 		validate_rendered(handler, review->object, review->namespace_name, outcome);
 }

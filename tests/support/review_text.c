@@ -10,19 +10,18 @@
 void review_text(const struct review_ask *ask, struct buf *out)
 {
 	AUTO(json_drop)
-	json_t *review =
-		json_pack("{s:s, s:s, s:{s:s, s:{s:s,s:s,s:s}, s:s, s:s, s:s, s:s, s:{s:s}, "
-			  "s:O?, s:O?, s:b}}",
-			  "kind", "AdmissionReview", "apiVersion", "admission.k8s.io/v1",
-			  "request", /* */
-			  "uid", REVIEW_UID, /* */
-			  "resource", "group", ask->group, "version", "v1", "resource",
-			  ask->resource, /* */
-			  "subResource", ask->subresource, "name", ask->name, /* */
-			  "namespace", ask->namespace_name, "operation", ask->operation, /* */
-			  "userInfo", "username",
-			  "system:serviceaccount:kube-system:replicaset-controller", /* */
-			  "object", ask->object, "oldObject", ask->old_object, "dryRun", 0);
+	json_t *review = json_pack(
+		"{s:s, s:s, s:{s:s, s:{s:s,s:s,s:s}, s:s, s:s, s:s, s:s, s:{s:s}, "
+		"s:O?, s:O?, s:b}}",
+		"kind", "AdmissionReview", "apiVersion", "admission.k8s.io/v1", "request", /* */
+		"uid", REVIEW_UID, /* */
+		"resource", "group", ask->group, "version", "v1", "resource", ask->resource, /* */
+		"subResource", ask->subresource, "name", ask->name, /* */
+		"namespace", ask->namespace_name, "operation", ask->operation, /* */
+		"userInfo", "username",
+		ask->user != NULL ? ask->user
+				  : "system:serviceaccount:kube-system:replicaset-controller", /* */
+		"object", ask->object, "oldObject", ask->old_object, "dryRun", 0);
 
 	json_put(out, review);
 }

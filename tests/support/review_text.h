@@ -12,6 +12,7 @@
 struct review_ask {
 	const char *group, *resource, *subresource, *operation, *namespace_name, *name;
 	json_t *object, *old_object;
+	const char *user; /* NULL: the controller of ReplicaSets */
 };
 
 /* CREATE of `pod`, in the namespace that it names. */

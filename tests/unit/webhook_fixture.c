@@ -10,6 +10,7 @@
 const struct webhook_config fixture_config = { .agent_image = FIXTURE_IMAGE,
 					       .default_topology = TOPOLOGY_COMBINED,
 					       .proxy_pod_api = FIXTURE_API,
+					       .own_user = FIXTURE_USER,
 					       .kubernetes = { 1, 34 } };
 const struct log fixture_log = { .level = LOG_LEVEL_ERROR };
 struct namespaces fixture_namespaces;

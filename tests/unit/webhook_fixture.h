@@ -8,6 +8,7 @@
 
 #define FIXTURE_IMAGE "registry.example/openshell/agent:1.0.0"
 #define FIXTURE_API "10.96.0.1:443"
+#define FIXTURE_USER "system:serviceaccount:openshell-system:openshell-webhook"
 
 extern const struct webhook_config fixture_config;
 extern const struct log fixture_log; /* quiet */

@@ -223,8 +223,9 @@ START_TEST(a_pod_that_was_not_asked_for_is_unknown)
 
 	for (size_t i = 0; i < ARRAY_LEN(subresources); i++) {
 		AUTO(review_answer_done) struct review_answer answer = { 0 };
-		const struct review_ask review = { "",     "pods", subresources[i], "CONNECT",
-						   "team", "work", options,         NULL };
+		const struct review_ask review = { "",        "pods", subresources[i],
+						   "CONNECT", "team", "work",
+						   options,   NULL,   NULL };
 
 		ck_assert(review_answer(&handler, validate, &review, &answer, &err) == 0);
 		ck_assert_msg(strstr(answer.message, "OSW055") != NULL, "%s", answer.message);

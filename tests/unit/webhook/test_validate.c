@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each folder of tests/golden/validate is a case: ask.yaml goes to /validate; refused.txt must come out, or
  * nothing where it is allowed, and warnings.txt where there are any. In ask.yaml
- *   operation, resource ("apps/deployments", "pods/ephemeralcontainers"), namespace ("team"), name, object, oldObject
+ *   operation, resource ("apps/deployments", "pods/ephemeralcontainers"), namespace ("team"), name, user, object,
+ *   oldObject
  * are those of the request; `rendered: CASE` stands for the pod that came out of that case of tests/golden/webhook,
- * and `patch` is what becomes of the object then. Of a CONNECT `rendered` is the pod that is there. */
+ * `kept` for what the API server added to both objects, and `patch` is what becomes of the object then. Of a CONNECT
+ * `rendered` is the pod that is there. */
 #include <check.h>
 #include <string.h>
 
@@ -97,19 +99,27 @@ static void take_rendered(const json_t *file, struct asked *asked)
 		ask->old_object = json_deep_copy(ask->object);
 }
 
+static void apply(const char *name, json_t *object, const json_t *patch)
+{
+	struct err err = { 0 };
+
+	if (object != NULL && patch != NULL)
+		ck_assert_msg(json_patch_apply(object, patch, &err) == 0, "%s: %s", name, err.msg);
+}
+
 static void read_case(const char *name, struct asked *asked)
 {
 	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/ask.yaml", name);
 	json_t *file = asked->file = read_object(path);
 	asked->found.err = (struct err){ .msg = "the API server is away" };
 	struct review_ask *ask = &asked->ask;
-	struct err err = { 0 };
 
 	asked->resource = mem_strdup(text_or(file, "resource", "pods"));
 	split_resource(asked);
 	ask->operation = text_or(file, "operation", "CREATE");
 	ask->namespace_name = text_or(file, "namespace", "team");
 	ask->name = text_or(file, "name", "");
+	ask->user = json_member_text(file, "user");
 	take_rendered(file, asked);
 	if (json_member(file, "object") != NULL)
 		ask->object = json_deep_copy(json_member(file, "object"));
@@ -117,9 +127,9 @@ static void read_case(const char *name, struct asked *asked)
 		ask->old_object = json_deep_copy(json_member(file, "oldObject"));
 	if (ask->object == NULL)
 		ask->object = json_deep_copy(ask->old_object);
-	if (json_member(file, "patch") != NULL)
-		ck_assert_msg(json_patch_apply(ask->object, json_member(file, "patch"), &err) == 0,
-			      "%s: %s", name, err.msg);
+	apply(name, ask->object, json_member(file, "kept"));
+	apply(name, ask->old_object, json_member(file, "kept"));
+	apply(name, ask->object, json_member(file, "patch"));
 }
 
 static void expect_file(const char *name, const char *file, const char *have)

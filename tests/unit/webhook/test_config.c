@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What serve and inject are told; most of it is tested with them (tests/e2e/test_webhook.py, test_inject.py). */
+#include "webhook/config.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+
+static const struct {
+	const char *user;
+	bool valid;
+} users[] = {
+	{ "system:serviceaccount:openshell-system:openshell-webhook", true },
+	{ "system:serviceaccount:a:b.c", true },
+	{ "", false },
+	{ "admin", false },
+	{ "system:serviceaccount:", false },
+	{ "system:serviceaccount:openshell-system", false },
+	{ "system:serviceaccount::openshell-webhook", false },
+	{ "system:serviceaccount:openshell-system:", false },
+	{ "system:serviceaccount:openshell-system:Webhook", false },
+	{ "system:serviceaccount:openshell-system:a:b", false },
+	{ "xsystem:serviceaccount:openshell-system:a", false },
+};
+
+START_TEST(our_account_is_named_as_reviews_name_it)
+{
+	const struct config_text text = { .agent_image = "x", .own_user = users[_i].user };
+	struct webhook_config config = { 0 };
+	struct err err = { 0 };
+
+	ck_assert_int_eq(config_parse(&text, &config, &err), users[_i].valid ? 0 : -1);
+	if (users[_i].valid)
+		ck_assert_str_eq(config.own_user, users[_i].user);
+	else
+		ck_assert_ptr_nonnull(strstr(err.msg, "--service-account-user"));
+}
+END_TEST
+
+Suite *config_suite(void);
+Suite *config_suite(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *each = tcase_create("config");
+
+	tcase_add_loop_test(each, our_account_is_named_as_reviews_name_it, 0,
+			    (int)ARRAY_LEN(users));
+	suite_add_tcase(suite, each);
+	return suite;
+}
