@@ -173,6 +173,11 @@
 	  "the pod after it.",                                                                     \
 	  "look whether MutatingWebhookConfiguration openshell-webhook is there (helm upgrade "    \
 	  "brings it back), and keep other webhooks away from OpenShell's containers and volumes") \
+	X(API_COMPANION, 82, 403,                                                                  \
+	  "An object belongs to a pair of topology proxy-pod (os-sup-, os-svc-, os-ca-, os-eg-, "  \
+	  "os-ing- and a pod's UID, openshell-agent-closed), which the webhook writes, and "       \
+	  "nothing else.",                                                                         \
+	  "delete the pod that it is for: it goes with it")                                        \
 	X(API_NAMESPACE_KEY, 83, 403,                                                              \
 	  "A label or annotation of a namespace that begins with openshell.io/ is mistyped or "    \
 	  "has an invalid value.",                                                                 \

@@ -5,11 +5,14 @@ import copy
 import json
 import unittest
 
+import images
 import runner
-from fixture import CHART, NAME, RELEASE, SYSTEM, ClusterCase, await_that, container, deployment, pod, world
+from fixture import CHART, IMAGES, NAME, RELEASE, ROOT, SYSTEM, ClusterCase, await_that, container, deployment, pod, world
 
+PAIR = ROOT / "tests/golden/pair/minimal/objects.json"
 CONFIGURATIONS = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
 CHOICE = {"openshell.io/topology": "combined"}
+UID = "0d6a2c0e-5f0b-4a51-9a6e-3f1f5a4b7c01"
 ACCOUNT = f"system:serviceaccount:{SYSTEM}:{NAME}"
 
 
@@ -89,7 +92,17 @@ TAMPERED = {
     "the node's network": lambda p: p["spec"].update(hostNetwork=True),
     "the node's processes": lambda p: p["spec"].update(hostPID=True, shareProcessNamespace=False),
 }
-# The same for topology sidecar, whose fence tells users from each other.
+# What is no one's to do who has no privilege: in topologies sidecar and proxy-pod.
+TAMPERED_USERS = {
+    "the workload is root": lambda p: app(p)["securityContext"].update(runAsUser=0, runAsNonRoot=False),
+    "the workload's user is the image's": lambda p: app(p)["securityContext"].pop("runAsUser"),
+    "the workload may gain privileges": lambda p: app(p)["securityContext"].pop("allowPrivilegeEscalation"),
+    "the workload keeps capabilities": lambda p: app(p)["securityContext"].pop("capabilities"),
+    "the workload has a capability": lambda p: app(p)["securityContext"]["capabilities"].update(add=["NET_RAW"]),
+    "the workload writes whom it trusts": lambda p: mount_of(p, "openshell-supervisor-tls").pop("readOnly"),
+    "the workload starts as in another topology": lambda p: app(p)["command"].__setitem__(1, "run"),
+}
+# Of topology sidecar, whose fence tells users from each other.
 TAMPERED_SIDECAR = {
     "the proxy is gone": lambda p: p["spec"]["initContainers"].pop(1),
     "the proxy is another's": lambda p: p["spec"]["initContainers"][1].update(image="evil"),
@@ -104,15 +117,30 @@ TAMPERED_SIDECAR = {
     "the fence runs on beside the others": lambda p: p["spec"]["initContainers"][0].update(restartPolicy="Always"),
     "the proxy before the fence": lambda p: p["spec"]["initContainers"].insert(0, p["spec"]["initContainers"].pop(1)),
     "the workload is the proxy's user": lambda p: app(p)["securityContext"].update(runAsUser=1337),
-    "the workload is root": lambda p: app(p)["securityContext"].update(runAsUser=0, runAsNonRoot=False),
-    "the workload's user is the image's": lambda p: app(p)["securityContext"].pop("runAsUser"),
-    "the workload may gain privileges": lambda p: app(p)["securityContext"].pop("allowPrivilegeEscalation"),
-    "the workload keeps capabilities": lambda p: app(p)["securityContext"].pop("capabilities"),
-    "the workload has a capability": lambda p: app(p)["securityContext"]["capabilities"].update(add=["NET_RAW"]),
     "the workload sees the proxy's keys": lambda p: app(p)["volumeMounts"].append(
         {"name": "openshell-proxy-state", "mountPath": "/run/openshell-proxy", "readOnly": True}),
-    "the workload writes whom it trusts": lambda p: mount_of(p, "openshell-supervisor-tls").pop("readOnly"),
-    "the workload starts as in another topology": lambda p: app(p)["command"].__setitem__(1, "run"),
+}
+# Of topology proxy-pod, which others fence before it starts.
+TAMPERED_PAIRED = {
+    "the gate is gone": lambda p: p["spec"].pop("schedulingGates"),
+    "another gate": lambda p: p["spec"]["schedulingGates"][0].update(name="openshell.io/other"),
+    "the role is gone": lambda p: p["metadata"]["labels"].pop("openshell.io/sandbox-role"),
+    "an id before it has one": lambda p: p["metadata"]["labels"].update({"openshell.io/sandbox-id": UID}),
+    "a proxy of its own": lambda p: p["metadata"]["annotations"].update({"openshell.io/proxy-url": "http://192.0.2.1"}),
+    "an authority of its own": lambda p: p["metadata"]["annotations"].update({"openshell.io/proxy-ca": "x"}),
+    "names are resolved": lambda p: p["spec"].update(dnsPolicy="ClusterFirst", dnsConfig=None),
+    "another name server": lambda p: p["spec"]["dnsConfig"].update(nameservers=["192.0.2.53"]),
+    "nobody checks the fence": lambda p: p["spec"]["initContainers"][0].update(
+        command=["/openshell-agent", "install", "/opt/openshell"]),
+    "another proxy is checked": lambda p: p["spec"]["initContainers"][0]["command"].__setitem__(3, "http://192.0.2.1:1"),
+    "the check runs on beside the others": lambda p: p["spec"]["initContainers"][0].update(restartPolicy="Always"),
+    "the check has a privilege": lambda p: p["spec"]["initContainers"][0]["securityContext"]["capabilities"].update(
+        add=["NET_RAW"]),
+    "the proxy's address is the author's": lambda p: app(p)["env"].__setitem__(
+        0, {"name": "OPENSHELL_PROXY_URL", "value": "http://192.0.2.1:1"}),
+    "the fence is not looked at later": lambda p: [app(p)["command"].pop(app(p)["command"].index("--past")) for _ in "1"],
+    "another's authority": lambda p: [v for v in p["spec"]["volumes"] if v["name"] == "openshell-proxy-ca"][0].update(
+        {"downwardAPI": None, "emptyDir": {}}),
 }
 
 
@@ -124,7 +152,7 @@ class Alone(PolicyCase):
         super().setUpClass()
         cls.make_namespace("t-alone-chosen", "annotated")
         cls.addClassCleanup(world.kubectl, "delete", "namespace", "t-alone-chosen", "--wait=false", check=False)
-        cls.combined, cls.sidecar = cls().rewritten("combined"), cls().rewritten("sidecar")
+        cls.combined, cls.sidecar, cls.paired = (cls().rewritten(t) for t in ("combined", "sidecar", "proxy-pod"))
         world.kubectl("delete", CONFIGURATIONS, NAME)
         cls.addClassCleanup(world.restore)
 
@@ -136,12 +164,13 @@ class Alone(PolicyCase):
         return bare(json.loads(self.create(wanted).stdout))
 
     def test_a_pod_as_the_webhook_writes_it_is_taken(self):
-        for made in (self.combined, self.sidecar):
+        for made in (self.combined, self.sidecar, self.paired):
             done = self.create(made)
             self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_the_shape_of_one_topology_is_none_of_another(self):
-        for made, topology in ((self.combined, "sidecar"), (self.sidecar, "combined")):
+        for made, topology in ((self.combined, "sidecar"), (self.sidecar, "combined"), (self.paired, "sidecar"),
+                               (self.paired, "combined"), (self.combined, "proxy-pod"), (self.sidecar, "proxy-pod")):
             made = copy.deepcopy(made)
             made["metadata"]["annotations"]["openshell.io/topology"] = topology
             self.refused(self.create(made), "OSW081")
@@ -151,7 +180,9 @@ class Alone(PolicyCase):
             self.refused(self.create(manifest), "OSW081", "helm upgrade")
 
     def test_a_pod_that_would_start_something_outside_its_sandbox_is_refused(self):
-        cases = [("combined", self.combined, TAMPERED), ("sidecar", self.sidecar, TAMPERED | TAMPERED_SIDECAR)]
+        cases = [("combined", self.combined, TAMPERED),
+                 ("sidecar", self.sidecar, TAMPERED | TAMPERED_USERS | TAMPERED_SIDECAR),
+                 ("proxy-pod", self.paired, TAMPERED | TAMPERED_USERS | TAMPERED_PAIRED)]
         for topology, what, made, change in (
                 (topology, what, made, change) for topology, made, of in cases for what, change in of.items()):
             with self.subTest(topology=topology, what=what):
@@ -161,9 +192,24 @@ class Alone(PolicyCase):
                 self.assertIn("[OSW081]", done.stderr)
 
     def test_who_asks_for_what_the_namespace_does_not_have_is_refused(self):
-        for topology, code in (("none", "OSW005"), ("proxy-pod", "OSW006"), ("combind", "OSW005")):
+        for topology, code in (("none", "OSW005"), ("proxy-pod", "OSW081"), ("combind", "OSW005")):
             with self.subTest(topology=topology):
                 self.refused(self.create(pod("x", annotations={"openshell.io/topology": topology})), code)
+
+    def test_nobody_asks_for_the_key_of_a_proxy(self):
+        reference = {"name": f"os-ca-{UID}"}
+        for what, spec, of in (
+                ("a volume", {"volumes": [{"name": "k", "secret": {"secretName": reference["name"]}}]}, {}),
+                ("among others", {"volumes": [{"name": "k", "projected": {"sources": [{"secret": reference}]}}]}, {}),
+                ("to pull", {"imagePullSecrets": [reference]}, {}),
+                ("all variables", {}, {"envFrom": [{"secretRef": reference}]}),
+                ("a variable", {}, {"env": [{"name": "K", "valueFrom": {"secretKeyRef": {**reference, "key": "k"}}}]})):
+            with self.subTest(what=what):
+                asking = pod("x", **spec)
+                app(asking).update(of)
+                done = world.kubectl("create", "--dry-run=server", "--namespace=t-alone-chosen", "-f", "-", check=False,
+                                     text=json.dumps(asking))
+                self.refused(done, "OSW102")
 
     def test_none_runs_where_the_namespace_allows_it(self):
         world.kubectl("label", "namespace", self.namespace, "openshell.io/allowed=combined.none")
@@ -250,12 +296,13 @@ class Kept(PolicyCase):
         super().setUpClass()
         case = cls()
         case.apply(pod("runs"))
+        case.apply(pod("waits", annotations={"openshell.io/topology": "proxy-pod"}))
         case.await_ready("pod/runs")
         world.kubectl("delete", CONFIGURATIONS, NAME)
         cls.addClassCleanup(world.restore)
 
-    def change(self, patch: dict, *argv):
-        return self.kubectl("patch", "pod", "runs", "--type=strategic", f"--patch={json.dumps(patch)}",
+    def change(self, patch: dict, *argv, name: str = "runs"):
+        return self.kubectl("patch", "pod", name, "--type=strategic", f"--patch={json.dumps(patch)}",
                             "--dry-run=server", *argv, check=False)
 
     def test_keys_of_ours_are_fixed(self):
@@ -277,15 +324,213 @@ class Kept(PolicyCase):
     def test_other_changes_are_taken(self):
         self.assertEqual(self.change({"metadata": {"labels": {"mine": "1"}, "finalizers": ["example.com/x"]}}).returncode, 0)
 
-    def test_our_account_may_write_our_keys(self):
-        rights = [("create", "role", "patcher", "--verb=get,patch", "--resource=pods"),
-                  ("create", "rolebinding", "patcher", "--role=patcher", f"--serviceaccount={SYSTEM}:{NAME}")]
-        for right in rights:
-            self.kubectl(*right)
-            self.addCleanup(self.kubectl, "delete", *right[1:3])
-        patch = {"metadata": {"annotations": {"openshell.io/proxy-url": "http://192.0.2.1"}}}
-        await_that("it has the right", lambda: self.change(patch, f"--as={ACCOUNT}").returncode == 0)
-        self.refused(self.change(patch), "OSW051")
+    def test_our_account_may_write_our_keys_into_a_pod_that_waits(self):
+        patch = {"metadata": {"annotations": {"openshell.io/proxy-url": "http://192.0.2.1"}},
+                 "spec": {"schedulingGates": [{"name": "openshell.io/proxy-ready", "$patch": "delete"}]}}
+        self.refused(self.change(patch, name="waits"), "OSW051")
+        done = self.change(patch, f"--as={ACCOUNT}", name="waits")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Companions(PolicyCase):
+    """What a pair has, as the controller writes it, while nothing but these policies guards it."""
+
+    PLAIN = {"openshell.io/sandbox-role": "supervisor", "openshell.io/sandbox-id": UID}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        world.kubectl("create", "rolebinding", "tenant", "--clusterrole=edit", "--user=tenant", f"--namespace={cls.namespace}")
+        world.kubectl("delete", CONFIGURATIONS, NAME)
+        cls.addClassCleanup(world.restore)
+        case = cls()
+        await_that("the tenant has its rights", lambda: case.by_tenant(
+            "create", "configmap", "x", "--dry-run=server").returncode == 0)
+        for companion in cls.pair():
+            case.write(companion, "--dry-run=none")
+
+    @classmethod
+    def pair(cls) -> list[dict]:
+        """The golden one, in this namespace and of our image; it belongs to nobody, as its pod is not here."""
+        objects = json.loads(PAIR.read_text())
+        for made in objects:
+            made["metadata"].pop("ownerReferences")
+            made["metadata"]["namespace"] = cls.namespace
+            made.pop("data", None)
+        (proxy,) = objects[-1]["spec"]["template"]["spec"]["containers"]
+        proxy["image"] = IMAGES[images.AGENT_IMAGE]
+        return objects + [{
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": "openshell-agent-closed", "namespace": cls.namespace},
+            "spec": {"podSelector": {"matchLabels": {"openshell.io/sandbox-role": "agent"}},
+                     "policyTypes": ["Ingress", "Egress"]}}]
+
+    def by_tenant(self, *argv, **options):
+        return self.kubectl(*argv, "--as=tenant", check=False, **options)
+
+    def write(self, made: dict, *argv, check: bool = True):
+        """As the controller does it; tried only, unless `argv` says another."""
+        return self.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", f"--as={ACCOUNT}", *argv,
+                            text=json.dumps(made), check=check)
+
+    def all(self):
+        for made in self.pair():
+            with self.subTest(name=made["metadata"]["name"]):
+                yield made
+
+    def test_the_controllers_of_kubernetes_make_the_proxy_of_it_and_roll_it_over(self):
+        def revisions() -> list:
+            found = json.loads(self.kubectl("get", "replicasets", f"--selector=openshell.io/sandbox-id={UID}",
+                                            "--output=json").stdout)["items"]
+            return sorted(s["metadata"]["annotations"]["deployment.kubernetes.io/revision"] for s in found)
+        selector = f"--selector=openshell.io/sandbox-role=supervisor,openshell.io/sandbox-id={UID}"
+        await_that("there is a proxy", lambda: self.kubectl("get", "pods", selector, "--output=name").stdout)
+        deployment = self.pair()[4]
+        deployment["spec"]["template"]["metadata"]["annotations"]["mine"] = "1"
+        self.write(deployment, "--dry-run=none")
+        await_that("there is another revision", lambda: revisions() == ["1", "2"])
+        await_that("the Deployment tells of it", lambda: self.get("deployment", f"os-sup-{UID}")["metadata"]["annotations"][
+            "deployment.kubernetes.io/revision"] == "2")
+
+    def test_a_tenant_makes_none(self):
+        for made in self.all():
+            if "openshell-agent" not in made["metadata"]["name"]:
+                made = json.loads(json.dumps(made).replace(UID, UID.replace("0d6a", "1111")))
+            else:
+                made["metadata"]["namespace"] = "default"
+            done = world.kubectl("create", "--dry-run=server", "-f", "-", "--as=tenant", "--as-group=system:masters",
+                                 text=json.dumps(made), check=False)
+            self.refused(done, "OSW082", made["kind"])
+
+    def test_a_tenant_changes_none(self):
+        patch = json.dumps({"metadata": {"labels": {"mine": "1"}}})
+        for made in self.all():
+            what = (made["kind"], made["metadata"]["name"])
+            self.refused(self.by_tenant("patch", *what, f"--patch={patch}"), "OSW082", *what)
+        self.refused(self.by_tenant("scale", "deployment", f"os-sup-{UID}", "--replicas=2"), "OSW082")
+
+    def test_a_tenant_deletes_none_and_who_may_do_anything_does(self):
+        for made in self.all():
+            what = (made["kind"], made["metadata"]["name"])
+            self.refused(self.by_tenant("delete", *what), "OSW082", *what)
+            self.assertEqual(self.kubectl("delete", *what, "--dry-run=server", check=False).returncode, 0)
+
+    def test_a_tenant_makes_nothing_that_makes_proxies(self):
+        for made in (deployment("mine", container()), {**deployment("mine", container()), "kind": "ReplicaSet"}):
+            made["spec"]["template"]["metadata"]["labels"].update(self.PLAIN)
+            if made["kind"] == "ReplicaSet":
+                made["spec"] = {k: made["spec"][k] for k in ("selector", "template")}
+            self.refused(self.by_tenant("create", "--dry-run=server", "-f", "-", text=json.dumps(made)), "OSW082")
+
+    def test_a_tenant_makes_no_proxy(self):
+        spec = self.pair()[4]["spec"]["template"]["spec"]
+        for owners in ([], [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"os-sup-{UID}-1", "uid": UID,
+                             "controller": True}]):
+            made = {"apiVersion": "v1", "kind": "Pod", "spec": spec,
+                    "metadata": {"name": "x", "labels": self.PLAIN, "ownerReferences": owners}}
+            self.refused(self.by_tenant("create", "--dry-run=server", "-f", "-", text=json.dumps(made)), "OSW081",
+                         "sandbox-role")
+
+    def test_what_only_begins_alike_is_left_alone(self):
+        for name in ("os-ca-mine", f"os-other-{UID}", f"my-os-ca-{UID}"):
+            done = self.by_tenant("create", "secret", "generic", name, "--dry-run=server")
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_companions_go_with_their_owner_and_with_their_namespace(self):
+        name = "t-companions-gone"
+        self.make_namespace(name, "enabled")
+        self.addCleanup(world.kubectl, "delete", "namespace", name, "--ignore-not-found", "--wait=false")
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner", "namespace": name}}
+        world.kubectl("create", "-f", "-", text=json.dumps(owner))
+        uid = world.kubectl("get", "configmap", "owner", f"--namespace={name}", "--output=jsonpath={.metadata.uid}").stdout
+        for made in self.pair():
+            made["metadata"].update(namespace=name, ownerReferences=[
+                {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}])
+            if made["kind"] == "Service":
+                del made["spec"]["clusterIP"]
+            if made["metadata"]["name"] == "openshell-agent-closed":
+                del made["metadata"]["ownerReferences"]
+            world.kubectl("apply", "--server-side", "-f", "-", f"--as={ACCOUNT}", text=json.dumps(made))
+
+        def left() -> list:
+            kinds = "deployments,replicasets,services,secrets,networkpolicies"
+            return world.kubectl("get", kinds, f"--namespace={name}", "--output=name").stdout.split()
+        world.kubectl("delete", "configmap", "owner", f"--namespace={name}")
+        await_that("what belongs to the owner is gone",
+                   lambda: left() == ["networkpolicy.networking.k8s.io/openshell-agent-closed"])
+        world.kubectl("delete", "namespace", name, "--timeout=60s")
+
+
+class Account(PolicyCase):
+    """The webhook's own account, in other hands."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        case = cls()
+        case.kubectl("create", "secret", "generic", "theirs")
+        case.apply(pod("theirs"))
+        world.kubectl("delete", CONFIGURATIONS, NAME)
+        cls.addClassCleanup(world.restore)
+
+    def tried(self, verb: str, kind: str, name: str, spec: dict, namespace: str | None = None):
+        made = {"apiVersion": {"Deployment": "apps/v1", "NetworkPolicy": "networking.k8s.io/v1"}.get(kind, "v1"), "kind": kind,
+                "metadata": {"name": name, "namespace": namespace or self.namespace}, **spec}
+        argv = ("create",) if verb == "create" else ("apply", "--server-side", "--force-conflicts")
+        return world.kubectl(*argv, "--dry-run=server", "-f", "-", f"--as={ACCOUNT}", text=json.dumps(made), check=False)
+
+    def test_it_writes_nothing_but_companions(self):
+        everything = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]}
+        proxies = {"openshell.io/sandbox-role": "supervisor", "openshell.io/sandbox-id": UID}
+        root = deployment("x", container())["spec"]
+        for what, kind, name, spec in (
+                ("a Deployment", "Deployment", "mine", {"spec": root}),
+                ("one that is called like a proxy", "Deployment", f"os-sup-{UID}", {"spec": root}),
+                ("a Secret", "Secret", "mine", {}),
+                ("a ServiceAccount's token", "Secret", f"os-ca-{UID}", {
+                    "type": "kubernetes.io/service-account-token"}),
+                ("a Service", "Service", "mine", {"spec": {"ports": [{"port": 1}], "selector": proxies}}),
+                ("a Service that leads elsewhere", "Service", f"os-svc-{UID}", {
+                    "spec": {"ports": [{"port": 1}], "selector": {"app": "x"}}}),
+                ("a Service that takes others' addresses", "Service", f"os-svc-{UID}", {
+                    "spec": {"ports": [{"port": 1}], "selector": proxies, "externalIPs": ["192.0.2.1"]}}),
+                ("a NetworkPolicy", "NetworkPolicy", "mine", {"spec": everything}),
+                ("one for other pods", "NetworkPolicy", f"os-eg-{UID}", {"spec": everything})):
+            with self.subTest(what=what):
+                if kind == "Secret" and "type" in spec:
+                    done = world.kubectl("create", "--dry-run=server", "-f", "-", f"--as={ACCOUNT}", check=False, text=json.dumps(
+                        {"apiVersion": "v1", "kind": kind, **spec, "metadata": {
+                            "name": name, "namespace": self.namespace,
+                            "annotations": {"kubernetes.io/service-account.name": "default"}}}))
+                else:
+                    done = self.tried("create", kind, name, spec)
+                self.refused(done, "OSW082")
+
+    def test_it_starts_no_proxy_where_nobody_judges_it(self):
+        self.make_namespace("t-account-open", None)
+        self.addCleanup(world.kubectl, "delete", "namespace", "t-account-open", "--wait=false")
+        spec = json.loads(PAIR.read_text())[4]["spec"]
+        done = self.tried("create", "Deployment", f"os-sup-{UID}", {"spec": spec})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.tried("create", "Deployment", f"os-sup-{UID}", {"spec": spec}, "t-account-open")
+        self.assertRegex(done.stderr, r"\[OSW08[02]\]")
+
+    def test_it_changes_and_deletes_nothing_of_others(self):
+        who = ("--dry-run=server", f"--as={ACCOUNT}")
+        patch = json.dumps({"metadata": {"labels": {"mine": "1"}}})
+        self.refused(self.tried("apply", "Secret", "theirs", {"stringData": {"x": "y"}}), "OSW082")
+        self.refused(self.kubectl("patch", "pod", "theirs", f"--patch={patch}", *who, check=False), "OSW082")
+        self.refused(self.kubectl("delete", "secret", "theirs", *who, check=False), "OSW082")
+
+    def test_it_makes_the_master_key_once(self):
+        made = self.tried("create", "Secret", f"{NAME}-pairing", {"stringData": {"x": "y"}}, SYSTEM)
+        self.assertIn(made.returncode, (0, 1))
+        self.assertNotIn("OSW082", made.stderr)
+        self.refused(self.tried("create", "Secret", "other", {}, SYSTEM), "OSW082")
+        if world.kubectl("get", "secret", f"{NAME}-pairing", f"--namespace={SYSTEM}", check=False).returncode != 0:
+            world.kubectl("create", "secret", "generic", f"{NAME}-pairing", f"--namespace={SYSTEM}")
+            self.addCleanup(world.kubectl, "delete", "secret", f"{NAME}-pairing", f"--namespace={SYSTEM}")
+        self.refused(self.tried("apply", "Secret", f"{NAME}-pairing", {"stringData": {"x": "y"}}, SYSTEM), "OSW082")
 
 
 class Admins(PolicyCase):
@@ -326,6 +571,6 @@ class Checked(unittest.TestCase):
             raise runner.machine_lacks("ValidatingAdmissionPolicies: they came with Kubernetes 1.30")
         items = json.loads(world.kubectl("get", "validatingadmissionpolicies", "--output=json").stdout)["items"]
         ours = [item for item in items if item["metadata"]["name"].startswith("openshell-")]
-        self.assertEqual(len(ours), 4)
+        self.assertEqual(len(ours), 6)
         for item in ours:
             self.assertEqual(item["status"].get("typeChecking", {}).get("expressionWarnings", []), [])

@@ -44,6 +44,11 @@ spec:
   validationActions: [Deny]
 {{- end }}
 
+{{/* Kubernetes' own controllers of these names, as lists of CEL; one account for all where they have none of their own. */}}
+{{- define "openshell.cel.controllers" -}}
+['system:kube-controller-manager'{{ range . }}, 'system:serviceaccount:kube-system:{{ . }}'{{ end }}]
+{{- end }}
+
 {{/* Our labels and annotations of the metadata in CEL `.of`, each as text "annotation KEY=VALUE"; a list. */}}
 {{- define "openshell.cel.marks" -}}
 {{ .of }}.?annotations.orValue({}).filter(k, k.startsWith('openshell.io/'))
