@@ -63,22 +63,26 @@ static bool is_of_namespace(const struct findings *findings)
 	return false;
 }
 
+static const json_t *first_of_ours(const json_t *containers)
+{
+	for (size_t i = 0; i < json_array_size(containers); i++)
+		if (pod_name_is_ours(pod_name_of(json_array_get(containers, i))))
+			return json_array_get(containers, i);
+	return NULL;
+}
+
 /* The image that the agent of this pod came from, where it is not that of new pods. Our first init container, in
- * each topology, brings the agent. */
+ * each topology, brings the agent; a proxy's own pod has a container alone. */
 static const char *other_image(const struct handler *handler, const json_t *pod)
 {
-	const json_t *init = json_member(json_member(pod, "spec"), "initContainers");
+	const json_t *spec = json_member(pod, "spec");
+	const json_t *init = first_of_ours(json_member(spec, "initContainers"));
+	const char *image =
+		json_member_text(init != NULL ? init
+					      : first_of_ours(json_member(spec, "containers")),
+				 "image");
 
-	for (size_t i = 0; i < json_array_size(init); i++) {
-		const json_t *container = json_array_get(init, i);
-		const char *image = json_member_text(container, "image");
-
-		if (!pod_name_is_ours(pod_name_of(container)))
-			continue;
-		return image != NULL && strcmp(image, handler->config->agent_image) != 0 ? image
-											 : NULL;
-	}
-	return NULL;
+	return image != NULL && strcmp(image, handler->config->agent_image) != 0 ? image : NULL;
 }
 
 /* What is told in the pod's status, its version among it, is information and changes with each release. */
@@ -110,16 +114,24 @@ static enum audit_reason judge_sandboxed(const struct handler *handler, json_t *
 {
 	if (has_ephemeral(pod))
 		return AUDIT_EPHEMERAL;
-	if (is_outdated(handler, pod, namespace_name)) {
-		*out_detail = other_image(handler, pod);
+	if (is_outdated(handler, pod, namespace_name))
 		return AUDIT_OUTDATED;
-	}
 	if (findings_denied(&outcome->findings))
 		return AUDIT_ALTERED;
 	if (outcome->topology != TOPOLOGY_NONE)
 		return AUDIT_NONE;
 	*out_detail = "its annotations ask for none";
 	return AUDIT_ALTERED;
+}
+
+/* Its own reference. */
+static json_t *as_admitted(const struct handler *handler, json_t *pod)
+{
+	if (!handler_is_proxy(handler, pod))
+		return pair_binding_undo(pod);
+	json_t *before = json_deep_copy(pod);
+	json_object_del(json_member(before, "spec"), "nodeName");
+	return before;
 }
 
 static enum audit_reason judge(const struct handler *handler, json_t *pod,
@@ -135,12 +147,21 @@ static enum audit_reason judge(const struct handler *handler, json_t *pod,
 		return is_sandboxed ? AUDIT_UNLABELLED : AUDIT_NONE;
 	if (is_static(pod) && !is_sandboxed)
 		return AUDIT_STATIC;
-	admitted = is_whole ? pair_binding_undo(pod) : json_incref(pod);
+	admitted = is_whole ? as_admitted(handler, pod) : json_incref(pod);
 	validate_rendered(handler, admitted, namespace_name, outcome);
+	if (outcome->waits == WAIT_POD)
+		findings_deny(&outcome->findings, DENIAL_SUPERVISOR_UNKNOWN, "it was not asked");
 	if (is_of_namespace(&outcome->findings))
 		return AUDIT_NAMESPACE;
-	if (is_sandboxed)
-		return judge_sandboxed(handler, admitted, namespace_name, outcome, out_detail);
+	if (is_sandboxed) {
+		enum audit_reason reason =
+			judge_sandboxed(handler, admitted, namespace_name, outcome, out_detail);
+
+		/* Of the pod itself: `admitted` goes. */
+		if (reason == AUDIT_OUTDATED)
+			*out_detail = other_image(handler, pod);
+		return reason;
+	}
 	return findings_denied(&outcome->findings) ? AUDIT_UNSANDBOXED : AUDIT_NONE;
 }
 

@@ -60,7 +60,7 @@ const struct audit_text *audit_text(enum audit_reason reason);
 /* The table as a section of documentation (Markdown). */
 void audit_markdown(struct buf *out);
 
-/* `pod` may be of any shape; one that has ended is as it should be. */
+/* `pod` may be of any shape; one that has ended is as it should be. Of a proxy `handler->found` is its agent pod. */
 void audit_judge(const struct handler *handler, json_t *pod, const char *namespace_name,
 		 struct audit_verdict *out);
 

@@ -5,6 +5,7 @@
 #include "webhook/kube_list.h"
 #include "webhook/kube_pages.h"
 #include "webhook/kube_query.h"
+#include "webhook/pair_supervisor.h"
 
 struct scanning {
 	const struct audit_scan *scan;
@@ -37,10 +38,17 @@ static int judge(struct scanning *scanning, json_t *pod, const char *namespace_n
 		 struct audit_verdict *verdict, struct err *err)
 {
 	const struct log quiet = { .level = LOG_LEVEL_ERROR };
+	AUTO(pod_found_done) struct pod_found found = { 0 };
 	const struct handler handler = { .config = scanning->scan->config,
 					 .namespaces = &scanning->namespaces,
 					 .log = &quiet,
-					 .kubernetes = scanning->kubernetes };
+					 .kubernetes = scanning->kubernetes,
+					 .found = &found };
+	const char *agent = pair_supervisor_agent(pod);
+
+	if (handler_is_proxy(&handler, pod))
+		pods_find_named(scanning->scan->client, namespace_name, agent != NULL ? agent : "",
+				&found);
 
 	audit_judge(&handler, pod, namespace_name, verdict);
 	if (!audit_is_provisional(verdict) || scanning->is_fresh)

@@ -218,7 +218,21 @@
 	X(PAIR_SECRET, 102, 403,                                                                   \
 	  "A pod asks for a Secret whose name begins with os-ca-: it holds the key of a proxy's "  \
 	  "authority, and is the proxy's alone.",                                                  \
-	  "name another Secret")
+	  "name another Secret")                                                                   \
+	X(SUPERVISOR, 103, 403,                                                                    \
+	  "What says that it is the proxy of an agent pod (label openshell.io/sandbox-role: "      \
+	  "supervisor), and would be let out by that pod's fence, is not what OpenShell makes "    \
+	  "for it.",                                                                               \
+	  "remove the label, as OpenShell's controller alone makes proxies")                       \
+	X(SUPERVISOR_UNKNOWN, 104, 403,                                                            \
+	  "The agent pod that a proxy is for could not be learnt from the API server.",            \
+	  "it is tried again by itself, ask who runs the cluster to see that the webhook may get " \
+	  "pods")                                                                                  \
+	X(POLICY_OPENS, 105, 403,                                                                  \
+	  "A NetworkPolicy would let traffic out of or into agent pods of topology proxy-pod, "    \
+	  "beside what their own policies let through: policies only ever add up.",                \
+	  "add to podSelector.matchExpressions {key: openshell.io/sandbox-role, operator: NotIn, " \
+	  "values: [agent]}")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

@@ -74,7 +74,7 @@ static json_t *taken_in(json_t *command)
 }
 
 /* True where the options are well-formed and lead into a container that we confine. Without a name the API
- * server takes the only one of the pod's that is no init container, and ours all are; of several it takes none. */
+ * server takes the only one of the pod's that is no init container; of several it takes none. */
 static bool check_target(json_t *pod, json_t *options, struct findings *findings)
 {
 	struct err err = { 0 };
@@ -85,8 +85,10 @@ static bool check_target(json_t *pod, json_t *options, struct findings *findings
 		return false;
 	}
 	const char *name = json_member_text(options, "container");
-	if (name == NULL || *name == '\0' ||
-	    (pod_has_container(json_member(pod, "spec"), name) && !pod_name_is_ours(name)))
+	if (name == NULL || *name == '\0')
+		name = pod_name_of(
+			json_array_get(json_member(json_member(pod, "spec"), "containers"), 0));
+	if (pod_has_container(json_member(pod, "spec"), name) && !pod_name_is_ours(name))
 		return true;
 	findings_deny(findings, DENIAL_CONTAINER_OURS, "container '%.63s'", name);
 	return false;

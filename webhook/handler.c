@@ -7,6 +7,7 @@
 #include "webhook/choices.h"
 #include "webhook/exec.h"
 #include "webhook/pair_secrets.h"
+#include "webhook/pair_supervisor.h"
 #include "webhook/patch.h"
 #include "webhook/pod.h"
 #include "webhook/response.h"
@@ -64,7 +65,8 @@ void handler_rewrite(const struct handler *handler, json_t *pod, const char *nam
 	if (in.images != NULL)
 		image_wants_set_namespace(in.images, namespace_name);
 	rewrite_pod(&in, outcome->topology, edits, findings);
-	outcome->waits = in.images != NULL && image_wants_are_open(in.images);
+	if (in.images != NULL && image_wants_are_open(in.images))
+		outcome->waits = WAIT_IMAGES;
 }
 
 json_t *handler_pod_of(const struct handler *handler, struct outcome *outcome)
@@ -75,6 +77,11 @@ json_t *handler_pod_of(const struct handler *handler, struct outcome *outcome)
 		findings_deny(&outcome->findings, DENIAL_POD_UNKNOWN, "%s",
 			      found != NULL ? found->err.msg : "it was not asked");
 	return found != NULL ? found->pod : NULL;
+}
+
+bool handler_is_proxy(const struct handler *handler, const json_t *pod)
+{
+	return handler->config->proxy_pod_api != NULL && pair_supervisor_is(pod);
 }
 
 void handler_exec(const struct handler *handler, const struct review *review, struct edits *edits,
@@ -94,6 +101,12 @@ static void mutate(const struct handler *handler, const struct review *review, s
 	if (!review_is_pod(review) || review->subresource[0] != '\0' ||
 	    strcmp(review->operation, "CREATE") != 0)
 		return;
+	/* It stays as it is, and /validate compares it. */
+	if (handler_is_proxy(handler, review->object)) {
+		pair_supervisor_check_claim(review->object, review->object, &outcome->findings);
+		outcome->topology = TOPOLOGY_PROXY_POD;
+		return;
+	}
 	if (!review_is_mirror(review)) {
 		handler_rewrite(handler, review->object, review->namespace_name, edits, outcome);
 		return;
@@ -163,7 +176,7 @@ int handler_mutate(const struct handler *handler, struct slice body, struct buf 
 	if (review_decode(body, &review, err) == -1)
 		return err_wrap(err, "AdmissionReview");
 	mutate(handler, &review, &edits, outcome);
-	if (outcome->waits)
+	if (outcome->waits != WAIT_NONE)
 		return 0;
 	return handler_answer(handler, &review, &edits, outcome, out, err);
 }

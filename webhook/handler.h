@@ -29,13 +29,16 @@ enum endpoint { ENDPOINT_MUTATE = 0, ENDPOINT_VALIDATE, ENDPOINT_COUNT };
 /* As its path is called: "mutate". */
 const char *endpoint_name(enum endpoint endpoint);
 
+/* What has to be asked for before there is an answer; the review is judged once more then. */
+enum wait { WAIT_NONE = 0, WAIT_IMAGES, WAIT_POD };
+
 /* For metrics: no text from outside. */
 struct outcome {
 	enum endpoint endpoint;
 	enum outcome_result result;
 	enum topology topology;
 	struct findings findings;
-	bool waits; /* for images: there is no answer yet, and the review is judged once more */
+	enum wait waits;
 };
 
 struct handler {
@@ -43,7 +46,7 @@ struct handler {
 	const struct namespaces *namespaces;
 	const struct log *log;
 	struct kube_version kubernetes; /* as the API server says; zeros: not known */
-	const struct pod_found *found; /* the pod of a CONNECT; NULL: nobody asked for it */
+	const struct pod_found *found; /* as pods_find() says; NULL: nobody asked for it */
 	struct image_wants *images; /* NULL: images are not looked up */
 };
 
@@ -54,6 +57,9 @@ void handler_rewrite(const struct handler *handler, json_t *pod, const char *nam
 
 /* The pod that a CONNECT is about, borrowed; NULL: the refusal is in `outcome`. */
 json_t *handler_pod_of(const struct handler *handler, struct outcome *outcome);
+
+/* Whether a pod, or what pods are made of, is to be judged as an agent pod's proxy, which is not sandboxed. */
+bool handler_is_proxy(const struct handler *handler, const json_t *pod);
 
 /* The edits that take the command of a CONNECT to pods/exec into the sandbox, or the refusal. */
 void handler_exec(const struct handler *handler, const struct review *review, struct edits *edits,

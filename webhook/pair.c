@@ -124,8 +124,8 @@ static int read_identity(const json_t *pod, struct pair *pair, struct err *err)
 	return 0;
 }
 
-int pair_read(const json_t *pod, const struct namespace_facts *ns, struct slice master,
-	      struct pair *out, struct err *err)
+int pair_read_pod(const json_t *pod, const struct namespace_facts *ns, struct pair *out,
+		  struct err *err)
 {
 	AUTO(pair_done) struct pair pair = { .ports = json_array() };
 	struct findings findings = { 0 };
@@ -137,7 +137,18 @@ int pair_read(const json_t *pod, const struct namespace_facts *ns, struct slice 
 	read_ports(json_member(pair.spec, "containers"), &pair, &findings);
 	if (findings_denied(&findings))
 		return fail(&findings, err);
-	if (pair_keys_derive(master, pair.uid, pair.created_s, &pair.keys, err) == -1)
+	*out = pair;
+	pair = (struct pair){ 0 };
+	return 0;
+}
+
+int pair_read(const json_t *pod, const struct namespace_facts *ns, struct slice master,
+	      struct pair *out, struct err *err)
+{
+	AUTO(pair_done) struct pair pair = { 0 };
+
+	if (pair_read_pod(pod, ns, &pair, err) == -1 ||
+	    pair_keys_derive(master, pair.uid, pair.created_s, &pair.keys, err) == -1)
 		return -1;
 	*out = pair;
 	pair = (struct pair){ 0 };

@@ -20,7 +20,12 @@ struct pair {
 /* Whether it is an agent pod by its labels. */
 bool pair_is_agent(const json_t *pod);
 
-/* ERR_INVALID: not an agent pod as admission leaves it and the API server keeps it. */
+/* All but its keys, which take a secret. ERR_INVALID: not an agent pod as admission leaves it and the API server keeps
+ * it. */
+int pair_read_pod(const json_t *pod, const struct namespace_facts *ns, struct pair *out,
+		  struct err *err);
+
+/* The same with its keys. */
 int pair_read(const json_t *pod, const struct namespace_facts *ns, struct slice master,
 	      struct pair *out, struct err *err);
 void pair_done(struct pair *pair);

@@ -18,8 +18,13 @@ struct pod_found {
 
 void pod_found_done(struct pod_found *found);
 
-/* Asks the API server for the pod that the AdmissionReview `body` is about. `client` NULL: there is none to ask. May
- * block for PODS_TIMEOUT_MS, and longer where names resolve slowly. pod_found_done() releases. */
+/* Asks the API server for the pod that the AdmissionReview `body` is about: of a CONNECT the one that it leads into, else
+ * the agent pod that what is submitted says it is the proxy of. `client` NULL: there is none to ask. May block for
+ * PODS_TIMEOUT_MS, and longer where names resolve slowly. pod_found_done() releases. */
 void pods_find(const struct kube_client *client, struct slice body, struct pod_found *out);
+
+/* The same for the pod of that name; both texts may be any. */
+void pods_find_named(const struct kube_client *client, const char *namespace_name, const char *name,
+		     struct pod_found *out);
 
 #endif

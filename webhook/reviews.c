@@ -64,7 +64,7 @@ static const struct reviewer {
 	int (*answer)(const struct handler *handler, struct slice body, struct buf *out,
 		      struct outcome *outcome, struct err *err);
 	size_t body_max;
-	bool looks_up; /* the pod, which the review does not carry */
+	bool looks_up; /* the pod, which the review does not carry, whatever the review says */
 } reviewers[] = {
 	{ "/mutate", handler_mutate, BODY_MAX, false },
 	{ "/validate", validate, BODY_MAX, false },
@@ -98,9 +98,9 @@ static struct answer refusal(unsigned int status, const struct reviewer *reviewe
 	}
 }
 
-/* False: images are to be asked for first, and `out` is untouched. */
-static bool review_answer(struct request *request, const struct pod_found *found,
-			  struct answer *out)
+/* WAIT_NONE: `out` is the answer. Else that is to be asked for first, and `out` is untouched. */
+static enum wait review_answer(struct request *request, const struct pod_found *found,
+			       struct answer *out)
 {
 	struct reviews *reviews = request->reviews;
 	struct answer answer = { .status = MHD_HTTP_OK,
@@ -122,42 +122,50 @@ static bool review_answer(struct request *request, const struct pod_found *found
 	int result = request->reviewer->answer(&handler, buf_slice(&request->body), &answer.body,
 					       &outcome, &err);
 	pthread_rwlock_unlock(&reviews->known_lock);
-	if (result == -1 || outcome.waits)
+	if (result == -1 || outcome.waits != WAIT_NONE)
 		buf_done(&answer.body);
 	if (result == -1) {
 		*out = answer_text(MHD_HTTP_BAD_REQUEST, err.msg);
-		return true;
+		return WAIT_NONE;
 	}
-	if (outcome.waits)
-		return false;
+	if (outcome.waits != WAIT_NONE)
+		return outcome.waits;
 	metrics_count_outcome(reviews->options.metrics, &outcome,
 			      clock_us(CLOCK_MONOTONIC) - start);
 	*out = answer;
-	return true;
+	return WAIT_NONE;
 }
 
-/* As review_answer(). */
-static bool answer_request(struct request *request, struct answer *out)
+/* As review_answer(). For a tree of that size no pod is asked for, as none of a proxy is so large. */
+static enum wait answer_big(struct request *request, struct answer *out)
 {
 	struct reviews *reviews = request->reviews;
-	bool done;
+	struct pod_found none = { 0 };
 
-	if (request->refused != 0) {
-		*out = refusal(request->refused, request->reviewer);
-		return true;
-	}
-	if (request->body.n <= BIG_BODY) {
-		json_arena_begin();
-		done = review_answer(request, NULL, out);
-		json_arena_end();
-		return done;
-	}
+	err_set(&none.err, ERR_LIMIT, "the review is larger than %d KiB", BIG_BODY >> 10);
 	pthread_mutex_lock(&reviews->big_body_lock);
-	done = review_answer(request, NULL, out);
+	enum wait wait = review_answer(request, NULL, out);
+	if (wait == WAIT_POD)
+		wait = review_answer(request, &none, out);
 	/* The heap of this thread would keep what the tree took. */
 	malloc_trim(0);
 	pthread_mutex_unlock(&reviews->big_body_lock);
-	return done;
+	return wait;
+}
+
+/* As review_answer(). */
+static enum wait answer_request(struct request *request, struct answer *out)
+{
+	if (request->refused != 0) {
+		*out = refusal(request->refused, request->reviewer);
+		return WAIT_NONE;
+	}
+	if (request->body.n > BIG_BODY)
+		return answer_big(request, out);
+	json_arena_begin();
+	enum wait wait = review_answer(request, NULL, out);
+	json_arena_end();
+	return wait;
 }
 
 static enum MHD_Result send_answer(struct reviews *reviews, struct MHD_Connection *connection,
@@ -165,37 +173,6 @@ static enum MHD_Result send_answer(struct reviews *reviews, struct MHD_Connectio
 {
 	metrics_count_status(reviews->options.metrics, answer.status);
 	return answer_send(connection, &answer, *reviews->options.draining);
-}
-
-/* --- the sleep until images are known ---------------------------------------------------------- */
-
-static void wake(void *cls)
-{
-	struct request *request = cls;
-
-	MHD_resume_connection(request->connection);
-}
-
-/* Called once more after the sleep, it sends the answer. */
-static enum MHD_Result answer_or_wait(struct request *request, struct MHD_Connection *connection)
-{
-	struct reviews *reviews = request->reviews;
-	struct answer answer;
-
-	while (!answer_request(request, &answer)) {
-		if (image_resolver_try(reviews->images, &request->images))
-			continue;
-		if (request->has_waited) {
-			image_wants_fail_open(&request->images, "there was no time left to ask");
-			continue;
-		}
-		request->has_waited = true;
-		request->connection = connection;
-		MHD_suspend_connection(connection);
-		image_resolver_wait(reviews->images, &request->images, wake, request);
-		return MHD_YES;
-	}
-	return send_answer(reviews, connection, answer);
 }
 
 /* --- the sleep until a pod is known ------------------------------------------------------------ */
@@ -236,6 +213,40 @@ static enum MHD_Result begin_lookup(struct request *request, struct MHD_Connecti
 	MHD_suspend_connection(connection);
 	lookups_put(reviews->lookups, request);
 	return MHD_YES;
+}
+
+/* --- the sleep until images are known ---------------------------------------------------------- */
+
+static void wake(void *cls)
+{
+	struct request *request = cls;
+
+	MHD_resume_connection(request->connection);
+}
+
+/* Called once more after the sleep for images, it sends the answer. */
+static enum MHD_Result answer_or_wait(struct request *request, struct MHD_Connection *connection)
+{
+	struct reviews *reviews = request->reviews;
+	struct answer answer;
+	enum wait wait;
+
+	while ((wait = answer_request(request, &answer)) != WAIT_NONE) {
+		if (wait == WAIT_POD)
+			return begin_lookup(request, connection);
+		if (image_resolver_try(reviews->images, &request->images))
+			continue;
+		if (request->has_waited) {
+			image_wants_fail_open(&request->images, "there was no time left to ask");
+			continue;
+		}
+		request->has_waited = true;
+		request->connection = connection;
+		MHD_suspend_connection(connection);
+		image_resolver_wait(reviews->images, &request->images, wake, request);
+		return MHD_YES;
+	}
+	return send_answer(reviews, connection, answer);
 }
 
 /* --- one request ------------------------------------------------------------------------------ */
@@ -308,13 +319,15 @@ enum MHD_Result reviews_go_on(struct MHD_Connection *connection, const char *dat
 		*n = 0;
 		return wanted ? MHD_YES : MHD_NO;
 	}
-	if (!request->reviewer->looks_up || request->refused != 0)
-		return answer_or_wait(request, connection);
-	if (request->answer.body.n == 0)
+	if (request->answer.body.n > 0) {
+		struct answer answer = request->answer;
+
+		request->answer = (struct answer){ 0 };
+		return send_answer(request->reviews, connection, answer);
+	}
+	if (request->reviewer->looks_up && request->refused == 0)
 		return begin_lookup(request, connection);
-	struct answer answer = request->answer;
-	request->answer = (struct answer){ 0 };
-	return send_answer(request->reviews, connection, answer);
+	return answer_or_wait(request, connection);
 }
 
 void reviews_end(struct request *request)

@@ -118,7 +118,7 @@ static void check_keys(const char *what, json_t *map, const struct namespace_key
 	}
 }
 
-static bool is_allowed(const struct namespace_facts *ns, enum topology topology)
+bool topology_is_allowed(const struct namespace_facts *ns, enum topology topology)
 {
 	const char *allowed = json_member_text(ns->labels, KEY_ALLOWED);
 
@@ -155,7 +155,7 @@ enum topology topology_decide(const struct namespace_facts *ns, const struct cho
 		topology_parse(choices->topology, &topology);
 	else if (label != NULL)
 		topology_parse(label, &topology);
-	if (!is_allowed(ns, topology)) {
+	if (!topology_is_allowed(ns, topology)) {
 		findings_deny(findings, DENIAL_TOPOLOGY_FORBIDDEN,
 			      "namespace '%.63s' does not allow topology %s", ns->name,
 			      topology_name(topology));

@@ -25,6 +25,9 @@ const char *topology_name(enum topology topology);
 /* False where `text` names none; TOPOLOGY_REFUSED has no name. */
 bool topology_parse(const char *text, enum topology *out);
 
+/* Whether pods of the namespace may have it. */
+bool topology_is_allowed(const struct namespace_facts *ns, enum topology topology);
+
 /* Refuses invalid keys of the namespace too. Where the pod's own choice was invalid, that has been
  * said by choices_read(), and the answer is what it would get without it. */
 enum topology topology_decide(const struct namespace_facts *ns, const struct choices *choices,

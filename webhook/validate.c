@@ -7,7 +7,9 @@
 #include "webhook/exec.h"
 #include "webhook/kinds.h"
 #include "webhook/pair_binding.h"
+#include "webhook/pair_policy.h"
 #include "webhook/pair_secrets.h"
+#include "webhook/pair_supervisor.h"
 #include "webhook/pod.h"
 #include "webhook/pod_update.h"
 #include "webhook/policy_map.h"
@@ -29,6 +31,29 @@ static bool is_ending(const struct review *review)
 	       NULL;
 }
 
+/* Pure but for one question: the agent pod is asked for once nothing else is wrong. `object` is what was submitted,
+ * `pod` what its pods are made of. */
+static void check_proxy(const struct handler *handler, const json_t *object, json_t *pod,
+			const char *namespace_name, struct outcome *outcome)
+{
+	struct findings *findings = &outcome->findings;
+	const struct namespace_facts *ns = namespaces_find(handler->namespaces, namespace_name);
+
+	outcome->topology = TOPOLOGY_PROXY_POD;
+	if (ns == NULL)
+		findings_deny(findings, DENIAL_NAMESPACE_UNKNOWN, "namespace '%.63s' is not known",
+			      namespace_name);
+	pair_supervisor_check_claim(object, pod, findings);
+	if (findings_denied(findings))
+		return;
+	if (handler->found == NULL)
+		outcome->waits = WAIT_POD;
+	else if (handler->found->pod == NULL)
+		findings_deny(findings, DENIAL_SUPERVISOR_UNKNOWN, "%s", handler->found->err.msg);
+	else
+		pair_supervisor_check(pod, handler->found->pod, ns, handler->config, findings);
+}
+
 /* Only what this release renders counts as sandboxed. A release that must take pods of the one before it, while
  * both answer in turn, asks here for that rendering too. */
 void validate_rendered(const struct handler *handler, json_t *pod, const char *namespace_name,
@@ -37,6 +62,10 @@ void validate_rendered(const struct handler *handler, json_t *pod, const char *n
 	AUTO(edits_done) struct edits edits = { 0 };
 	struct findings *findings = &outcome->findings;
 
+	if (handler_is_proxy(handler, pod)) {
+		check_proxy(handler, pod, pod, namespace_name, outcome);
+		return;
+	}
 	handler_rewrite(handler, pod, namespace_name, &edits, outcome);
 	/* Said when the pod was rewritten. */
 	findings->n_warnings = 0;
@@ -120,6 +149,32 @@ static void check_config_map(const struct handler *handler, const struct review 
 		policy_map_check(review->object, &outcome->findings);
 }
 
+/* Where agent pods may be. */
+static bool has_agents(const struct handler *handler, const char *namespace_name)
+{
+	const struct namespace_facts *ns = namespaces_find(handler->namespaces, namespace_name);
+
+	return handler->config->proxy_pod_api != NULL &&
+	       (ns == NULL || topology_is_allowed(ns, TOPOLOGY_PROXY_POD));
+}
+
+/* What stood already may go on, and be let go of: the controller makes no pair beside it. */
+static void check_network_policy(const struct handler *handler, const struct review *review,
+				 struct outcome *outcome)
+{
+	if (!has_agents(handler, review->namespace_name) || is_ours(handler, review) ||
+	    !(is_create(review) || is_update(review)) ||
+	    (is_update(review) &&
+	     (is_ending(review) || json_is_same(json_member(review->old_object, "spec"),
+						json_member(review->object, "spec")))))
+		return;
+	if (review->object == NULL)
+		findings_deny(&outcome->findings, DENIAL_MALFORMED, "there is no NetworkPolicy");
+	else if (pair_policy_opens(review->object))
+		findings_deny(&outcome->findings, DENIAL_POLICY_OPENS,
+			      "its podSelector could select them");
+}
+
 static void let_be(const struct handler *handler, const struct review *review,
 		   struct outcome *outcome)
 {
@@ -136,6 +191,7 @@ static const struct rule {
 	{ "", "pods", "exec", check_exec },
 	{ "", "pods", "attach", check_attach },
 	{ "", "configmaps", "", check_config_map },
+	{ "networking.k8s.io", "networkpolicies", "", check_network_policy },
 	/* What else can be done to a pod and starts no process outside its sandbox: port-forward and proxy reach
 	 * its ports. */
 	{ "", "pods", "binding", let_be },
@@ -146,6 +202,18 @@ static const struct rule {
 	{ "", "pods", "resize", let_be },
 	{ "", "pods", "status", let_be },
 };
+
+/* Pods are compared one by one, whoever makes them. Here it is for whoever would have a template of that kind: of our
+ * Deployment, and the ReplicaSet that comes of it. */
+static void check_proxy_template(const struct handler *handler, const struct review *review,
+				 json_t *template, struct outcome *outcome)
+{
+	if (strcmp(review->resource, "replicasets") == 0)
+		check_proxy(handler, review->object, template, review->namespace_name, outcome);
+	else if (strcmp(review->resource, "deployments") != 0 || !is_ours(handler, review))
+		findings_deny(&outcome->findings, DENIAL_SUPERVISOR,
+			      "%.40s of others make no proxies", review->resource);
+}
 
 /* A namespace that is not known yet is no reason: its pods are judged when they come. */
 static void check_template(const struct handler *handler, const struct review *review,
@@ -165,7 +233,10 @@ static void check_template(const struct handler *handler, const struct review *r
 			      review->namespace_name);
 		return;
 	}
-	handler_rewrite(handler, template, review->namespace_name, &edits, outcome);
+	if (handler_is_proxy(handler, template))
+		check_proxy_template(handler, review, template, outcome);
+	else
+		handler_rewrite(handler, template, review->namespace_name, &edits, outcome);
 }
 
 static void check(const struct handler *handler, const struct review *review,
@@ -198,7 +269,7 @@ int validate(const struct handler *handler, struct slice body, struct buf *out,
 	if (review_decode(body, &review, err) == -1)
 		return err_wrap(err, "AdmissionReview");
 	check(handler, &review, outcome);
-	if (outcome->waits)
+	if (outcome->waits != WAIT_NONE)
 		return 0;
 	return handler_answer(handler, &review, &none, outcome, out, err);
 }

@@ -52,9 +52,10 @@ class Templates(ClusterCase):
     def test_a_template_of_every_kind_with_keys_that_only_we_write_is_refused(self):
         for kind in self.kinds():
             with self.subTest(kind=kind):
-                made_of = template({"openshell.io/sandbox-role": "supervisor"}, {STATUS: "{}"})
-                done = self.kubectl("apply", "-f", "-", text=json.dumps(of_kind(kind, made_of)), check=False)
-                self.assertIn("[OSW010]", done.stderr)
+                for role, code in (("agent", "OSW010"), ("supervisor", "OSW103")):
+                    made_of = template({"openshell.io/sandbox-role": role}, {STATUS: "{}"})
+                    done = self.kubectl("apply", "-f", "-", text=json.dumps(of_kind(kind, made_of)), check=False)
+                    self.assertIn(f"[{code}]", done.stderr)
 
     def test_what_was_there_before_can_still_be_scaled_and_deleted(self):
         name = "t-templates-before"

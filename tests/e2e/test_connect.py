@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exec and attach, whose pod the admission server asks the API server for: what it answers, and that a slow or absent
-API server holds up nothing else.
+"""Exec, attach and the proxies of topology proxy-pod, for which the admission server asks the API server for a pod: what
+it answers, and that a slow or absent API server holds up nothing else.
 
 Needs neither root nor containers."""
+import copy
 import json
 import threading
 import unittest
 
 from fake_api import FakeApi, status
-from test_webhook import ROOT, Webhook, make_certificate, review
+from test_webhook import IMAGE, ROOT, Webhook, make_certificate, review
 
 SANDBOXED = json.loads((ROOT / "tests/golden/webhook/minimal/pod.json").read_text())
 AGENT = "/openshell-start/" + "/".join(str(n) for n in range(1, 20)) + "/openshell-agent"
@@ -23,23 +24,19 @@ def connect_review(subresource: str = "exec", name: str = "work", **options) -> 
         "object": options, "resource": {"group": "", "version": "v1", "resource": "pods"}}}).encode()
 
 
-class Connect(unittest.TestCase):
+class Case(unittest.TestCase):
+    """With an API server that may hold its answers, which are let go of at the end whatever happens."""
+
     def setUp(self):
         self.api = FakeApi(make_certificate)
         self.addCleanup(self.api.stop)
-        self.api.objects[PATH + "work"] = SANDBOXED
-        self.api.objects[PATH + "plain"] = {"metadata": {}, "spec": {"containers": [{"name": "a"}]}}
-        self.webhook = Webhook(source=self.api.source)
-        self.addCleanup(self.webhook.stop)
-        self.webhook.await_event("namespaces.listed")
-        # Held look-ups, let go of at the end whatever happens.
         self.gate, self.held = threading.Event(), threading.Semaphore(0)
-        self.addCleanup(self.gate.set)
 
-    def ask(self, path: str = "/mutate/connect", **kw) -> dict:
-        code, _, text = self.webhook.request("POST", path, connect_review(**kw))
-        self.assertEqual(code, 200, text)
-        return json.loads(text)["response"]
+    def serve(self, *more: str) -> None:
+        self.webhook = Webhook(source=self.api.source, more=("--image-lookup", "off", *more))
+        self.addCleanup(self.webhook.stop)
+        self.addCleanup(self.gate.set)
+        self.webhook.await_event("namespaces.listed")
 
     def refused(self, code: str, **kw) -> str:
         response = self.ask(**kw)
@@ -51,6 +48,19 @@ class Connect(unittest.TestCase):
         self.held.release()
         self.gate.wait(30)
         handler.hang_up()
+
+
+class Connect(Case):
+    def setUp(self):
+        super().setUp()
+        self.api.objects[PATH + "work"] = SANDBOXED
+        self.api.objects[PATH + "plain"] = {"metadata": {}, "spec": {"containers": [{"name": "a"}]}}
+        self.serve()
+
+    def ask(self, path: str = "/mutate/connect", **kw) -> dict:
+        code, _, text = self.webhook.request("POST", path, connect_review(**kw))
+        self.assertEqual(code, 200, text)
+        return json.loads(text)["response"]
 
     # --- what it answers --------------------------------------------------------------------------
     def test_a_command_that_is_longer_than_any_is_refused(self):
@@ -154,6 +164,89 @@ class Connect(unittest.TestCase):
             peer.sock.close()
         self.gate.set()
         self.assertTrue(self.ask()["allowed"])
+
+
+class Proxies(Case):
+    """The pod of a proxy comes by the ordinary path, and waits there for its agent pod alone."""
+
+    def setUp(self):
+        super().setUp()
+        objects = json.loads((ROOT / "tests/golden/pair/minimal/objects.json").read_text())
+        (deployment,) = [item for item in objects if item["kind"] == "Deployment"]
+        self.proxy = copy.deepcopy(deployment["spec"]["template"])
+        owner = deployment["metadata"]["name"] + "-5b8c"
+        self.proxy["metadata"]["ownerReferences"] = [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": "r-1", "controller": True}]
+        self.assertEqual(self.proxy["spec"]["containers"][0]["image"], IMAGE)
+        self.path = PATH + self.proxy["metadata"]["annotations"]["openshell.io/sandbox-name"]
+        self.agent = self.api.objects[self.path] = {"metadata": {
+            "name": self.path.rsplit("/", 1)[1], "namespace": "team", "creationTimestamp": "2026-01-02T03:04:05Z",
+            "uid": self.proxy["metadata"]["labels"]["openshell.io/sandbox-id"],
+            "labels": {"openshell.io/sandbox-role": "agent"}, "annotations": {"openshell.io/topology": "proxy-pod"}},
+            "spec": {"containers": [{"name": "web", "image": "web"}]}}
+        self.serve("--proxy-pod-api", "10.96.0.1:443")
+
+    def ask(self, path: str = "/validate", pod: dict | None = None) -> dict:
+        code, _, text = self.webhook.request("POST", path, review(pod or self.proxy))
+        self.assertEqual(code, 200, text)
+        return json.loads(text)["response"]
+
+    def test_the_agent_pod_is_asked_for_once_and_the_proxy_compared_with_what_it_gets(self):
+        self.api.wrote.clear()
+        self.assertNotIn("patch", self.ask("/mutate"))
+        self.assertEqual(self.api.wrote, [])
+        self.assertTrue(self.ask()["allowed"])
+        self.assertEqual([w[:2] for w in self.api.wrote], [("GET", self.path)])
+        self.proxy["spec"]["hostNetwork"] = True
+        self.assertIn("hostNetwork", self.refused("OSW103"))
+
+    def test_what_is_wrong_whatever_its_agent_pod_is_asks_for_none(self):
+        self.api.wrote.clear()
+        self.proxy["metadata"]["labels"]["app"] = "web"
+        self.refused("OSW103")
+        self.proxy["metadata"]["annotations"] = {"openshell.io/sandbox-name": "../secrets/x"}
+        self.refused("OSW103")
+        self.assertEqual(self.api.wrote, [])
+
+    def test_an_agent_pod_that_cannot_be_learnt_has_no_proxy(self):
+        for fault, reason in (
+                (lambda h: h.answer(403, status(403, "pods is forbidden")), "pods is forbidden"),
+                (lambda h: h.answer(500, b"no JSON"), "500"), (lambda h: h.hang_up(), "")):
+            with self.subTest(reason=reason):
+                self.api.object_faults.append(("GET", self.path, fault))
+                self.assertIn(reason, self.refused("OSW104"))
+        self.assertTrue(self.ask()["allowed"])
+        self.agent["metadata"]["uid"] = self.agent["metadata"]["uid"][:-1] + "f"
+        self.refused("OSW103")
+        del self.api.objects[self.path]
+        self.assertIn("not found", self.refused("OSW104"))
+
+    def test_one_that_is_as_large_as_none_is_refused_without_asking(self):
+        self.api.wrote.clear()
+        self.proxy["metadata"]["managedFields"] = [{"manager": "x" * (256 << 10)}]
+        self.assertIn("larger than 256 KiB", self.refused("OSW104"))
+        self.assertEqual(self.api.wrote, [])
+
+    def test_a_silent_api_server_holds_up_no_other_pod(self):
+        self.api.object_faults += [("GET", self.path, self.hold)] * 4
+        asking = [threading.Thread(target=self.refused, args=("OSW104",)) for _ in range(4)]
+        for thread in asking:
+            thread.start()
+        for _ in asking:
+            self.assertTrue(self.held.acquire(timeout=30))
+        for _ in range(20):
+            self.assertTrue(self.webhook.mutate()["allowed"])
+        for thread in asking:
+            thread.join(30)
+            self.assertFalse(thread.is_alive())
+
+    def test_without_the_topology_it_is_a_pod_like_any_other(self):
+        other = Webhook(source=self.api.source)
+        self.addCleanup(other.stop)
+        other.await_event("namespaces.listed")
+        code, _, text = other.request("POST", "/validate", review(self.proxy))
+        self.assertEqual(code, 200)
+        self.assertIn("OSW010", json.loads(text)["response"]["status"]["message"])
 
 
 class WithoutAnApiServer(unittest.TestCase):

@@ -9,9 +9,9 @@
 #include "tests/unit/golden.h"
 #include "webhook/manifest.h"
 
-json_t *golden_pod(const char *name)
+json_t *golden_pod_of(const char *folder, const char *name)
 {
-	AUTO_FREE char *path = mem_printf(GOLDEN_PODS "/%s/pod.yaml", name);
+	AUTO_FREE char *path = mem_printf("%s/%s/pod.yaml", folder, name);
 	AUTO(buf_done) struct buf text = buf_init(GOLDEN_TEXT_MAX);
 	AUTO(json_drop) json_t *objects = NULL;
 	struct err err = { 0 };
@@ -21,6 +21,11 @@ json_t *golden_pod(const char *name)
 		      err.msg);
 	ck_assert_uint_eq(json_array_size(objects), 1);
 	return json_incref(json_array_get(objects, 0));
+}
+
+json_t *golden_pod(const char *name)
+{
+	return golden_pod_of(GOLDEN_PODS, name);
 }
 
 void golden_expect_fixed_point(const struct handler *handler, json_t *pod, const char *name)

@@ -11,6 +11,9 @@
 /* pod.yaml of the case; the caller drops it. */
 json_t *golden_pod(const char *name);
 
+/* The same of a case in another folder of cases. */
+json_t *golden_pod_of(const char *folder, const char *name);
+
 /* A pod that was rewritten needs no further edit. */
 void golden_expect_fixed_point(const struct handler *handler, json_t *pod, const char *name);
 

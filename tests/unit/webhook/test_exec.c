@@ -17,6 +17,8 @@
 	"{\"spec\":{\"initContainers\":[{\"name\":\"openshell-supervisor-install\"},{\"name\":" \
 	"\"first\"}],\"containers\":[{\"name\":\"app\"},{\"name\":\"second\"}],"                \
 	"\"ephemeralContainers\":[{\"name\":\"debug\"}]}}"
+/* Of an agent pod of topology proxy-pod. */
+#define PROXY "{\"spec\":{\"containers\":[{\"name\":\"openshell-supervisor-network\"}]}}"
 #define PLAIN "{\"spec\":{\"containers\":[{\"name\":\"app\"}]}}"
 
 static const struct webhook_config config = { .agent_image = "registry.example/agent:1",
@@ -150,6 +152,8 @@ static const struct {
 	{ SANDBOXED, "{\"command\":[" AGENT ",\"status\"],\"container\":\"openshell-any\"}",
 	  "OSW053" },
 	{ SANDBOXED, "{\"command\":[\"ls\"],\"container\":\"debug\"}", "OSW053" },
+	{ PROXY, "{\"command\":[\"ls\"]}", "OSW053" },
+	{ PROXY, "{\"command\":[\"ls\"],\"container\":\"\"}", "OSW053" },
 	{ SANDBOXED, "{\"command\":[\"ls\"],\"container\":\"nowhere\"}", "OSW053" },
 };
 
@@ -181,6 +185,7 @@ static const struct {
 	{ SANDBOXED, "{\"container\":\"first\"}", "" },
 	{ SANDBOXED, "{\"container\":\"openshell-supervisor-install\"}", "OSW053" },
 	{ SANDBOXED, "{\"container\":\"debug\"}", "OSW053" },
+	{ PROXY, "{}", "OSW053" },
 	{ SANDBOXED, "{\"container\":[]}", "OSW012" },
 	{ SANDBOXED, NULL, "OSW012" },
 	{ NULL, "{}", "OSW055" },

@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "tests/unit/golden.h"
+#include "tests/unit/golden_pair.h"
 #include "tests/unit/webhook_fixture.h"
 #include "webhook/kube_request.h"
 #include "webhook/manifest.h"
@@ -15,7 +16,6 @@
 #include "webhook/pair_names.h"
 #include "webhook/pair_objects.h"
 
-#define GOLDEN "tests/golden/pair"
 #define MASTER "0123456789abcdef0123456789abcdef"
 #define UID "0d6a2c0e-5f0b-4a51-9a6e-3f1f5a4b7c01"
 
@@ -23,18 +23,6 @@ enum { CASES_MAX = 64, TEXT_MAX = GOLDEN_TEXT_MAX };
 
 static char *cases[CASES_MAX];
 static int n_cases;
-
-static json_t *read_pod(const char *name)
-{
-	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/pod.yaml", name);
-	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
-	AUTO(json_drop) json_t *objects = NULL;
-	struct err err = { 0 };
-
-	golden_read(path, &text);
-	ck_assert_msg(manifest_parse(buf_slice(&text), &objects, &err) == 0, "%s", err.msg);
-	return json_incref(json_array_get(objects, 0));
-}
 
 static int read_pair(const json_t *pod, struct pair *out, struct err *err)
 {
@@ -59,7 +47,7 @@ static struct pair_from from_of(const struct pair *pair)
 
 static void expect_json(const char *name, const char *file, const json_t *have)
 {
-	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/%s", name, file);
+	AUTO_FREE char *path = mem_printf(GOLDEN_PAIRS "/%s/%s", name, file);
 	AUTO_FREE char *dump = json_dumps(have, JSON_INDENT(2));
 	AUTO_FREE char *text = mem_printf("%s\n", dump);
 
@@ -74,7 +62,7 @@ static void hide(json_t *object, const char *key)
 
 START_TEST(every_pod_gets_what_its_folder_says)
 {
-	AUTO(json_drop) json_t *pod = read_pod(cases[_i]);
+	AUTO(json_drop) json_t *pod = golden_pair_agent(cases[_i]);
 	AUTO(json_drop) json_t *objects = json_array();
 	AUTO(pair_done) struct pair pair = { 0 };
 
@@ -107,7 +95,7 @@ static json_t *made(const struct pair *pair, enum pair_kind kind)
 
 START_TEST(what_is_deleted_is_made_again_as_it_was)
 {
-	AUTO(json_drop) json_t *pod = read_pod("everything");
+	AUTO(json_drop) json_t *pod = golden_pair_agent("everything");
 	AUTO(pair_done) struct pair one = { 0 }, two = { 0 };
 
 	read_good(pod, &one);
@@ -122,7 +110,7 @@ END_TEST
 
 START_TEST(a_pod_of_the_same_name_has_nothing_in_common_with_the_one_before)
 {
-	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
 	AUTO(pair_done) struct pair one = { 0 }, two = { 0 };
 
 	read_good(pod, &one);
@@ -144,7 +132,7 @@ END_TEST
 /* A Deployment in a namespace that enforces `restricted` must have its pod admitted. */
 START_TEST(a_proxy_has_no_privilege_and_no_token)
 {
-	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
 	AUTO(pair_done) struct pair pair = { 0 };
 
 	read_good(pod, &pair);
@@ -169,7 +157,7 @@ END_TEST
 
 START_TEST(no_agent_pod_reaches_a_resolver_or_is_reached_where_it_declares_nothing)
 {
-	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
 	AUTO(pair_done) struct pair pair = { 0 };
 
 	read_good(pod, &pair);
@@ -197,7 +185,7 @@ END_TEST
 
 START_TEST(an_ipv6_address_of_the_proxy_is_bracketed)
 {
-	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
 	AUTO(pair_done) struct pair pair = { 0 };
 
 	read_good(pod, &pair);
@@ -216,7 +204,7 @@ START_TEST(private_roots_and_the_networks_proxy_are_told_to_the_proxy)
 	const struct webhook_config config = { .agent_image = FIXTURE_IMAGE,
 					       .upstream_ca = "private-roots",
 					       .upstream = { .url = "http://out.example:8080" } };
-	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
 	AUTO(pair_done) struct pair pair = { 0 };
 
 	read_good(pod, &pair);
@@ -247,7 +235,7 @@ static const struct {
 
 START_TEST(what_is_no_agent_pod_of_the_api_server_is_refused)
 {
-	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
 	AUTO(pair_done) struct pair pair = { 0 };
 	json_t *meta = json_member(pod, "metadata");
 	struct err err = { 0 };
@@ -263,7 +251,7 @@ END_TEST
 
 START_TEST(a_pod_of_another_role_is_refused)
 {
-	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
 	AUTO(pair_done) struct pair pair = { 0 };
 	struct err err = { 0 };
 
@@ -275,7 +263,7 @@ END_TEST
 
 START_TEST(a_choice_that_is_invalid_is_refused_and_named)
 {
-	AUTO(json_drop) json_t *pod = read_pod("minimal");
+	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
 	AUTO(pair_done) struct pair pair = { 0 };
 	struct err err = { 0 };
 
@@ -293,7 +281,7 @@ Suite *pair_objects_suite(void)
 	TCase *golden = tcase_create("golden"), *objects = tcase_create("objects"),
 	      *refused = tcase_create("refused");
 
-	n_cases = (int)golden_cases(GOLDEN, cases, CASES_MAX);
+	n_cases = (int)golden_cases(GOLDEN_PAIRS, cases, CASES_MAX);
 	tcase_add_test(golden, there_are_cases);
 	tcase_add_loop_test(golden, every_pod_gets_what_its_folder_says, 0, n_cases);
 	suite_add_tcase(suite, golden);

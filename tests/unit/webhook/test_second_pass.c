@@ -228,7 +228,7 @@ static const struct {
 	{ OP("replace", "/spec/containers/0/securityContext/runAsUser", "0"), "OSW086" },
 	{ OP("replace", "/spec/containers/0/volumeMounts/3/readOnly", "false"), "OSW032" },
 	{ OP("replace", "/metadata/labels/openshell.io~1sandbox-role", "\"supervisor\""),
-	  "OSW010" },
+	  "OSW103" },
 	{ OP("add", "/metadata/labels/openshell.io~1sandbox-id", "\"x\""), "OSW010" },
 	{ OP("add", "/metadata/annotations/openshell.io~1proxy-url", "\"x\""), "OSW010" },
 	{ OP("add", "/spec/nodeName", "\"node\""), "OSW101" },

@@ -5,7 +5,8 @@
  *   oldObject
  * are those of the request; `rendered: CASE` stands for the pod that came out of that case of tests/golden/webhook,
  * `kept` for what the API server added to both objects, and `patch` is what becomes of the object then. Of a CONNECT
- * `rendered` is the pod that is there. */
+ * `rendered` is the pod that is there. `pair: CASE` stands for the proxy of that case of tests/golden/pair, as its
+ * pod, ReplicaSet or Deployment comes, `found` for what has become of its agent pod since. */
 #include <check.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "tests/support/json_patch.h"
 #include "tests/support/review_text.h"
 #include "tests/unit/golden.h"
+#include "tests/unit/golden_pair.h"
 #include "tests/unit/webhook_fixture.h"
 #include "webhook/manifest.h"
 #include "webhook/validate.h"
@@ -99,11 +101,21 @@ static void take_rendered(const json_t *file, struct asked *asked)
 		ask->old_object = json_deep_copy(ask->object);
 }
 
+static void take_pair(const json_t *file, struct asked *asked)
+{
+	const char *name = json_member_text(file, "pair");
+
+	if (name == NULL)
+		return;
+	asked->found.pod = golden_pair_agent(name);
+	asked->ask.object = golden_pair_proxy(name, asked->ask.resource);
+}
+
 static void apply(const char *name, json_t *object, const json_t *patch)
 {
 	struct err err = { 0 };
 
-	if (object != NULL && patch != NULL)
+	if (object != NULL && json_is_array(patch))
 		ck_assert_msg(json_patch_apply(object, patch, &err) == 0, "%s: %s", name, err.msg);
 }
 
@@ -121,6 +133,7 @@ static void read_case(const char *name, struct asked *asked)
 	ask->name = text_or(file, "name", "");
 	ask->user = json_member_text(file, "user");
 	take_rendered(file, asked);
+	take_pair(file, asked);
 	if (json_member(file, "object") != NULL)
 		ask->object = json_deep_copy(json_member(file, "object"));
 	if (json_member(file, "oldObject") != NULL)
@@ -130,6 +143,9 @@ static void read_case(const char *name, struct asked *asked)
 	apply(name, ask->object, json_member(file, "kept"));
 	apply(name, ask->old_object, json_member(file, "kept"));
 	apply(name, ask->object, json_member(file, "patch"));
+	apply(name, asked->found.pod, json_member(file, "found"));
+	if (json_is_false(json_object_get(file, "found")))
+		json_drop(&asked->found.pod);
 }
 
 static void expect_file(const char *name, const char *file, const char *have)
@@ -205,6 +221,9 @@ static const struct {
 	{ "apps", "deployments", "UPDATE", "status", true },
 	{ "argoproj.io", "rollouts", "CREATE", "", true },
 	{ "", "services", "CREATE", "", true },
+	{ "networking.k8s.io", "networkpolicies", "CREATE", "", false },
+	{ "networking.k8s.io", "networkpolicies", "DELETE", "", true },
+	{ "networking.k8s.io", "networkpolicies", "UPDATE", "status", true },
 	{ "metrics.k8s.io", "pods", "CREATE", "", true },
 };
 
