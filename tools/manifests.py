@@ -35,6 +35,7 @@ OPTIONS = {
     "registries": ["imageLookup.mode=required", "imageLookup.allow={10.0.0.0/8,registry.example}", "imageLookup.ports={443,5000}",
                    "imageLookup.insecure={registry.example:5000}", "imageLookup.rootsConfigMap=roots"],
     "registries-with-certificate": ["imageLookup.rootsConfigMap=roots", "certificates.mode=certManager"],
+    "default-policy": ["defaultPolicy=# For $(AGENTS)\nversion: 1\n"],
     "proxy-pod": ["proxyPod.enabled=true"],
     "proxy-pod-with-certificate": ["proxyPod.enabled=true", "proxyPod.apiAddress=[fd00::1]:6443",
                                    "defaultTopology=proxy-pod", "certificates.mode=certManager"],

@@ -5,6 +5,7 @@
 
 #include "lib/cleanup.h"
 #include "webhook/choices.h"
+#include "webhook/default_policy.h"
 #include "webhook/keys.h"
 #include "webhook/names.h"
 #include "webhook/pod.h"
@@ -181,4 +182,21 @@ void check_policy(struct check_report *report, const char *name, const char *by,
 			  "%s: %s", name, buf_text(&message));
 	else
 		check_add(report, CHECK_OK, "policy", NULL, "%s is valid", name);
+}
+
+void check_default_policy(struct check_report *report, const json_t *map)
+{
+	if (map == NULL)
+		check_add(report, CHECK_MISSING, "default policy",
+			  "look at the log of the replica that leads (default_policy.failed)",
+			  "the namespace has not been given the cluster's " NAME_DEFAULT_POLICY);
+	else if (default_policy_is_ours(map))
+		check_add(report, CHECK_OK, "default policy", NULL,
+			  NAME_DEFAULT_POLICY " is the cluster's");
+	else
+		check_add(report, CHECK_NOTE, "default policy",
+			  "kubectl delete configmap " NAME_DEFAULT_POLICY
+			  " -n NAME, to have the cluster's",
+			  "somebody else made " NAME_DEFAULT_POLICY
+			  ": the cluster's is not in effect here");
 }

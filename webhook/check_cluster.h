@@ -25,4 +25,7 @@ void check_namespace(struct check_report *report, const struct webhook_config *c
 /* The policy `name`, which is named by `by`, or by nobody where that is NULL; `map` NULL: it is absent. */
 void check_policy(struct check_report *report, const char *name, const char *by, const json_t *map);
 
+/* Whether a namespace that names no policy has the cluster's; `map` as there. */
+void check_default_policy(struct check_report *report, const json_t *map);
+
 #endif

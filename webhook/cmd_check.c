@@ -33,7 +33,7 @@ enum {
 #define ADMISSION "/apis/admissionregistration.k8s.io/v1/"
 
 struct tool {
-	const char *namespace_name, *file, *service, *configuration;
+	const char *namespace_name, *file, *service, *configuration, *default_policy;
 	struct kube_text kube;
 	struct config_text config_text;
 	struct buf served; /* what the texts borrow from */
@@ -162,14 +162,33 @@ static json_t *given_map(const struct tool *tool, const char *name)
 	return NULL;
 }
 
-static void look_at_policy(struct tool *tool, const char *name, const char *by)
+/* False where it could not be looked at. */
+static bool find_map(struct tool *tool, const char *name, json_t **out)
 {
 	AUTO_FREE char *target =
 		mem_printf("/api/v1/namespaces/%s/configmaps/%s", tool->namespace_name, name);
-	AUTO(json_drop) json_t *map = json_incref(given_map(tool, name));
 
-	if (map != NULL || look_up(tool, "policy", target, &map))
+	*out = json_incref(given_map(tool, name));
+	return *out != NULL || look_up(tool, "policy", target, out);
+}
+
+static void look_at_policy(struct tool *tool, const char *name, const char *by)
+{
+	AUTO(json_drop) json_t *map = NULL;
+
+	if (find_map(tool, name, &map))
 		check_policy(&tool->report, name, by, map);
+}
+
+static void look_at_default_policy(struct tool *tool)
+{
+	AUTO(json_drop) json_t *map = NULL;
+
+	if (!find_map(tool, NAME_DEFAULT_POLICY, &map))
+		return;
+	check_policy(&tool->report, NAME_DEFAULT_POLICY, NULL, map);
+	if (tool->default_policy != NULL)
+		check_default_policy(&tool->report, map);
 }
 
 static void look_at_namespaces_policy(struct tool *tool)
@@ -180,7 +199,7 @@ static void look_at_namespaces_policy(struct tool *tool)
 	if (named != NULL && choices_is_object_name(named))
 		look_at_policy(tool, named, "the namespace");
 	else
-		look_at_policy(tool, NAME_DEFAULT_POLICY, NULL);
+		look_at_default_policy(tool);
 }
 
 /* --- the workload ----------------------------------------------------------------------------- */
@@ -280,6 +299,7 @@ static int parse(int argc, char **argv, const struct cmd_option *options, size_t
 	const struct cmd_option served[] = {
 		{ "--service", CMD_TEXT, &tool->service, NULL, NULL },
 		{ "--webhook-configuration", CMD_TEXT, &tool->configuration, NULL, NULL },
+		{ "--default-policy", CMD_TEXT, &tool->default_policy, NULL, NULL },
 		CONFIG_OPTIONS(&tool->config_text),
 	};
 	int rest = 0;
@@ -312,6 +332,8 @@ int cmd_check(int argc, char **argv)
 		  "of the webhook, default " DEFAULT_SERVICE },
 		{ "--webhook-configuration", CMD_TEXT, &tool.configuration, "NAME",
 		  "default " DEFAULT_CONFIGURATION },
+		{ "--default-policy", CMD_TEXT, &tool.default_policy, "POLICY",
+		  "that opted-in namespaces are given" },
 		KUBE_OPTIONS(&tool.kube),
 		CONFIG_OPTIONS(&tool.config_text),
 	};

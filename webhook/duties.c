@@ -10,6 +10,8 @@
 #include "webhook/audit_loop.h"
 #include "webhook/cert_keeper.h"
 #include "webhook/choices.h"
+#include "webhook/default_policy.h"
+#include "webhook/default_policy_loop.h"
 #include "webhook/kube_leader.h"
 #include "webhook/metrics.h"
 
@@ -20,6 +22,7 @@ struct duties {
 	struct cert_place place;
 	struct kube_leader *leader;
 	struct cert_keeper *keeper;
+	struct default_policy_loop *policy;
 	struct audit_loop *audit;
 };
 
@@ -73,6 +76,14 @@ static int parse_audit(const char *text, struct duties_plan *out, struct err *er
 	return 0;
 }
 
+static int parse_policy(const char *text, struct duties_plan *out, struct err *err)
+{
+	if (text != NULL && default_policy_check(text, err) == -1)
+		return err_wrap(err, "--default-policy");
+	out->default_policy = text;
+	return 0;
+}
+
 int duties_parse(const struct duties_text *text, bool is_certified, struct duties_plan *out,
 		 struct err *err)
 {
@@ -92,11 +103,13 @@ int duties_parse(const struct duties_text *text, bool is_certified, struct dutie
 			       text->configuration);
 	if (text->service != NULL && parse_service(text->service, &plan, err) == -1)
 		return -1;
-	if (text->service == NULL && text->audit_seconds != NULL)
+	if (text->service == NULL && (text->audit_seconds != NULL || text->default_policy != NULL))
 		return err_set(err, ERR_INVALID,
-			       "--audit-seconds needs --service: the replica that leads audits");
+			       "--audit-seconds and --default-policy need --service: the replica "
+			       "that leads sees to it");
 	if (parse_days(text->certificate_days, &plan, err) == -1 ||
-	    parse_audit(text->audit_seconds, &plan, err) == -1)
+	    parse_audit(text->audit_seconds, &plan, err) == -1 ||
+	    parse_policy(text->default_policy, &plan, err) == -1)
 		return -1;
 	*out = plan;
 	return 0;
@@ -115,6 +128,7 @@ static void put_metrics(void *cls, struct buf *out)
 		   kube_leader_errors(duties->leader));
 	if (duties->keeper != NULL)
 		cert_keeper_put_metrics(duties->keeper, out);
+	default_policy_put_metrics(duties->policy, out);
 	audit_loop_put_metrics(duties->audit, out);
 }
 
@@ -144,6 +158,21 @@ static int start_keeper(struct duties *duties, struct err *err)
 	return cert_keeper_start(&keeper, &duties->keeper, err);
 }
 
+/* The configuration that it goes with has the Service's name. */
+static int start_policy(struct duties *duties, struct err *err)
+{
+	const struct default_policy_options policy = {
+		.server = duties->options.api,
+		.account = duties->options.account,
+		.text = duties->options.plan->default_policy,
+		.configuration = duties->options.plan->service,
+		.log = duties->options.log,
+		.leader = duties->leader,
+	};
+
+	return default_policy_start(&policy, &duties->policy, err);
+}
+
 static int start_audit(struct duties *duties, struct err *err)
 {
 	const struct audit_loop_options audit = {
@@ -163,6 +192,7 @@ static int start_audit(struct duties *duties, struct err *err)
 static void stop_threads(struct duties *duties)
 {
 	audit_loop_stop(duties->audit);
+	default_policy_stop(duties->policy);
 	cert_keeper_stop(duties->keeper);
 	kube_leader_stop(duties->leader);
 }
@@ -184,7 +214,7 @@ int duties_start(const struct duties_options *options, struct duties **out, stru
 		(struct cert_place){ plan->service, plan->namespace_name, plan->secret, NULL };
 	if (kube_leader_start(&leader, &duties->leader, err) == -1 ||
 	    (plan->configuration != NULL && start_keeper(duties, err) == -1) ||
-	    start_audit(duties, err) == -1) {
+	    start_policy(duties, err) == -1 || start_audit(duties, err) == -1) {
 		stop_threads(duties);
 		free(duties);
 		return -1;

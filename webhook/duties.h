@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* duties: what a replica does beside answering: it takes part in the election of a leader, keeps its own
- * certificate, and where it leads looks for pods that are not sandboxed as they should be. Reviews never wait for any of it. */
+ * certificate, and where it leads gives namespaces the default policy and looks for pods that are not sandboxed as they
+ * should be. Reviews never wait for any of it. */
 #ifndef WEBHOOK_DUTIES_H
 #define WEBHOOK_DUTIES_H
 
@@ -16,7 +17,7 @@ enum { DUTIES_NAME_MAX = 64 };
 
 /* As given in argv; NULL: not given. */
 struct duties_text {
-	const char *service, *configuration, *certificate_days, *audit_seconds;
+	const char *service, *configuration, *certificate_days, *audit_seconds, *default_policy;
 };
 
 #define DUTIES_OPTIONS(text)                                                           \
@@ -24,6 +25,8 @@ struct duties_text {
 	  "the Service that leads here" },                                             \
 		{ "--webhook-configuration", CMD_TEXT, &(text)->configuration, "NAME", \
 		  "keep caBundle there; without --tls-cert" },                         \
+		{ "--default-policy", CMD_TEXT, &(text)->default_policy, "POLICY",     \
+		  "of opted-in namespaces, its text" },                                \
 		{ "--audit-seconds", CMD_TEXT, &(text)->audit_seconds, "N",            \
 		  "between two audits, default 600; 0: none" },                        \
 	{                                                                              \
@@ -37,6 +40,7 @@ struct duties_plan {
 	const char *configuration; /* NULL: the certificate is somebody else's */
 	int64_t life_s;
 	uint32_t audit_s; /* 0: never */
+	const char *default_policy; /* NULL: none */
 };
 
 /* `is_certified`: the certificate comes from files. Without a Service there is nothing to do then, and `out` is

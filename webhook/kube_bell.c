@@ -8,6 +8,7 @@
 #include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/uri.h"
+#include "webhook/keys.h"
 #include "webhook/kube_client.h"
 #include "webhook/kube_query.h"
 #include "webhook/kube_rest.h"
@@ -36,12 +37,17 @@ static int on_piece(void *cls, struct slice piece, struct err *err)
 	return 0;
 }
 
+static const char *name_of(const struct kube_bell_options *options)
+{
+	return options->name != NULL ? options->name : KEY_INJECTION;
+}
+
 static void put_target(const struct kube_bell_options *options, struct buf *out)
 {
 	buf_printf(out, "%s?watch=1&resourceVersion=0&timeoutSeconds=%d&", options->folder,
 		   KUBE_WATCH_S);
 	buf_puts(out, options->name != NULL ? "fieldSelector=metadata.name%3D" : "labelSelector=");
-	uri_put_escaped(out, options->name != NULL ? options->name : options->label);
+	uri_put_escaped(out, name_of(options));
 }
 
 /* From version 0 a watch begins with what the server happens to know. It does not wait to be sure that this is
@@ -76,9 +82,7 @@ static void *run(void *cls)
 		bell->options.ring(bell->options.cls);
 		failures = clock_ms(CLOCK_MONOTONIC) - began > WATCH_STEADY_MS ? 1 : failures + 1;
 		if (result == -1) {
-			err_wrap(&err, "watch of '%s'",
-				 bell->options.name != NULL ? bell->options.name
-							    : bell->options.label);
+			err_wrap(&err, "watch of '%s'", name_of(&bell->options));
 			log_reason(bell->options.log, LOG_LEVEL_WARN, "watch.failed", err.msg);
 		}
 		kube_rest(bell->options.stop, failures);

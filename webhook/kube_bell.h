@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kube_bell: watches one object, or those with a label, and says that something may have changed; what, its listener reads itself. So
+/* kube_bell: watches one object, or the opted-in ones, and says that something may have changed; what, its listener reads itself. So
  * no event needs to be understood, and one that is lost does no harm. */
 #ifndef WEBHOOK_KUBE_BELL_H
 #define WEBHOOK_KUBE_BELL_H
@@ -13,9 +13,8 @@
 struct kube_bell_options {
 	const char *server, *account; /* as struct kube_client */
 	const char *folder; /* "/api/v1/namespaces/x/secrets" */
-	const char
-		*name; /* in every namespace, where the folder is of none; NULL: all with `label` */
-	const char *label;
+	/* In every namespace, where the folder is of none; NULL: of any name, with the label KEY_INJECTION. */
+	const char *name;
 	const struct log *log;
 	void (*ring)(void *cls); /* on the bell's thread */
 	void *cls;

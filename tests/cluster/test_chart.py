@@ -45,7 +45,7 @@ class Values(unittest.TestCase):
         for wrong in ("defaultTopology=none", "replicas=0", "replicas=two", "certificates.mode=selfsigned",
                       "images.agent.digest=sha256:1", "images.registry=https://registry.example", "ports.webhook=70000",
                       "networkPolicy.enabled=maybe", "admissionPolicies.mode=on", "extraArgs={word}", "drainSeconds=-1",
-                      "logLevel=loud", "upstreamProxy.url=http://user@proxy:3128", "upstreamCA=Not_A_Name",
+                      "logLevel=loud", "defaultPolicy=5", "upstreamProxy.url=http://user@proxy:3128", "upstreamCA=Not_A_Name",
                       "imageLookup.mode=sometimes", "imageLookup.insecure={registry}", "imageLookup.ports={0}",
                       "proxyPod.enabled=yes", "proxyPod.apiAddress=kubernetes.default.svc:443",
                       "proxyPod.apiAddress=fd00::1:443", "defaultTopology=proxy-pod"):
@@ -123,6 +123,9 @@ class Lifecycle(ClusterCase):
 
     def test_uninstall_leaves_nothing_behind_and_no_pod_stuck(self):
         self.addCleanup(self.install_again)
+        self.values("--set", "defaultPolicy=version: 1", "--wait", "--timeout=2m")
+        await_that("the namespace has the default policy", lambda: self.kubectl(
+            "get", "configmap", "openshell-default-policy", check=False).returncode == 0)
         self.apply(pod("stays"))
         self.await_ready("pod/stays")
         world.helm("uninstall", RELEASE, "--wait", "--timeout=2m")

@@ -128,7 +128,8 @@ class FakeApi:
                 item.setdefault("metadata", {})["resourceVersion"] = str(self.version)
                 self.objects[path] = item
             for watched, bell in self._bells:
-                if watched == path:
+                # Of a folder of no namespace: in each of them.
+                if watched in (path, f"/api/v1/{path.partition('/namespaces/')[2].partition('/')[2]}"):
                     bell.put(json.dumps({"type": kind, "object": item}).encode() + b"\n")
             return item
 
@@ -146,7 +147,8 @@ class FakeApi:
             with self._lock:
                 self._bells.remove((path, mine))
 
-    def do(self, method: str, path: str, body: dict | None) -> tuple[int, dict]:
+    def do(self, method: str, path: str, body: dict | None, kind: str = "",
+           is_forced: bool = True) -> tuple[int, dict]:
         """What a right server answers: (status, object)."""
         with self._lock:
             if method == "POST":
@@ -155,6 +157,12 @@ class FakeApi:
                     return 409, {"kind": "Status", "reason": "AlreadyExists", "message": "it already exists"}
                 return 201, self.put(path, body)
             old = self.objects.get(path)
+            uid = (old or {}).get("metadata", {}).get("uid")
+            wanted = ((body or {}).get("preconditions") or (body or {}).get("metadata") or {}).get("uid", uid)
+            if kind == "application/apply-patch+yaml" and old is None and wanted is None:
+                return 201, self.put(path, {**body, "metadata": {**body["metadata"], "uid": f"u-{self.version}"}})
+            if wanted != uid or not is_forced:
+                return 409, {"kind": "Status", "reason": "Conflict", "message": "another owns it"}
             if old is None:
                 return 404, {"kind": "Status", "reason": "NotFound", "message": "not found"}
             if method == "GET":
@@ -167,6 +175,16 @@ class FakeApi:
                 return 409, {"kind": "Status", "reason": "Conflict", "message": "it has been changed"}
             return 200, self.put(path, body)
 
+    def config_maps_page(self, query: dict) -> bytes:
+        """Those of a name, of all namespaces, that have a label."""
+        name = query["fieldSelector"].removeprefix("metadata.name=")
+        key, _, value = query["labelSelector"].partition("=")
+        with self._lock:
+            found = [{**item, "metadata": {**item["metadata"], "namespace": path.split("/")[4]}}
+                     for path, item in self.objects.items() if path.endswith(f"/configmaps/{name}") and
+                     item["metadata"].get("labels", {}).get(key) == value]
+        return self._page("ConfigMapList", found, query)
+
     def page(self, query: dict) -> bytes:
         return self._page("NamespaceList", self.namespaces.values(), query)
 
@@ -176,7 +194,7 @@ class FakeApi:
                                       pod["metadata"]["namespace"] == one], query)
 
     def _page(self, kind: str, items, query: dict) -> bytes:
-        items = sorted(items, key=lambda item: item["metadata"]["name"])
+        items = sorted(items, key=lambda item: (item["metadata"]["name"], item["metadata"].get("namespace", "")))
         begin, limit = int(query.get("continue", "0")), int(query["limit"])
         meta = {"resourceVersion": str(self.version)}
         if begin + limit < len(items):
@@ -218,6 +236,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, json.dumps({"major": "1", "minor": "34+"}).encode())
         if path.endswith("/pods") and "limit" in query:
             return self.serve_pods(path, query)
+        if path == "/api/v1/configmaps" and "limit" in query:
+            return self.answer(200, api.config_maps_page(query))
         if path != "/api/v1/namespaces":
             return self.serve_object(path, query)
         if one := query.get("fieldSelector", "").removeprefix("metadata.name="):
@@ -274,7 +294,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault := api.take_object_fault(self.command, path):
             fault(self)
             return
-        code, item = api.do(self.command, path, body)
+        code, item = api.do(self.command, path, body, kind := self.headers["Content-Type"] or "",
+                            "apply" not in kind or "force" in query)
         self.answer(code, json.dumps(item).encode())
 
     def answer(self, code: int, body: bytes, **headers) -> None:

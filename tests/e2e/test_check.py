@@ -74,6 +74,15 @@ class Check(unittest.TestCase):
         done = self.check("-n", "nowhere")
         self.assert_row(done, "MISSING", "namespace", "it does not exist")
 
+    def test_whose_the_default_policy_is_is_told_where_the_cluster_has_one(self):
+        path = f"{MAPS}/openshell-default-policy"
+        for state, what, item in (("note", "somebody else made", POLICY), ("MISSING", "has not been given", None), (
+                "ok", "is the cluster's", {**POLICY, "metadata": {"labels": {
+                    "app.kubernetes.io/managed-by": "openshell-webhook"}}})):
+            with self.subTest(state=state):
+                self.api.put(path, item)
+                self.assert_row(self.check("-n", "team", "--default-policy", "version: 1"), state, "default policy", what)
+
     def test_a_policy_that_is_named_must_be_there_or_be_given(self):
         self.api.namespaces["team"] = namespace("team", policy="rules")
         self.assert_row(self.check("-n", "team"), "MISSING", "policy", "rules, named by the namespace, does not exist")

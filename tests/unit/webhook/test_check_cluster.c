@@ -162,6 +162,27 @@ START_TEST(a_policy_must_be_there_where_it_is_named_and_valid_where_it_is)
 }
 END_TEST
 
+static const struct {
+	const char *map;
+	enum check_state state;
+	const char *text;
+} defaults[] = {
+	{ NULL, CHECK_MISSING, "has not been given" },
+	{ "{}", CHECK_NOTE, "somebody else made" },
+	{ "{\"metadata\": {\"labels\": {\"app.kubernetes.io/managed-by\": \"openshell-webhook\"}}}",
+	  CHECK_OK, "is the cluster's" },
+};
+
+START_TEST(where_the_cluster_has_a_default_policy_it_is_told_whose_the_namespaces_is)
+{
+	AUTO(check_report_done) struct check_report report = { 0 };
+	AUTO(json_drop) json_t *map = parse(defaults[_i].map);
+
+	check_default_policy(&report, map);
+	expect(&report, 0, defaults[_i].state, defaults[_i].text);
+}
+END_TEST
+
 Suite *check_cluster_suite(void);
 Suite *check_cluster_suite(void)
 {
@@ -177,6 +198,9 @@ Suite *check_cluster_suite(void)
 	tcase_add_test(each, an_old_kubernetes_is_told);
 	tcase_add_loop_test(each, a_policy_must_be_there_where_it_is_named_and_valid_where_it_is, 0,
 			    ARRAY_LEN(policies));
+	tcase_add_loop_test(
+		each, where_the_cluster_has_a_default_policy_it_is_told_whose_the_namespaces_is, 0,
+		ARRAY_LEN(defaults));
 	suite_add_tcase(suite, each);
 	return suite;
 }

@@ -12,32 +12,39 @@ static const struct {
 	bool is_certified;
 	const char *refusal; /* part of it; NULL: taken */
 } cases[] = {
-	{ { "a.b", "c", NULL, NULL }, false, NULL },
-	{ { LONG "." LONG, LONG, "397", NULL }, false, NULL },
-	{ { NULL, NULL, NULL, NULL }, true, NULL },
-	{ { "a.b", NULL, NULL, NULL }, true, NULL },
-	{ { NULL, NULL, NULL, NULL }, false, "--service and --webhook-configuration are needed" },
-	{ { "a.b", NULL, NULL, NULL }, false, "--webhook-configuration are needed" },
-	{ { "a.b", "c", NULL, NULL }, true, "do not go with --tls-cert" },
-	{ { "a.b", NULL, "90", NULL }, true, "do not go with --tls-cert" },
-	{ { "a", "c", NULL, NULL }, false, "is not NAME.NAMESPACE" },
-	{ { ".b", "c", NULL, NULL }, false, "is not NAME.NAMESPACE" },
-	{ { "a.", "c", NULL, NULL }, false, "is not NAME.NAMESPACE" },
-	{ { "a.b.svc", "c", NULL, NULL }, false, "is not NAME.NAMESPACE" },
-	{ { "a/../x.b", "c", NULL, NULL }, false, "is not NAME.NAMESPACE" },
-	{ { "A.b", "c", NULL, NULL }, false, "is not NAME.NAMESPACE" },
-	{ { "-a.b", "c", NULL, NULL }, false, "is not NAME.NAMESPACE" },
-	{ { LONG "4.b", "c", NULL, NULL }, false, "is not NAME.NAMESPACE" },
-	{ { "a.b", "c?d", NULL, NULL }, false, "is not a name" },
-	{ { "a.b", "", NULL, NULL }, false, "is not a name" },
-	{ { "a.b", "c", "0", NULL }, false, "is not in 1..398" },
-	{ { "a.b", "c", "399", NULL }, false, "is not in 1..398" },
-	{ { "a.b", "c", "9x", NULL }, false, "is not in 1..398" },
-	{ { "a.b", "c", NULL, "0" }, false, NULL },
-	{ { "a.b", NULL, NULL, "86400" }, true, NULL },
-	{ { "a.b", "c", NULL, "86401" }, false, "--audit-seconds '86401' is not in 0..86400" },
-	{ { "a.b", "c", NULL, "1s" }, false, "--audit-seconds '1s'" },
-	{ { NULL, NULL, NULL, "60" }, true, "--audit-seconds needs --service" },
+	{ { "a.b", "c", NULL, NULL, NULL }, false, NULL },
+	{ { LONG "." LONG, LONG, "397", NULL, NULL }, false, NULL },
+	{ { NULL, NULL, NULL, NULL, NULL }, true, NULL },
+	{ { "a.b", NULL, NULL, NULL, NULL }, true, NULL },
+	{ { NULL, NULL, NULL, NULL, NULL },
+	  false,
+	  "--service and --webhook-configuration are needed" },
+	{ { "a.b", NULL, NULL, NULL, NULL }, false, "--webhook-configuration are needed" },
+	{ { "a.b", "c", NULL, NULL, NULL }, true, "do not go with --tls-cert" },
+	{ { "a.b", NULL, "90", NULL, NULL }, true, "do not go with --tls-cert" },
+	{ { "a", "c", NULL, NULL, NULL }, false, "is not NAME.NAMESPACE" },
+	{ { ".b", "c", NULL, NULL, NULL }, false, "is not NAME.NAMESPACE" },
+	{ { "a.", "c", NULL, NULL, NULL }, false, "is not NAME.NAMESPACE" },
+	{ { "a.b.svc", "c", NULL, NULL, NULL }, false, "is not NAME.NAMESPACE" },
+	{ { "a/../x.b", "c", NULL, NULL, NULL }, false, "is not NAME.NAMESPACE" },
+	{ { "A.b", "c", NULL, NULL, NULL }, false, "is not NAME.NAMESPACE" },
+	{ { "-a.b", "c", NULL, NULL, NULL }, false, "is not NAME.NAMESPACE" },
+	{ { LONG "4.b", "c", NULL, NULL, NULL }, false, "is not NAME.NAMESPACE" },
+	{ { "a.b", "c?d", NULL, NULL, NULL }, false, "is not a name" },
+	{ { "a.b", "", NULL, NULL, NULL }, false, "is not a name" },
+	{ { "a.b", "c", "0", NULL, NULL }, false, "is not in 1..398" },
+	{ { "a.b", "c", "399", NULL, NULL }, false, "is not in 1..398" },
+	{ { "a.b", "c", "9x", NULL, NULL }, false, "is not in 1..398" },
+	{ { "a.b", "c", NULL, "0", NULL }, false, NULL },
+	{ { "a.b", NULL, NULL, "86400", NULL }, true, NULL },
+	{ { "a.b", "c", NULL, "86401", NULL },
+	  false,
+	  "--audit-seconds '86401' is not in 0..86400" },
+	{ { "a.b", "c", NULL, "1s", NULL }, false, "--audit-seconds '1s'" },
+	{ { NULL, NULL, NULL, "60", NULL }, true, "need --service" },
+	{ { "a.b", NULL, NULL, NULL, "version: 1" }, true, NULL },
+	{ { NULL, NULL, NULL, NULL, "version: 1" }, true, "need --service" },
+	{ { "a.b", "c", NULL, NULL, "version: 2" }, false, "--default-policy: line 1" },
 };
 
 START_TEST(what_is_asked_for_is_taken_or_refused_by_the_table)
@@ -54,7 +61,7 @@ END_TEST
 
 START_TEST(all_names_follow_from_the_service)
 {
-	const struct duties_text text = { "webhook.system", "conf", "30", NULL };
+	const struct duties_text text = { "webhook.system", "conf", "30", NULL, NULL };
 	struct duties_plan plan;
 	struct err err;
 
