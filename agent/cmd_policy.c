@@ -2,7 +2,6 @@
 #include "agent/cmd_policy.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
@@ -22,13 +21,6 @@ static void print_problems(FILE *to, const char *file, const char *kind,
 		fprintf(to, "%s: and %zu more\n", file, problems->left_off);
 }
 
-static int read_text(const char *path, struct buf *out, struct err *err)
-{
-	if (strcmp(path, "-") == 0)
-		return io_read_all(STDIN_FILENO, out, err);
-	return io_read_file(path, out, err);
-}
-
 struct policy *cmd_policy_load_text(const char *path, FILE *to, struct buf *out_text)
 {
 	AUTO(policy_problems_done) struct policy_problems problems = { 0 };
@@ -36,7 +28,7 @@ struct policy *cmd_policy_load_text(const char *path, FILE *to, struct buf *out_
 	struct err err = { 0 };
 
 	*out_text = buf_init(POLICY_TEXT_MAX);
-	if (read_text(path, out_text, &err) == -1) {
+	if (io_read_input(path, out_text, &err) == -1) {
 		if (err.code == ERR_LIMIT)
 			fprintf(to, "%s:1:1: is longer than %d bytes; split the policy\n", name,
 				POLICY_TEXT_MAX);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,6 +45,21 @@ int io_read_file(const char *path, struct buf *out, struct err *err)
 	if (io_read_all(fd, out, err) == -1)
 		return err_wrap(err, "'%s'", path);
 	return 0;
+}
+
+static bool is_stdin(const char *path)
+{
+	return strcmp(path, "-") == 0;
+}
+
+int io_read_input(const char *path, struct buf *out, struct err *err)
+{
+	return is_stdin(path) ? io_read_all(STDIN_FILENO, out, err) : io_read_file(path, out, err);
+}
+
+const char *io_input_name(const char *path)
+{
+	return is_stdin(path) ? "standard input" : path;
 }
 
 int io_write_all(int fd, struct slice data, struct err *err)

@@ -17,6 +17,10 @@ int io_read_all(int fd, struct buf *out, struct err *err);
  * symbolic links (a ConfigMap mount is one); refuses what is not a regular file (ERR_INVALID). */
 int io_read_file(const char *path, struct buf *out, struct err *err);
 
+/* The same, or standard input where `path` is "-"; and what to call it. */
+int io_read_input(const char *path, struct buf *out, struct err *err);
+const char *io_input_name(const char *path);
+
 int io_write_all(int fd, struct slice data, struct err *err);
 
 /* Writes `data` beside `path` with `mode` and renames it into place: readers see the old file or the

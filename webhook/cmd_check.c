@@ -244,12 +244,10 @@ static int look_at_workloads(struct tool *tool, struct err *err)
 static int read_file(struct tool *tool, struct err *err)
 {
 	AUTO(buf_done) struct buf text = buf_init(INPUT_MAX);
-	bool is_stdin = strcmp(tool->file, "-") == 0;
 
-	if ((is_stdin ? io_read_all(STDIN_FILENO, &text, err)
-		      : io_read_file(tool->file, &text, err)) == -1 ||
+	if (io_read_input(tool->file, &text, err) == -1 ||
 	    manifest_parse(buf_slice(&text), &tool->objects, err) == -1)
-		return err_wrap(err, "'%s'", is_stdin ? "standard input" : tool->file);
+		return err_wrap(err, "'%s'", io_input_name(tool->file));
 	return 0;
 }
 

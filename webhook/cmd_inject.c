@@ -95,12 +95,10 @@ static int read_input(struct tool *tool, struct err *err)
 {
 	AUTO(buf_done) struct buf text = buf_init(INPUT_MAX);
 	const char *file = tool->options.file;
-	bool is_stdin = strcmp(file, "-") == 0;
 
-	if ((is_stdin ? io_read_all(STDIN_FILENO, &text, err) : io_read_file(file, &text, err)) ==
-		    -1 ||
+	if (io_read_input(file, &text, err) == -1 ||
 	    manifest_read(buf_slice(&text), &tool->manifest, err) == -1)
-		return err_wrap(err, "'%s'", is_stdin ? "standard input" : file);
+		return err_wrap(err, "'%s'", io_input_name(file));
 	return 0;
 }
 

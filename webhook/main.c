@@ -7,6 +7,7 @@
 #include "lib/mem_libraries.h"
 #include "webhook/cmd_audit.h"
 #include "webhook/cmd_check.h"
+#include "webhook/cmd_companions.h"
 #include "webhook/cmd_denials.h"
 #include "webhook/cmd_inject.h"
 #include "webhook/cmd_serve.h"
@@ -21,6 +22,7 @@ static int cmd_version(int argc, char **argv)
 static const struct cmd cmds[] = {
 	{ "serve", cmd_serve, "the admission server" },
 	{ "inject", cmd_inject, "sandbox the pods of a manifest, without a cluster" },
+	{ "companions", cmd_companions, "what is made for a pod of topology proxy-pod" },
 	{ "audit", cmd_audit, "which pods of a cluster are not sandboxed as they should be" },
 	{ "check", cmd_check, "is this cluster, namespace and workload ready" },
 	{ "denials", cmd_denials, "print every reason for refusing a pod (Markdown)" },

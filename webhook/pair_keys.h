@@ -7,6 +7,9 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
+/* Of the master key. */
+enum { PAIR_MASTER_BYTES = 32 };
+
 /* Zeroed ones may be released. */
 struct pair_keys {
 	/* Of the proxy's authority, PEM. The certificate's bytes differ from time to time, its key and its name do not:
