@@ -69,7 +69,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make            build openshell-agent and openshell-webhook into build/release
-## make demo       a plain annotated Deployment comes up confined, shown step by step; TOPOLOGY=sidecar (root)
+## make demo       a plain annotated Deployment comes up confined, shown step by step; TOPOLOGY=sidecar, proxy-pod (root)
 ## make test       every test: check, then all that needs root and containers
 ## make test-cluster  webhook and agent on a real Kubernetes that this makes, or that KUBECONFIG names (root)
 ## make test-bare  demo and test in a bare Debian that this makes; ten minutes (root)

@@ -139,6 +139,11 @@ def _write(place: pathlib.Path, files: dict[str, bytes], mode: int, group: int) 
     place.chmod(0o755)
 
 
+def less_patient(playable: dict) -> None:
+    """Has the pod's first container give up soon: an enforcer that is late is waited for, for a minute."""
+    playable["spec"]["initContainers"][0]["command"] += ["--wait", "2"]
+
+
 # --- both pods -----------------------------------------------------------------------------------
 class Pair:
     """A pod that the webhook has rewritten, and what is made for it. What each step does is in the order of the
@@ -187,6 +192,11 @@ class Pair:
             if time.monotonic() > until or not self.proxy.running(name):
                 raise PodError(f"the proxy did not start: {self.proxy.output(name)}")
             time.sleep(0.05)
+
+    def remove_agent(self) -> None:
+        self.agent.remove()
+        self.node.unwire(self.agent_address)
+        self.agent = None
 
     def remove_proxy(self) -> None:
         self.proxy.remove()

@@ -17,7 +17,7 @@ from fixture import AGENT_PATH, OUT, world
 from internet import HERE
 from netplay import Capture
 from node import API, Node
-from pairing import CLUSTER_IP, OPTIONS, Pair, bound
+from pairing import CLUSTER_IP, OPTIONS, Pair, bound, less_patient
 from podman import PodError
 from rig import describe
 
@@ -105,7 +105,8 @@ class Served(PairCase):
         self.assertEqual({r["path"] for r in self.cluster.node.arrived() if "path" in r}, {"/x"})
 
     def test_nothing_leaves_the_agent_pod_but_to_its_own_proxy_and_the_proofs(self):
-        for place in (f"http://{HERE}/", f"https://{API}/", "http://[2001:db8:1::1]/", f"http://{self.pair.proxy_address}:15090/"):
+        for place in (f"http://{HERE}/", f"https://{API}/", "http://[2001:db8:1::1]/",
+                      f"http://{self.pair.proxy_address}:15090/"):
             with self.subTest(place):
                 self.assertIn("000", self.curl(self.pair, "--noproxy", "*", place))
         seen = {describe(packet) for packet in self.capture.packets(0.2)}
@@ -150,7 +151,8 @@ class Served(PairCase):
     def test_the_key_of_the_authority_is_the_proxys_alone(self):
         files = base64.b64decode(self.pair.objects["os-ca"]["data"]["openshell-ca-key.pem"])
         mounted = self.pair.proxy.volume(CONTAINER, "/run/openshell-pairing") / "openshell-ca-key.pem"
-        self.assertEqual((mounted.read_bytes(), mounted.stat().st_mode & 0o777, mounted.stat().st_gid), (files, 0o440, PROXY_UID))
+        self.assertEqual((mounted.read_bytes(), mounted.stat().st_mode & 0o777, mounted.stat().st_gid),
+                         (files, 0o440, PROXY_UID))
         secret = files.splitlines()[1]
         found = self.pair.agent.exec("app", ["grep", "-rsl", secret.decode(), "/etc", "/opt", "/tmp"])
         self.assertEqual((found.returncode, found.stdout), (1, b""), found)
@@ -158,7 +160,8 @@ class Served(PairCase):
         self.assertIn(b"BEGIN CERTIFICATE", kept)
 
     def test_the_credentials_are_in_no_event(self):
-        token = re.search(r"//([^@]*)@", self.pair.patch["metadata"]["annotations"]["openshell.io/proxy-url"])[1].split(":")[1]
+        url = self.pair.patch["metadata"]["annotations"]["openshell.io/proxy-url"]
+        token = re.search(r"//[^:]*:([^@]*)@", url)[1]
         for pod, container in ((self.pair.agent, "app"), (self.pair.agent, INIT), (self.pair.proxy, CONTAINER)):
             text = b"".join(pod.output(container)).decode()
             self.assertNotIn(token, text)
@@ -216,11 +219,6 @@ class Guarded(PairCase):
         one, other = self.cluster.pair(), self.cluster.pair()
         with self.assertRaises(ValueError):
             bound(other.pod, one.patch)
-
-
-def less_patient(playable: dict) -> None:
-    """An enforcer that is late is waited for, for a minute; here there is none."""
-    playable["spec"]["initContainers"][0]["command"] += ["--wait", "2"]
 
 
 @contextlib.contextmanager
