@@ -20,6 +20,7 @@ struct worker_services {
 	 * connection's, so there are never more than connections may be open. */
 	struct identify_call *first_queued, *last_queued;
 	struct loop_fd identity_watch;
+	short identity_events; /* that it waits for */
 	struct loop_timer identity_timer;
 	struct address own[DESTINATION_OWN_MAX];
 	size_t n_own;
@@ -58,18 +59,20 @@ static uint32_t ticket_take(void **service)
 static void await_identity(struct worker_services *s)
 {
 	short events = identity_client_events(s->identity);
-	int64_t deadline_ms = identity_client_deadline_ms(s->identity);
-	int64_t left_ms = deadline_ms - loop_now_ms(s->loop);
 	struct err ignored;
 
 	/* Without events the helper is gone, and every question is answered with a denial. */
 	if (events == 0)
 		loop_fd_remove(s->loop, &s->identity_watch);
-	else
+	else if (events != s->identity_events)
 		loop_fd_change(s->loop, &s->identity_watch, (uint32_t)events, &ignored);
-	if (deadline_ms == -1)
-		loop_timer_cancel(s->loop, &s->identity_timer);
-	else
+	s->identity_events = events;
+	/* Whoever asks later has a later deadline: a timer that is set is not too late. */
+	if (s->identity_timer.set)
+		return;
+	int64_t deadline_ms = identity_client_deadline_ms(s->identity);
+	int64_t left_ms = deadline_ms - loop_now_ms(s->loop);
+	if (deadline_ms != -1)
 		loop_timer_set(s->loop, &s->identity_timer, left_ms > 0 ? left_ms : 0);
 }
 
@@ -196,6 +199,7 @@ static int start_identity(struct worker_services *s, int fd, struct err *err)
 	s->identity = identity_client_new(fd);
 	s->identity_watch = (struct loop_fd){ .fd = fd, .ready = identity_ready, .ctx = s };
 	s->identity_timer = (struct loop_timer){ .fire = run_identity, .ctx = s };
+	s->identity_events = EPOLLIN;
 	s->table.identify = identify;
 	s->table.identify_cancel = identify_cancel;
 	return loop_fd_add(s->loop, &s->identity_watch, EPOLLIN, err);

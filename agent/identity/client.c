@@ -26,7 +26,7 @@ struct slot {
 struct identity_client {
 	int fd;
 	bool gone; /* the helper; the descriptor stays open, as its number may still be watched */
-	size_t n_unsent;
+	size_t n_used, n_unsent; /* slots */
 	uint64_t order;
 	struct identity_client_counts counts;
 	struct slot slots[IDENTITY_IN_FLIGHT_MAX];
@@ -87,6 +87,7 @@ static void release(struct identity_client *client, struct slot *slot)
 {
 	sent(client, slot);
 	slot->used = false;
+	client->n_used--;
 }
 
 /* The slot is free before the call, which may ask again. */
@@ -181,6 +182,7 @@ enum identity_status identity_ask(struct identity_client *client, const struct i
 	if (sending == SEND_FAILED)
 		return IDENTITY_FAILED;
 	slot->used = true;
+	client->n_used++;
 	slot->done = done;
 	slot->context = context;
 	slot->deadline_ms = now_ms + IDENTITY_TIMEOUT_MS;
@@ -222,10 +224,11 @@ static void take(struct identity_client *client, struct slice message)
 	finish(client, slot, &client->answer);
 }
 
-/* False where the helper is gone. A message may not be empty: that is how the end reads. */
+/* False where the helper is gone. A message may not be empty: that is how the end reads. What comes when
+ * nobody waits is for the next time. */
 static bool receive_all(struct identity_client *client)
 {
-	for (;;) {
+	do {
 		ssize_t n = recv(client->fd, client->bytes, sizeof(client->bytes), MSG_DONTWAIT);
 
 		if (n == -1 && errno == EINTR)
@@ -235,7 +238,8 @@ static bool receive_all(struct identity_client *client)
 		if (n == 0)
 			return false;
 		take(client, (struct slice){ client->bytes, (size_t)n });
-	}
+	} while (client->n_used > 0);
+	return true;
 }
 
 static void give_up_late(struct identity_client *client, int64_t now_ms)

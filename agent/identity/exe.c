@@ -250,14 +250,13 @@ static enum identity_status add_ancestors(const struct exe_context *context,
 }
 
 enum identity_status exe_describe(const struct exe_context *context, const struct proc *process,
-				  struct identity_paths *out, uint64_t *out_start)
+				  struct identity_paths *out)
 {
 	struct proc_stat stat;
 
 	out->n = out->used = 0;
 	if (!proc_read_stat(process, &stat) || stat.state == 'Z' || stat.state == 'X')
 		return IDENTITY_GONE;
-	*out_start = stat.start;
 	enum identity_status status = add_program(context, process, out);
 	return status == IDENTITY_OK ? add_ancestors(context, process, stat, out) : status;
 }

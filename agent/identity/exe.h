@@ -23,10 +23,10 @@ struct exe_context {
  * a file of the whole name is there. Pure but for that look. */
 struct slice exe_display_path(const struct proc *proc, const struct proc_exe *exe);
 
-/* The program of `process`, then its ancestors' nearest first, at most 64, in `out`; `*out_start` is when
- * the process started. IDENTITY_INTEGRITY leaves the program that it is about as the only one in
- * `out`, IDENTITY_LIMIT and IDENTITY_GONE (try again) leave nothing of use. */
+/* The program of `process`, then its ancestors' nearest first, at most 64, in `out`. IDENTITY_INTEGRITY
+ * leaves the program that it is about as the only one in `out`, IDENTITY_LIMIT and IDENTITY_GONE (try again)
+ * leave nothing of use. */
 enum identity_status exe_describe(const struct exe_context *context, const struct proc *process,
-				  struct identity_paths *out, uint64_t *out_start);
+				  struct identity_paths *out);
 
 #endif

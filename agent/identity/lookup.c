@@ -22,6 +22,7 @@ struct lookup *lookup_new(int netlink_fd, int proc_fd, pid_t init_pid)
 	lookup->proc_fd = proc_fd;
 	lookup->init_pid = init_pid;
 	lookup->self_pid = getpid();
+	lookup->processes_at = proc_processes_at(proc_fd);
 	return lookup;
 }
 
@@ -33,11 +34,11 @@ void lookup_free(struct lookup *lookup)
 	free(lookup);
 }
 
-static int64_t clock_ns(clockid_t clock)
+static int64_t now_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_REALTIME, &now);
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
@@ -67,54 +68,71 @@ static bool same_identity(const struct identity_paths *a, const struct identity_
 	       all_in(b, a);
 }
 
-/* Describes an owner, which must hold the socket before and after. */
-static enum identity_status describe(const struct lookup *lookup, const struct exe_context *context,
-				     const struct owner *owner, uint64_t inode,
-				     struct identity_paths *out)
-{
-	AUTO(proc_close) struct proc process = { 0 };
-	uint64_t start;
+struct question {
+	struct lookup *lookup;
+	struct exe_context context;
+	uint64_t inode;
+	size_t n; /* owners that were described */
+	struct identity_answer *answer;
+};
 
-	if (!proc_open(lookup->proc_fd, owner->pid, &process))
+/* An owner must hold the socket before and after it is described. */
+static enum identity_status describe(const struct question *q, const struct proc *proc,
+				     unsigned number, struct identity_paths *out)
+{
+	enum identity_status status = exe_describe(&q->context, proc, out);
+
+	if (status == IDENTITY_OK && !proc_holds(proc, number, q->inode))
 		return IDENTITY_GONE;
-	enum identity_status status = exe_describe(context, &process, out, &start);
-	if (status != IDENTITY_OK)
-		return status;
-	return start == owner->start && proc_holds(&process, owner->number, inode) ? IDENTITY_OK
-										   : IDENTITY_GONE;
+	return status;
 }
 
-static enum identity_status describe_all(struct lookup *lookup, uint64_t inode,
-					 struct identity_answer *out)
+static enum identity_status add_owner(void *ctx, const struct proc *proc, unsigned number)
 {
-	const struct exe_context context = {
-		.proc_fd = lookup->proc_fd,
-		.init_pid = lookup->init_pid,
-		.trust = &lookup->trust,
-		.now_ns = clock_ns(CLOCK_REALTIME),
-	};
-	const struct owners *owners = &lookup->owners;
-	enum identity_status status =
-		describe(lookup, &context, &owners->items[0], inode, &out->paths);
+	struct question *q = ctx;
+	struct identity_paths *other = &q->lookup->other;
 
-	for (size_t i = 1; i < owners->n && status == IDENTITY_OK; i++) {
-		status = describe(lookup, &context, &owners->items[i], inode, &lookup->other);
-		if (status == IDENTITY_INTEGRITY)
-			out->paths = lookup->other;
-		else if (status == IDENTITY_OK && !same_identity(&out->paths, &lookup->other))
-			status = IDENTITY_AMBIGUOUS;
+	if (q->n++ == 0) {
+		q->answer->pid = proc->pid;
+		return describe(q, proc, number, &q->answer->paths);
 	}
-	out->pid = owners->items[0].pid;
+	enum identity_status status = describe(q, proc, number, other);
+	if (status == IDENTITY_INTEGRITY)
+		q->answer->paths = *other;
+	else if (status == IDENTITY_OK && !same_identity(&q->answer->paths, other))
+		return IDENTITY_AMBIGUOUS;
 	return status;
 }
 
 /* --- one question ------------------------------------------------------------------------------ */
 
-static enum identity_status find_owner(struct lookup *lookup, const struct identity_flow *flow,
-				       pid_t asker, struct identity_answer *out)
+static enum identity_status find_owners(struct lookup *lookup, uint64_t inode, pid_t asker,
+					struct identity_answer *out)
 {
-	const struct owners_skip skip = { lookup->init_pid, lookup->self_pid, asker,
-					  lookup->parent_pid };
+	struct question question = {
+		.lookup = lookup,
+		.context = { .proc_fd = lookup->proc_fd,
+			     .init_pid = lookup->init_pid,
+			     .trust = &lookup->trust,
+			     .now_ns = now_ns() },
+		.inode = inode,
+		.answer = out,
+	};
+	const struct owners_search search = {
+		.proc_fd = lookup->proc_fd,
+		.processes_at = lookup->processes_at,
+		.skip = { lookup->init_pid, lookup->self_pid, asker, lookup->parent_pid },
+		.hints = &lookup->hints,
+		.found = add_owner,
+		.ctx = &question,
+	};
+
+	return owners_find(&search, inode);
+}
+
+static enum identity_status find_out(struct lookup *lookup, const struct identity_flow *flow,
+				     pid_t asker, struct identity_answer *out)
+{
 	struct sockdiag_socket socket;
 	struct err err;
 	enum identity_status status =
@@ -123,9 +141,7 @@ static enum identity_status find_owner(struct lookup *lookup, const struct ident
 	if (status != IDENTITY_OK)
 		return status;
 	out->uid = socket.uid;
-	status = owners_find(lookup->proc_fd, &skip, socket.inode,
-			     clock_ns(CLOCK_MONOTONIC) / 1000000, &lookup->cache, &lookup->owners);
-	return status == IDENTITY_OK ? describe_all(lookup, socket.inode, out) : status;
+	return find_owners(lookup, socket.inode, asker, out);
 }
 
 void lookup_answer(struct lookup *lookup, const struct identity_request *request, pid_t asker,
@@ -136,7 +152,7 @@ void lookup_answer(struct lookup *lookup, const struct identity_request *request
 	out->paths.n = out->paths.used = 0;
 	out->status = IDENTITY_GONE;
 	for (int i = 0; i < TRIES && out->status == IDENTITY_GONE; i++)
-		out->status = find_owner(lookup, &request->flow, asker, out);
+		out->status = find_out(lookup, &request->flow, asker, out);
 	if (out->status == IDENTITY_OK)
 		return;
 	out->pid = 0;

@@ -16,10 +16,9 @@ struct lookup {
 	pid_t parent_pid; /* one of the agent's that is not the sandbox's first, or 0 */
 	uint32_t sequence;
 	struct trust trust;
-	struct owners_cache cache;
-	/* Too large for a stack. */
-	struct owners owners;
-	struct identity_paths other;
+	int64_t processes_at; /* in /proc */
+	struct hints hints;
+	struct identity_paths other; /* too large for a stack */
 };
 
 /* Borrows the descriptors. Returns an owned one. */

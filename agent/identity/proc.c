@@ -79,6 +79,7 @@ void proc_listing_begin(struct proc_listing *listing, int fd)
 	listing->fd = fd;
 	listing->failed = false;
 	listing->n = listing->at = 0;
+	listing->after = 0;
 }
 
 const char *proc_listing_next(struct proc_listing *listing)
@@ -94,7 +95,39 @@ const char *proc_listing_next(struct proc_listing *listing)
 	const struct entry *entry =
 		(const struct entry *)(const void *)(listing->bytes + listing->at);
 	listing->at += entry->size;
+	listing->after = entry->off;
 	return entry->name;
+}
+
+bool proc_is_process(const char *name, pid_t *out)
+{
+	char *end;
+
+	if (*name < '1' || *name > '9')
+		return false;
+	*out = (pid_t)strtol(name, &end, 10);
+	return *end == '\0';
+}
+
+int64_t proc_processes_at(int proc_fd)
+{
+	struct proc_listing listing;
+	int64_t at = 0;
+	const char *name;
+	pid_t pid;
+
+	if (lseek(proc_fd, 0, SEEK_SET) == -1)
+		return 0;
+	proc_listing_begin(&listing, proc_fd);
+	while ((name = proc_listing_next(&listing)) != NULL) {
+		/* It stands before all of them, whichever there are. */
+		if (strcmp(name, "self") == 0)
+			return at;
+		if (proc_is_process(name, &pid))
+			return 0;
+		at = listing.after;
+	}
+	return 0;
 }
 
 /* --- one process -------------------------------------------------------------------------------- */

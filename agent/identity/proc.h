@@ -26,6 +26,7 @@ struct proc_listing {
 	int fd; /* borrowed */
 	bool failed; /* the end is not the end: errno tells */
 	long n, at;
+	int64_t after; /* the entry that was returned last, for lseek(2) */
 	_Alignas(8) char bytes[16384];
 };
 
@@ -34,6 +35,13 @@ void proc_listing_begin(struct proc_listing *listing, int fd);
 
 /* Borrows from `listing` until the next call; NULL at the end. */
 const char *proc_listing_next(struct proc_listing *listing);
+
+/* True of the name of a process in /proc. */
+bool proc_is_process(const char *name, pid_t *out);
+
+/* Where a listing of /proc comes to the processes, for lseek(2): it begins with everything else, which takes
+ * the kernel longer than a pod's processes. 0, its very beginning, where that is not certain. */
+int64_t proc_processes_at(int proc_fd);
 
 /* Of one process. A zeroed one is not open; `fd` 0 is never a process. */
 struct proc {

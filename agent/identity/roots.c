@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,17 +54,16 @@ bool roots_in_use(int proc_fd, struct roots *out)
 	struct proc_listing listing;
 	bool all = true;
 	const char *name;
+	pid_t pid;
 
 	out->n = 0;
-	if (lseek(proc_fd, 0, SEEK_SET) == -1)
+	/* Whoever asks may be in the middle of a listing of its own. */
+	AUTO_FD int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
 		return false;
-	proc_listing_begin(&listing, proc_fd);
-	while (all && (name = proc_listing_next(&listing)) != NULL) {
-		char *end;
-		long pid = strtol(name, &end, 10);
-
-		if (*name >= '1' && *name <= '9' && *end == '\0')
-			all = add_root_of(proc_fd, (pid_t)pid, out);
-	}
+	proc_listing_begin(&listing, fd);
+	while (all && (name = proc_listing_next(&listing)) != NULL)
+		if (proc_is_process(name, &pid))
+			all = add_root_of(proc_fd, pid, out);
 	return all && !listing.failed;
 }

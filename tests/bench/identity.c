@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long it takes to tell who holds a connection, in a pod of its own (PID, network and mount
  * namespace). Needs root. Prints a line a figure with its gate:
- *   warm: asked again for a connection whose owner is known, with few and with many sockets around;
+ *   warm: asked again for a connection, with few and with many sockets around;
  *   fresh: a new connection, so every process is looked at, in pods of 7 and of 100 processes;
  *   asked: warm, through the helper process and its channel;
  *   proc_net: what reading /proc/net/tcp and every /proc/PID/fd takes, for the ratio. */
@@ -273,12 +273,24 @@ static struct identity_client *start_helper(int netlink_fd)
 
 /* --- the other way ------------------------------------------------------------------------------- */
 
+static enum identity_status see_owner(void *ctx, const struct proc *proc, unsigned number)
+{
+	(void)ctx;
+	(void)proc;
+	(void)number;
+	return IDENTITY_OK;
+}
+
 /* As proxies do it: the table as text for the inode, then every descriptor of every process. */
 static double measure_proc_net(struct lookup *lookup, const struct identity_flow *flow)
 {
-	static struct owners owners;
-	static struct owners_cache cold;
-	const struct owners_skip skip = { .init = 1, .self = getpid() };
+	struct hints hints;
+	const struct owners_search search = {
+		.proc_fd = lookup->proc_fd,
+		.skip = { .init = 1, .self = getpid() },
+		.hints = &hints,
+		.found = see_owner,
+	};
 	double times[21];
 
 	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
@@ -294,9 +306,8 @@ static double measure_proc_net(struct lookup *lookup, const struct identity_flow
 			    src_port == flow->src_port && dst_port == flow->dst_port)
 				found = inode;
 		fclose(table);
-		memset(&cold, 0, sizeof(cold));
-		if (found == 0 ||
-		    owners_find(lookup->proc_fd, &skip, found, 0, &cold, &owners) != IDENTITY_OK)
+		hints.n = 0;
+		if (found == 0 || owners_find(&search, found) != IDENTITY_OK)
 			die("the other way does not find it");
 		times[i] = now_us() - start;
 	}

@@ -162,6 +162,8 @@ START_TEST(a_corrupt_helper_is_heard_only_where_it_is_right)
 	identity_client_run(client, 2);
 	ck_assert_int_eq(told.n, 1);
 	ck_assert_str_eq(told.exe, "/right");
+	identity_client_run(client, 3);
+	ck_assert_int_eq(told.n, 1);
 	ck_assert_uint_eq(identity_client_counts(client)->dropped, 6);
 }
 END_TEST

@@ -94,6 +94,67 @@ START_TEST(the_running_kernel_tells_of_this_process)
 }
 END_TEST
 
+static bool lists(int proc_fd, int64_t at, pid_t wanted)
+{
+	struct proc_listing listing;
+	const char *name;
+	pid_t pid;
+
+	ck_assert_int_eq(lseek(proc_fd, at, SEEK_SET), at);
+	proc_listing_begin(&listing, proc_fd);
+	while ((name = proc_listing_next(&listing)) != NULL)
+		if (proc_is_process(name, &pid) && pid == wanted)
+			return true;
+	return false;
+}
+
+START_TEST(processes_are_listed_behind_everything_else)
+{
+	AUTO_FD int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY);
+	struct proc_listing listing;
+	const char *name;
+	pid_t pid;
+
+	int64_t at = proc_processes_at(proc_fd);
+	ck_assert_int_gt(at, 0);
+	ck_assert(lists(proc_fd, at, 1));
+	ck_assert(lists(proc_fd, at, getpid()));
+	ck_assert_int_eq(lseek(proc_fd, 0, SEEK_SET), 0);
+	proc_listing_begin(&listing, proc_fd);
+	do {
+		name = proc_listing_next(&listing);
+		ck_assert_ptr_nonnull(name);
+		ck_assert_msg(!proc_is_process(name, &pid), "%s", name);
+	} while (listing.after != at);
+}
+END_TEST
+
+START_TEST(a_folder_of_another_order_is_listed_from_its_beginning)
+{
+	/* Numbers, and nothing before them. */
+	AUTO_FD int numbers = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+	AUTO_FD int others = open("/proc/self/ns", O_RDONLY | O_DIRECTORY);
+
+	ck_assert_int_eq(proc_processes_at(numbers), 0);
+	ck_assert_int_eq(proc_processes_at(others), 0);
+	ck_assert_int_eq(proc_processes_at(-1), 0);
+}
+END_TEST
+
+START_TEST(a_process_is_named_by_its_number)
+{
+	pid_t pid;
+
+	ck_assert(proc_is_process("1", &pid) && pid == 1);
+	ck_assert(proc_is_process("4194304", &pid) && pid == 4194304);
+	ck_assert(!proc_is_process("0", &pid));
+	ck_assert(!proc_is_process("", &pid));
+	ck_assert(!proc_is_process("7x", &pid));
+	ck_assert(!proc_is_process("-7", &pid));
+	ck_assert(!proc_is_process("self", &pid));
+}
+END_TEST
+
 START_TEST(a_socket_is_found_among_descriptors)
 {
 	AUTO_FD int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY);
@@ -124,6 +185,9 @@ Suite *identity_proc_suite(void)
 	tcase_add_loop_test(tc, a_stat_line_is_read_behind_the_name, 0, (int)ARRAY_LEN(stat_cases));
 	tcase_add_test(tc, every_truncation_of_a_stat_line_is_refused);
 	tcase_add_test(tc, the_running_kernel_tells_of_this_process);
+	tcase_add_test(tc, processes_are_listed_behind_everything_else);
+	tcase_add_test(tc, a_folder_of_another_order_is_listed_from_its_beginning);
+	tcase_add_test(tc, a_process_is_named_by_its_number);
 	tcase_add_test(tc, a_socket_is_found_among_descriptors);
 	suite_add_tcase(s, tc);
 	return s;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of programs goes with the container that they were in. A folder plays /proc: processes are
- * folders with the links `root` and `exe`. */
+/* What is known of programs goes with the container that they were in. */
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,59 +12,12 @@
 #include "agent/identity/roots.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
+#include "tests/support/proc_play.h"
 
 static const struct fingerprint print = { 1, 2, 300, 4000, 5000 };
 static const uint8_t content[TRUST_DIGEST_SIZE] = { 1 };
 
-struct played {
-	char path[64];
-	int fd;
-};
-
-static void link_in(const struct played *proc, const char *pid, const char *name, const char *to)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/%s", pid, name);
-	ck_assert_int_eq(symlinkat(to, proc->fd, path), 0);
-}
-
-/* A process of a container whose root is the folder NAME beside it. */
-static void add_process(const struct played *proc, const char *pid, const char *container)
-{
-	char path[64];
-
-	mkdirat(proc->fd, container, 0755);
-	ck_assert_int_eq(mkdirat(proc->fd, pid, 0755), 0);
-	snprintf(path, sizeof(path), "../%s", container);
-	link_in(proc, pid, "root", path);
-	link_in(proc, pid, "exe", "/proc/self/exe");
-	snprintf(path, sizeof(path), "%s/stat", pid);
-	int fd = openat(proc->fd, path, O_WRONLY | O_CREAT, 0644);
-	ck_assert_int_ge(fd, 0);
-	dprintf(fd, "%s (x) S 0 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 7 0 0\n", pid);
-	close(fd);
-}
-
-static void play(struct played *proc)
-{
-	snprintf(proc->path, sizeof(proc->path), "/tmp/openshell-proc-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(proc->path));
-	proc->fd = open(proc->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ck_assert_int_ge(proc->fd, 0);
-	/* Where a descriptor leads is asked of the kernel. */
-	ck_assert_int_eq(symlinkat("/proc/self", proc->fd, "self"), 0);
-}
-
-static void play_done(struct played *proc)
-{
-	AUTO_FREE char *command = mem_printf("rm -rf %s", proc->path);
-
-	close(proc->fd);
-	ck_assert_int_eq(system(command), 0);
-}
-
-static struct root root_at(const struct played *proc, const char *container)
+static struct root root_at(const struct proc_play *proc, const char *container)
 {
 	struct stat st;
 
@@ -75,13 +27,13 @@ static struct root root_at(const struct played *proc, const char *container)
 
 START_TEST(each_root_in_use_is_named_once)
 {
-	AUTO(play_done) struct played proc = { 0 };
+	AUTO(proc_play_done) struct proc_play proc = { 0 };
 	struct roots roots;
 
-	play(&proc);
-	add_process(&proc, "1", "pause");
-	add_process(&proc, "20", "app");
-	add_process(&proc, "21", "app");
+	proc_play_begin(&proc);
+	proc_play_add(&proc, "1", "pause");
+	proc_play_add(&proc, "20", "app");
+	proc_play_add(&proc, "21", "app");
 	ck_assert(roots_in_use(proc.fd, &roots));
 	ck_assert_int_eq(roots.n, 2);
 	const struct root pause = root_at(&proc, "pause"), app = root_at(&proc, "app");
@@ -94,10 +46,10 @@ END_TEST
 
 START_TEST(a_process_that_has_ended_uses_none)
 {
-	AUTO(play_done) struct played proc = { 0 };
+	AUTO(proc_play_done) struct proc_play proc = { 0 };
 	struct roots roots;
 
-	play(&proc);
+	proc_play_begin(&proc);
 	ck_assert_int_eq(mkdirat(proc.fd, "7", 0755), 0);
 	ck_assert(roots_in_use(proc.fd, &roots));
 	ck_assert_int_eq(roots.n, 0);
@@ -106,30 +58,42 @@ END_TEST
 
 START_TEST(what_cannot_be_told_may_be_any)
 {
-	AUTO(play_done) struct played proc = { 0 };
+	AUTO(proc_play_done) struct proc_play proc = { 0 };
 	struct roots roots;
 
-	play(&proc);
+	proc_play_begin(&proc);
 	ck_assert_int_eq(mkdirat(proc.fd, "7", 0755), 0);
-	link_in(&proc, "7", "root", "root");
+	proc_play_link(&proc, "7", "root", "root");
 	ck_assert(!roots_in_use(proc.fd, &roots));
 }
 END_TEST
 
 START_TEST(more_containers_than_fit_may_be_any)
 {
-	AUTO(play_done) struct played proc = { 0 };
+	AUTO(proc_play_done) struct proc_play proc = { 0 };
 	struct roots roots;
 	char pid[16], name[16];
 
-	play(&proc);
+	proc_play_begin(&proc);
 	for (int i = 1; i <= ROOTS_MAX + 1; i++) {
 		ck_assert(i == 1 || roots_in_use(proc.fd, &roots));
 		snprintf(pid, sizeof(pid), "%d", i);
 		snprintf(name, sizeof(name), "c%d", i);
-		add_process(&proc, pid, name);
+		proc_play_add(&proc, pid, name);
 	}
 	ck_assert(!roots_in_use(proc.fd, &roots));
+}
+END_TEST
+
+START_TEST(a_listing_that_has_begun_is_not_disturbed)
+{
+	AUTO_FD int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int64_t at = proc_processes_at(proc_fd);
+	struct roots roots;
+
+	ck_assert_int_eq(lseek(proc_fd, at, SEEK_SET), at);
+	roots_in_use(proc_fd, &roots);
+	ck_assert_int_eq(lseek(proc_fd, 0, SEEK_CUR), at);
 }
 END_TEST
 
@@ -145,24 +109,23 @@ static void fill(struct trust *trust, struct root root, int n)
 	}
 }
 
-static enum identity_status describe(const struct played *proc, struct trust *trust, pid_t pid)
+static enum identity_status describe(const struct proc_play *proc, struct trust *trust, pid_t pid)
 {
 	AUTO(proc_close) struct proc process = { 0 };
 	static struct identity_paths paths;
 	const struct exe_context context = { .proc_fd = proc->fd, .init_pid = 1, .trust = trust };
-	uint64_t start;
 
 	ck_assert(proc_open(proc->fd, pid, &process));
-	return exe_describe(&context, &process, &paths, &start);
+	return exe_describe(&context, &process, &paths);
 }
 
 START_TEST(programs_of_containers_that_have_ended_make_room)
 {
-	AUTO(play_done) struct played proc = { 0 };
+	AUTO(proc_play_done) struct proc_play proc = { 0 };
 	struct trust *trust = mem_calloc(1, sizeof(*trust));
 
-	play(&proc);
-	add_process(&proc, "20", "app");
+	proc_play_begin(&proc);
+	proc_play_add(&proc, "20", "app");
 	ck_assert_int_eq(mkdirat(proc.fd, "ended", 0755), 0);
 	fill(trust, root_at(&proc, "ended"), TRUST_OWN_PROGRAMS + TRUST_COMMON_PROGRAMS);
 	fill(trust, root_at(&proc, "app"), TRUST_OWN_PROGRAMS);
@@ -175,12 +138,12 @@ END_TEST
 
 START_TEST(programs_of_containers_that_run_are_not_forgotten)
 {
-	AUTO(play_done) struct played proc = { 0 };
+	AUTO(proc_play_done) struct proc_play proc = { 0 };
 	struct trust *trust = mem_calloc(1, sizeof(*trust));
 
-	play(&proc);
-	add_process(&proc, "20", "app");
-	add_process(&proc, "30", "other");
+	proc_play_begin(&proc);
+	proc_play_add(&proc, "20", "app");
+	proc_play_add(&proc, "30", "other");
 	fill(trust, root_at(&proc, "other"), TRUST_OWN_PROGRAMS + TRUST_COMMON_PROGRAMS);
 	fill(trust, root_at(&proc, "app"), TRUST_OWN_PROGRAMS);
 	ck_assert_int_eq(describe(&proc, trust, 20), IDENTITY_LIMIT);
@@ -192,12 +155,12 @@ END_TEST
 
 START_TEST(a_container_that_fills_the_table_denies_itself_alone)
 {
-	AUTO(play_done) struct played proc = { 0 };
+	AUTO(proc_play_done) struct proc_play proc = { 0 };
 	struct trust *trust = mem_calloc(1, sizeof(*trust));
 
-	play(&proc);
-	add_process(&proc, "20", "app");
-	add_process(&proc, "30", "hostile");
+	proc_play_begin(&proc);
+	proc_play_add(&proc, "20", "app");
+	proc_play_add(&proc, "30", "hostile");
 	fill(trust, root_at(&proc, "hostile"), TRUST_OWN_PROGRAMS + TRUST_COMMON_PROGRAMS);
 	ck_assert_int_eq(describe(&proc, trust, 30), IDENTITY_LIMIT);
 	ck_assert_int_eq(describe(&proc, trust, 20), IDENTITY_OK);
@@ -216,6 +179,7 @@ Suite *identity_roots_suite(void)
 	tcase_add_test(tc, a_process_that_has_ended_uses_none);
 	tcase_add_test(tc, what_cannot_be_told_may_be_any);
 	tcase_add_test(tc, more_containers_than_fit_may_be_any);
+	tcase_add_test(tc, a_listing_that_has_begun_is_not_disturbed);
 	tcase_add_test(tc, programs_of_containers_that_have_ended_make_room);
 	tcase_add_test(tc, programs_of_containers_that_run_are_not_forgotten);
 	tcase_add_test(tc, a_container_that_fills_the_table_denies_itself_alone);
