@@ -2,16 +2,22 @@
 """The proxy when its peers, the kernel or the memory fail it: nothing wedges, nothing grows, and what policy
 refuses does not get out while it happens."""
 import contextlib
+import hashlib
+import itertools
 import os
 import pathlib
+import random
 import resource
 import signal
 import socket
+import ssl
 import struct
+import tempfile
 import threading
 import unittest
 
-from proxy_world import Connection, polite, read_all, read_response, wait_for
+from proxy_world import (Connection, Origin, Proxy, make_certificate, polite, read_all, read_response, read_until,
+                         wait_for)
 from test_proxy import Case
 
 FEW_DESCRIPTORS = 60
@@ -19,6 +25,8 @@ MANY_TUNNELS = 5000
 TUNNEL_KIB = 8
 HELD_KIB = 4096
 MIB = 1 << 20
+BODY = 8 * MIB
+SIP, WINDOW = 4096, 65536
 
 
 def reset(sock):
@@ -32,6 +40,15 @@ def anonymous_kib(pid: int) -> int:
         if line.startswith("RssAnon:"):
             return int(line.split()[1])
     raise AssertionError("no RssAnon")
+
+
+def sip(sock) -> bytes:
+    """All of a body, little at a time, through a window that stays small."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
+    got = bytearray()
+    while len(got) < BODY and (more := sock.recv(SIP)):
+        got += more
+    return bytes(got)
 
 
 class Holder:
@@ -192,6 +209,47 @@ class Faults(Case):
         wait_for(lambda: proxy.descriptors() < descriptors - 2 * MANY_TUNNELS + 10, "all to be closed", 60)
         self.assertLess(anonymous_kib(proxy.process.pid) - before, HELD_KIB)
 
+
+class SlowReaders(Case):
+    """On each side, in the open and in TLS that is inspected."""
+
+    POLICY = """
+version: 1
+network_policies:
+  both:
+    endpoints:
+      - {{{{host: web.test, port: {slow}, protocol: rest, access: read-write}}}}
+      - {{{{host: web.test, port: {quick}, protocol: rest, access: read-write}}}}
+    binaries: [{{{{path: "/usr/bin/{{binary}}"}}}}]
+"""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.ca = pathlib.Path(folder.name, "ca.pem")
+        certificate, key = make_certificate(pathlib.Path(folder.name), "web.test")
+        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.server.load_cert_chain(certificate, key)
+        self.quick = self.origin(polite)
+        self.options = [f"--ca={self.ca}", f"--roots={certificate}"]
+
+    def before(self, script, tls: bool) -> tuple[Origin, Proxy]:
+        slow = self.origin(script, tls=self.server if tls else None)
+        policy = self.POLICY.format(slow=slow.port, quick=self.quick.port)
+        return slow, self.proxy(slow, *self.options, policy=policy)
+
+    def post(self, proxy, origin, tls: bool, size: int) -> socket.socket:
+        """Begins a request with a body of `size` bytes."""
+        site = f"web.test:{origin.port}"
+        if tls:
+            context = ssl.create_default_context(cafile=self.ca)
+            sock = context.wrap_socket(proxy.tunnel(site), server_hostname="web.test")
+        else:
+            sock = proxy.connect()
+        sock.sendall(f"POST {'' if tls else 'http://' + site}/ HTTP/1.1\r\nHost: {site}\r\n"
+                     f"Content-Length: {size}\r\n\r\n".encode())
+        return sock
+
     def test_peers_that_do_not_read_hold_little_and_nobody_else_up(self):
         def flood(connection: Connection):
             connection.head()
@@ -203,37 +261,36 @@ class Faults(Case):
             connection.head()
             threading.Event().wait(30)
 
-        for script in (flood, deaf):
-            with self.subTest(script.__name__):
-                slow = self.origin(script)
-                quick = self.origin(polite)
-                policy = f"""
-version: 1
-network_policies:
-  both:
-    endpoints:
-      - {{{{host: web.test, port: {slow.port}, protocol: rest, access: read-write}}}}
-      - {{{{host: web.test, port: {quick.port}, protocol: rest, access: read-write}}}}
-    binaries: [{{{{path: "/usr/bin/{{binary}}"}}}}]
-"""
-                proxy = self.proxy(slow, policy=policy)
+        for script, tls in itertools.product((flood, deaf), (False, True)):
+            with self.subTest(script.__name__, tls=tls):
+                slow, proxy = self.before(script, tls)
                 before = anonymous_kib(proxy.process.pid)
-                site = f"web.test:{slow.port}"
-                socks = []
-                for _ in range(8):
-                    sock = proxy.connect()
-                    socks.append(sock)
-                    sock.sendall(f"POST http://{site}/ HTTP/1.1\r\nHost: {site}\r\n"
-                                 f"Content-Length: {64 * MIB}\r\n\r\n".encode())
+                socks = [self.post(proxy, slow, tls, 64 * MIB) for _ in range(8)]
+                for sock in socks:
                     sock.setblocking(False)
-                    with contextlib.suppress(BlockingIOError):
+                    with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError):
                         while script is deaf:
                             sock.send(b"x" * MIB)
                 for _ in range(20):
-                    self.assertTrue(self.get(proxy, quick).startswith(b"HTTP/1.1 200 "))
+                    self.assertTrue(self.get(proxy, self.quick).startswith(b"HTTP/1.1 200 "))
                 self.assertLess(anonymous_kib(proxy.process.pid) - before, 8 * 512)
                 for sock in socks:
                     sock.close()
+
+    def test_peers_that_read_little_at_a_time_get_every_byte(self):
+        body = random.Random(1).randbytes(BODY)
+
+        def echo(connection: Connection):
+            read_until(connection.sock, b"\r\n\r\n")
+            connection.answer(sip(connection.sock))
+
+        for tls in (False, True):
+            with self.subTest(tls=tls):
+                slow, proxy = self.before(echo, tls)
+                with self.post(proxy, slow, tls, BODY) as sock:
+                    sock.sendall(body)
+                    self.assertTrue(read_until(sock, b"\r\n\r\n").startswith(b"HTTP/1.1 200 "))
+                    self.assertEqual(hashlib.sha256(sip(sock)).digest(), hashlib.sha256(body).digest())
 
 
 if __name__ == "__main__":
