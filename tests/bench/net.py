@@ -112,7 +112,7 @@ class Bench:
             "changing": lambda: make_ours("changing", policy(5000)),
             "unaware": lambda: make_ours("unaware", policy()),
             "relay": peers.relay, "bump": peers.bump, "nginx": peers.nginx_forward, "nginxtls": peers.nginx_tls,
-            "haproxy": peers.haproxy, "direct": make_direct,
+            "haproxy": peers.haproxy, "squid": peers.squid, "direct": make_direct,
         }
         self.numbers: list[dict] = []
         self.runs = 0
@@ -232,6 +232,7 @@ class Scenario:
     per: float = 1  # units of the scenario for each printed one
     what: str = "cost"
     kind: str = ""
+    squid: float = 0  # as many times what ours is it should be
 
 
 def value_of(scenario: Scenario, result: Result) -> float:
@@ -280,6 +281,11 @@ def print_scenario(bench: Bench, scenario: Scenario) -> bool:
     note = "  (every round noisy)" if noisy == len(rounds) else note
     print(f"{scenario.name:<22} {text}  ratio {ratio:.2f} [{min(ratios):.2f}..{max(ratios):.2f}]{verdict}{note}",
           flush=True)
+    if scenario.squid and "squid" in values:
+        times = [theirs / ours for theirs, ours in zip(values["squid"], values[scenario.ours])]
+        verdict = bench.check_gate(-statistics.median(times), -scenario.squid)
+        print(f"{'':<22} squid {statistics.median(times):.1f} x [{min(times):.1f}..{max(times):.1f}]"
+              f"{verdict.replace('<= -', '>= ')}", flush=True)
     bench.numbers.append({"name": scenario.name, "values": values, "ratios": ratios, "gate": scenario.gate,
                           "noisy": noisy})
     return scenario.gate is None or ratio <= scenario.gate
@@ -309,13 +315,14 @@ def scenarios(options: argparse.Namespace) -> list[Scenario]:
         Scenario("tunnel_new", f"{TUNNEL} {many} new=1", ["relay"], 1.65),
         Scenario("tunnel_new_no_identity", f"{TUNNEL} {many} new=1", ["relay"], 1.25, ours="relaxed"),
         Scenario("tunnel_256M", f"{TUNNEL} {big}", ["relay"], 1.15, unit="ms", per=1000),
-        Scenario("inspect_ka", f"{INSPECT} {many}", ["bump", "nginxtls"], 1.15, kind="inspect"),
-        Scenario("inspect_new", f"{INSPECT} {many} new=1", ["nginxtls", "bump"], 1.15),
+        Scenario("inspect_ka", f"{INSPECT} {many}", ["bump", "nginxtls", "squid"], 1.15, kind="inspect",
+                 squid=2),
+        Scenario("inspect_new", f"{INSPECT} {many} new=1", ["nginxtls", "bump", "squid"], 1.15, squid=7),
         Scenario("inspect_256M", f"{INSPECT} {big}", ["bump", "nginxtls"], None, unit="ms", per=1000),
         Scenario("inspect_first_visit", f"{INSPECT.replace('api.web.test', 'coldROUND')} {cold}", ["bump"], 0.9),
         Scenario("inspect_burst_wall", f"{INSPECT} {burst}", ["direct", "bump"], 1.4, unit="ms", what="wall"),
-        Scenario("forward_ka", f"{FORWARD} {many}", ["nginx", "haproxy"], 1.15, kind="forward"),
-        Scenario("forward_new", f"{FORWARD} {many} new=1", ["nginx", "haproxy"], 1.15),
+        Scenario("forward_ka", f"{FORWARD} {many}", ["nginx", "haproxy", "squid"], 1.15, kind="forward", squid=2.2),
+        Scenario("forward_new", f"{FORWARD} {many} new=1", ["nginx", "haproxy", "squid"], 1.15, squid=3.5),
         Scenario("forward_new_no_identity", f"{FORWARD} {many} new=1", ["nginx", "haproxy"], 1.15, ours="relaxed"),
         Scenario("transparent_ka", f"{TUNNEL} {many}", ["relay"], 1.10, ours="unaware"),
         Scenario("transparent_new", f"{TUNNEL} {many} new=1", ["relay"], 1.65, ours="unaware"),
