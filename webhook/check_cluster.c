@@ -8,12 +8,17 @@
 #include "webhook/default_policy.h"
 #include "webhook/keys.h"
 #include "webhook/names.h"
+#include "webhook/pair_policy.h"
 #include "webhook/pod.h"
 #include "webhook/policy_map.h"
 #include "webhook/topology.h"
 
-/* 16 problems with their remedies. */
-enum { MESSAGE_MAX = 16 * 1024 };
+enum {
+	/* 16 problems with their remedies. */
+	MESSAGE_MAX = 16 * 1024,
+	/* Of policies that open agent pods: each has the same remedy. */
+	OPEN_SHOWN_MAX = 8,
+};
 
 #define PODS_WEBHOOK "pods.openshell.io"
 
@@ -199,4 +204,43 @@ void check_default_policy(struct check_report *report, const json_t *map)
 			  " -n NAME, to have the cluster's",
 			  "somebody else made " NAME_DEFAULT_POLICY
 			  ": the cluster's is not in effect here");
+}
+
+/* Where pods get proxy-pod unasked, all of them wait in vain. */
+static enum check_state state_of_open(const struct webhook_config *config,
+				      const struct namespace_facts *ns)
+{
+	const struct choices none = { 0 };
+	struct findings ignored = { 0 };
+
+	return topology_decide(ns, &none, config->default_topology, &ignored) == TOPOLOGY_PROXY_POD
+		       ? CHECK_MISSING
+		       : CHECK_NOTE;
+}
+
+void check_network_policies(struct check_report *report, const struct webhook_config *config,
+			    const struct namespace_facts *ns, const json_t *list)
+{
+	const json_t *items = json_member(list, "items");
+	size_t open = 0;
+
+	for (size_t i = 0; i < json_array_size(items); i++) {
+		const json_t *policy = json_array_get(items, i);
+		const char *name = json_member_text(json_member(policy, "metadata"), "name");
+
+		if (!pair_policy_opens(policy) || pair_policy_is_ours(policy))
+			continue;
+		if (++open <= OPEN_SHOWN_MAX)
+			check_add(report, state_of_open(config, ns), "NetworkPolicy",
+				  "add " PAIR_POLICY_EXPRESSION
+				  " to its podSelector.matchExpressions",
+				  "%s opens agent pods: no pod of topology proxy-pod is started "
+				  "beside it (OSW105)",
+				  name != NULL ? name : "one without a name");
+	}
+	if (open > OPEN_SHOWN_MAX)
+		check_add(report, CHECK_NOTE, "NetworkPolicy", NULL, "so do %zu more",
+			  open - OPEN_SHOWN_MAX);
+	else if (open == 0)
+		check_add(report, CHECK_OK, "NetworkPolicy", NULL, "none opens agent pods");
 }

@@ -28,4 +28,8 @@ void check_policy(struct check_report *report, const char *name, const char *by,
 /* Whether a namespace that names no policy has the cluster's; `map` as there. */
 void check_default_policy(struct check_report *report, const json_t *map);
 
+/* A NetworkPolicyList of a namespace that may have agent pods. */
+void check_network_policies(struct check_report *report, const struct webhook_config *config,
+			    const struct namespace_facts *ns, const json_t *list);
+
 #endif

@@ -31,6 +31,7 @@ enum {
 #define DEFAULT_CONFIGURATION "openshell-webhook"
 #define DEFAULT_SERVICE DEFAULT_CONFIGURATION ".openshell-system"
 #define ADMISSION "/apis/admissionregistration.k8s.io/v1/"
+#define NETWORKING "/apis/networking.k8s.io/v1/"
 
 struct tool {
 	const char *namespace_name, *file, *service, *configuration, *default_policy;
@@ -202,6 +203,19 @@ static void look_at_namespaces_policy(struct tool *tool)
 		look_at_default_policy(tool);
 }
 
+/* Where agent pods may be. */
+static void look_at_network_policies(struct tool *tool)
+{
+	const struct namespace_facts *ns = namespaces_find(&tool->namespaces, tool->namespace_name);
+	AUTO_FREE char *target =
+		mem_printf(NETWORKING "namespaces/%s/networkpolicies", tool->namespace_name);
+	AUTO(json_drop) json_t *list = NULL;
+
+	if (tool->config.proxy_pod_api != NULL && topology_is_allowed(ns, TOPOLOGY_PROXY_POD) &&
+	    look_up(tool, "NetworkPolicy", target, &list))
+		check_network_policies(&tool->report, &tool->config, ns, list);
+}
+
 /* --- the workload ----------------------------------------------------------------------------- */
 
 static void on_workload(void *ctx, const json_t *object, bool is_known,
@@ -260,6 +274,7 @@ static int run(struct tool *tool, struct err *err)
 	look_at_cluster(tool);
 	if (tool->namespace_name != NULL && look_at_namespace(tool)) {
 		look_at_namespaces_policy(tool);
+		look_at_network_policies(tool);
 		if (look_at_workloads(tool, err) == -1)
 			return -1;
 	}

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "webhook/pair_names.h"
 
 static bool is_role(const json_t *value)
@@ -63,4 +64,23 @@ bool pair_policy_opens(const json_t *policy)
 
 	return (has_rules(spec, "egress") || has_rules(spec, "ingress")) &&
 	       may_select_agents(json_member(spec, "podSelector"));
+}
+
+bool pair_policy_is_ours(const json_t *policy)
+{
+	static const char *const prefixes[] = { PAIR_EGRESS_PREFIX, PAIR_INGRESS_PREFIX };
+	const char *name = json_member_text(json_member(policy, "metadata"), "name");
+	const char *id = json_member_text(
+		json_member(json_member(json_member(policy, "spec"), "podSelector"), "matchLabels"),
+		KEY_SANDBOX_ID);
+
+	if (name == NULL || strcmp(name, PAIR_CLOSED_POLICY) == 0)
+		return name != NULL;
+	for (size_t i = 0; id != NULL && i < ARRAY_LEN(prefixes); i++) {
+		size_t n = strlen(prefixes[i]);
+
+		if (strncmp(name, prefixes[i], n) == 0 && strcmp(name + n, id) == 0)
+			return true;
+	}
+	return false;
 }

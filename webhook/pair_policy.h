@@ -16,4 +16,7 @@
  * open. */
 bool pair_policy_opens(const json_t *policy);
 
+/* Whether it is called like one that the controller keeps, and is for the pods that such a one is for. */
+bool pair_policy_is_ours(const json_t *policy);
+
 #endif

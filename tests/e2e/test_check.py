@@ -83,6 +83,20 @@ class Check(unittest.TestCase):
                 self.api.put(path, item)
                 self.assert_row(self.check("-n", "team", "--default-policy", "version: 1"), state, "default policy", what)
 
+    def test_a_network_policy_that_opens_agent_pods_is_named_where_there_may_be_some(self):
+        path = "/apis/networking.k8s.io/v1/namespaces/team/networkpolicies"
+        mine = {"metadata": {"name": "mine"}, "spec": {"podSelector": {}, "egress": [{}]}}
+        options = ("-n", "team", "--proxy-pod-api", "10.96.0.1:443")
+        self.api.put(path, {"kind": "NetworkPolicyList", "items": [mine]})
+        done = self.check(*options, "--default-topology", "proxy-pod")
+        self.assertEqual(done.returncode, MISSING)
+        self.assert_row(done, "MISSING", "NetworkPolicy", "mine opens agent pods")
+        self.assertIn("operator: NotIn, values: [agent]", done.stdout)
+        self.assert_row(self.check(*options), "note", "NetworkPolicy", "mine opens agent pods")
+        self.assertNotIn("NetworkPolicy", self.check("-n", "team").stdout)
+        self.api.put(path, {"kind": "NetworkPolicyList", "items": []})
+        self.assert_row(self.check(*options), "ok", "NetworkPolicy", "none opens agent pods")
+
     def test_a_policy_that_is_named_must_be_there_or_be_given(self):
         self.api.namespaces["team"] = namespace("team", policy="rules")
         self.assert_row(self.check("-n", "team"), "MISSING", "policy", "rules, named by the namespace, does not exist")

@@ -183,6 +183,46 @@ START_TEST(where_the_cluster_has_a_default_policy_it_is_told_whose_the_namespace
 }
 END_TEST
 
+#define OPEN(name) \
+	"{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"podSelector\":{},\"egress\":[{}]}}"
+#define OURS                                                                                \
+	"{\"metadata\":{\"name\":\"os-eg-u\"},\"spec\":{\"podSelector\":{\"matchLabels\":{" \
+	"\"openshell.io/sandbox-id\":\"u\"}},\"egress\":[{}]}}"
+
+static const struct {
+	const char *list, *first, *last; /* what the first and the last row say */
+	size_t rows;
+	enum topology by_default;
+	enum check_state state, last_state;
+} network_policies[] = {
+	{ NULL, "none", "none", 1, TOPOLOGY_PROXY_POD, CHECK_OK, CHECK_OK },
+	{ "{\"items\":[{},5," OURS "]}", "none", "none", 1, TOPOLOGY_PROXY_POD, CHECK_OK,
+	  CHECK_OK },
+	{ "{\"items\":[" OPEN("one") "," OURS "," OPEN("two") "]}", "one opens", "two opens", 2,
+	  TOPOLOGY_PROXY_POD, CHECK_MISSING, CHECK_MISSING },
+	{ "{\"items\":[" OPEN("one") "]}", "one opens", "one opens", 1, TOPOLOGY_COMBINED,
+	  CHECK_NOTE, CHECK_NOTE },
+	{ "{\"items\":[" OPEN("1") "," OPEN("2") "," OPEN("3") "," OPEN("4") "," OPEN("5") "," OPEN(
+		  "6") "," OPEN("7") "," OPEN("8") "," OPEN("9") "]}",
+	  "1 opens", "1 more", 9, TOPOLOGY_PROXY_POD, CHECK_MISSING, CHECK_NOTE },
+};
+
+START_TEST(policies_that_open_agent_pods_are_named)
+{
+	AUTO(check_report_done) struct check_report report = { 0 };
+	AUTO(json_drop) json_t *list = parse(network_policies[_i].list);
+	AUTO(json_drop) json_t *labels = parse("{\"openshell.io/injection\":\"enabled\"}");
+	const struct webhook_config config = { .default_topology =
+						       network_policies[_i].by_default };
+	const struct namespace_facts ns = { .name = "team", .labels = labels };
+
+	check_network_policies(&report, &config, &ns, list);
+	ck_assert_uint_eq(report.n, network_policies[_i].rows);
+	expect(&report, 0, network_policies[_i].state, network_policies[_i].first);
+	expect(&report, report.n - 1, network_policies[_i].last_state, network_policies[_i].last);
+}
+END_TEST
+
 Suite *check_cluster_suite(void);
 Suite *check_cluster_suite(void)
 {
@@ -201,6 +241,8 @@ Suite *check_cluster_suite(void)
 	tcase_add_loop_test(
 		each, where_the_cluster_has_a_default_policy_it_is_told_whose_the_namespaces_is, 0,
 		ARRAY_LEN(defaults));
+	tcase_add_loop_test(each, policies_that_open_agent_pods_are_named, 0,
+			    ARRAY_LEN(network_policies));
 	suite_add_tcase(suite, each);
 	return suite;
 }

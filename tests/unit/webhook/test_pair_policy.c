@@ -109,6 +109,37 @@ START_TEST(the_policy_that_closes_agents_opens_nothing)
 }
 END_TEST
 
+static const struct {
+	const char *policy;
+	bool ours;
+} named[] = {
+	{ "{metadata: {name: openshell-agent-closed}}", true },
+	{ "{metadata: {name: os-eg-u-1}, spec: {podSelector: {matchLabels: "
+	  "{openshell.io/sandbox-id: u-1}}}}",
+	  true },
+	{ "{metadata: {name: os-ing-u-1}, spec: {podSelector: {matchLabels: "
+	  "{openshell.io/sandbox-id: u-1}}}}",
+	  true },
+	{ "{metadata: {name: os-eg-u-1}, spec: {podSelector: {matchLabels: "
+	  "{openshell.io/sandbox-id: u-2}}}}",
+	  false },
+	{ "{metadata: {name: os-eg-u-1}, spec: {podSelector: {}}}", false },
+	{ "{metadata: {name: os-svc-u-1}, spec: {podSelector: {matchLabels: "
+	  "{openshell.io/sandbox-id: u-1}}}}",
+	  false },
+	{ "{metadata: {name: mine}}", false },
+	{ "{metadata: {}}", false },
+	{ "{}", false },
+};
+
+START_TEST(ours_are_told_by_their_names_and_whom_they_are_for)
+{
+	AUTO(json_drop) json_t *policy = fixture_parse(named[_i].policy);
+
+	ck_assert(pair_policy_is_ours(policy) == named[_i].ours);
+}
+END_TEST
+
 START_TEST(the_remedy_is_the_expression_that_rules_them_out)
 {
 	AUTO_FREE char *text =
@@ -131,6 +162,8 @@ Suite *pair_policy_suite(void)
 	tcase_add_loop_test(each, a_selector_must_rule_out_the_role_whatever_else_it_asks_for, 0,
 			    (int)ARRAY_LEN(selectors));
 	tcase_add_loop_test(each, any_rule_opens_and_none_closes, 0, (int)ARRAY_LEN(rules));
+	tcase_add_loop_test(each, ours_are_told_by_their_names_and_whom_they_are_for, 0,
+			    (int)ARRAY_LEN(named));
 	tcase_add_test(each, what_is_no_policy_opens_nothing);
 	tcase_add_test(each, the_policy_that_closes_agents_opens_nothing);
 	tcase_add_test(each, the_remedy_is_the_expression_that_rules_them_out);
