@@ -46,8 +46,8 @@ class Node(Internet):
         super().__init__(names)
         self._count = 0
         self._pods: dict[str, dict] = {}  # By the number of the wire: what labels each has.
-        self._policies: list[dict] = []
-        self._services: list[dict] = []
+        self.policies: list[dict] = []
+        self.services: list[dict] = []
         try:
             for address in (f"{HERE}/32", f"{API.partition(':')[0]}/32", "2001:db8:1::1/128"):
                 inside(str(self.pid), "ip", "address", "add", address, "dev", "lo")
@@ -86,12 +86,12 @@ class Node(Internet):
 
     def enforce(self, policies: list[dict]) -> None:
         """These NetworkPolicies hold from now on, and no others."""
-        self._policies = policies
+        self.policies = policies
         self._load()
 
     def serve(self, services: list[dict]) -> None:
         """These Services lead to the pods that they select."""
-        self._services = services
+        self.services = services
         self._load()
 
     def answers(self, address: str, port: int, path: str) -> bool:
@@ -122,7 +122,7 @@ class Node(Internet):
         jumps, chains = [], []
         for number, labels in self._pods.items():
             for direction, match, peers in (("Egress", "iifname", "to"), ("Ingress", "oifname", "from")):
-                selecting = [p["spec"] for p in self._policies if direction in p["spec"]["policyTypes"]
+                selecting = [p["spec"] for p in self.policies if direction in p["spec"]["policyTypes"]
                              and _selects(p["spec"]["podSelector"], labels)]
                 if not selecting:
                     continue
@@ -147,7 +147,7 @@ class Node(Internet):
         return [f"{place}{port}return" for place in places for port in ports]
 
     def _translations(self):
-        for service in self._services:
+        for service in self.services:
             spec = service["spec"]
             for number, labels in self._pods.items():
                 if not _selects({"matchLabels": spec["selector"]}, labels):

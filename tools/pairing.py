@@ -43,10 +43,11 @@ def stored(pod: dict) -> dict:
     return pod
 
 
-def companions(program: pathlib.Path, pod: dict, agent_image: str, key: pathlib.Path) -> tuple[dict[str, dict], dict]:
+def companions(program: pathlib.Path, pod: dict, agent_image: str, key: pathlib.Path,
+               address: str) -> tuple[dict[str, dict], dict]:
     """What the controller makes for a stored pod, by name without the UID, and its patch of the pod."""
     done = subprocess.run([program, "companions", "-f", "-", "--agent-image", agent_image, "--master-key", key,
-                           "--cluster-ip", CLUSTER_IP, *OPTIONS], input=json.dumps(pod).encode(), capture_output=True,
+                           "--cluster-ip", address, *OPTIONS], input=json.dumps(pod).encode(), capture_output=True,
                           check=False)
     if done.returncode != 0:
         raise PodError(done.stderr.decode())
@@ -147,12 +148,14 @@ def less_patient(playable: dict) -> None:
 # --- both pods -----------------------------------------------------------------------------------
 class Pair:
     """A pod that the webhook has rewritten, and what is made for it. What each step does is in the order of the
-    controller's: the fence, the proxy, then the agent pod. Leaving the `with` block removes both pods."""
+    controller's: the fence, the proxy, then the agent pod. Leaving the `with` block removes both pods. `address` is its
+    Service's, and one of each pair."""
 
     def __init__(self, podman: Podman, node: Node, program: pathlib.Path, agent_image: str, pod: dict,
-                 configmaps: list[dict]):
+                 configmaps: list[dict], address: str = CLUSTER_IP):
         self.podman, self.node, self.pod = podman, node, stored(pod)
         self.configmaps = [*configmaps, roots(node)]
+        self.address = address
         self.left_out: list[str] = []
         self.agent: Pod | None = None
         self.proxy: Pod | None = None
@@ -160,7 +163,7 @@ class Pair:
         key = podman.state / "master-key"
         if not key.exists():
             key.write_bytes(secrets.token_bytes(32))
-        self.objects, self.patch = companions(program, self.pod, agent_image, key)
+        self.objects, self.patch = companions(program, self.pod, agent_image, key, address)
 
     def __enter__(self) -> "Pair":
         return self
@@ -175,15 +178,15 @@ class Pair:
         return [o for o in self.objects.values() if o["kind"] == "NetworkPolicy"]
 
     def fence(self) -> None:
-        """The pair's policies and its Service."""
-        self.node.enforce(self.policies)
-        self.node.serve([self.objects["os-svc"]])
+        """The pair's policies and its Service, beside those of others."""
+        self.node.enforce([*self.node.policies, *self.policies])
+        self.node.serve([*self.node.services, self.objects["os-svc"]])
 
     def start_proxy(self, seconds: float = 20) -> None:
         """The Deployment's pod, up to where its probe is answered."""
         template = copy.deepcopy(self.objects["os-sup"]["spec"]["template"])
         probe = template["spec"]["containers"][0]["startupProbe"]["httpGet"]
-        self.proxy = self._made({"apiVersion": "v1", "kind": "Pod", **template}, "proxy")
+        self.proxy = self._made({"apiVersion": "v1", "kind": "Pod", **template}, f"proxy-{self.address}")
         self.proxy.start(lambda pid: setattr(
             self, "proxy_address", self.node.wire(pid, template["metadata"]["labels"])))
         until = time.monotonic() + seconds
@@ -205,7 +208,7 @@ class Pair:
 
     def make_agent(self, change=None) -> None:
         """Lets the agent pod go; it is made, not started. `change` may alter what the kubelet would run."""
-        self.agent = self._made(bound(self.pod, copy.deepcopy(self.patch)), "agent", change)
+        self.agent = self._made(bound(self.pod, copy.deepcopy(self.patch)), f"agent-{self.address}", change)
 
     def start_agent(self, change=None, watch=None) -> None:
         """`watch` is told the name of the node's end of the pod's wire before anything is sent over it."""
@@ -219,7 +222,8 @@ class Pair:
         self.agent.start(connect)
 
     def _made(self, manifest: dict, name: str, change=None) -> Pod:
-        playable, left_out = admission.for_podman(as_kubelet(manifest, self.podman.state, [self.objects["os-ca"]]), name)
+        playable, left_out = admission.for_podman(as_kubelet(manifest, self.podman.state, [self.objects["os-ca"]]),
+                                                  name.replace(".", "-"))
         self.left_out += [what for what in left_out if what not in self.left_out]
         if change:
             change(playable)

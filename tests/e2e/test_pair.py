@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import tempfile
+import threading
 import unittest
 
 import admission
@@ -55,9 +56,9 @@ class Cluster:
         submitted = admission.defaulted(pod)
         return admission.apply(submitted, self._webhook.mutate(submitted))
 
-    def pair(self, **fields) -> Pair:
+    def pair(self, address: str = CLUSTER_IP, **fields) -> Pair:
         made = Pair(world.podman, self.node, OUT / "openshell-webhook", images.AGENT_IMAGE, self.admitted(**fields),
-                    [fixture.config_map(POLICY)])
+                    [fixture.config_map(POLICY)], address)
         self._cleanup(made.__exit__, None, None, None)
         return made
 
@@ -139,6 +140,13 @@ class Served(PairCase):
             self.cluster.node.enforce([])
             self.assertIn(b"407", other.exec("app", command, timeout=60).stderr)
 
+    def test_a_pod_that_looks_like_the_agent_pod_is_not_served(self):
+        """As if nobody had refused its labels."""
+        labels = {**self.pair.pod["metadata"]["labels"], **self.pair.patch["metadata"]["labels"]}
+        with world_pod(fixture.pod(images.CLIENTS, ["/bin/sleep", "600"])) as other:
+            other.start(lambda pid: self.cluster.node.wire(pid, labels))
+            self.assertIn(b"407", other.exec("app", [*CURL, "--proxy", PROXY, "https://api.test/"], timeout=60).stderr)
+
     def test_the_declared_port_is_open_and_no_other(self):
         plain = fixture.pod(images.CLIENTS, ["/bin/sleep", "600"])
         self.pair.agent.exec("app", ["sh", "-c", "cd /etc && for p in 8080 8081; do httpd -p $p; done"])
@@ -214,6 +222,55 @@ class Guarded(PairCase):
         with self.assertRaisesRegex(PodError, "the proxy did not start"):
             pair.start_proxy()
         self.assertEqual(pair.proxy.wait(CONTAINER).code, 125)
+
+    def test_an_agent_pod_has_no_use_of_anothers_proxy(self):
+        one, other = self.cluster.pair(), self.cluster.pair("10.96.7.9")
+        for pair in (one, other):
+            pair.fence()
+            pair.start_proxy()
+        one.start_agent()
+        credentials = re.search("//(.*)@", one.patch["metadata"]["annotations"]["openshell.io/proxy-url"])[1]
+        ask = ("--proxy", f"http://{other.address}:3128", "--proxy-user", credentials, "https://api.test/")
+        self.assertIn("Failed to connect", self.curl(one, "-w", "", *ask))
+        self.cluster.node.enforce([])
+        self.assertIn("407", self.curl(one, *ask))
+        self.cluster.node.enforce([*one.policies, *other.policies])
+        self.assertEqual(self.curl(one, "https://api.test/"), "200 200")
+
+    def test_a_workload_whose_network_opens_is_ended(self):
+        """Within one round of its launcher's, which takes half a minute."""
+        pair = self.cluster.pair()
+        pair.fence()
+        pair.start_proxy()
+        pair.start_agent()
+        self.assertEqual(self.curl(pair, "https://api.test/"), "200 200")
+        self.cluster.node.enforce([])
+        self.assertEqual(pair.agent.wait("app", 120).code, 125)
+        reasons = [e["reason"] for e in self.events(pair.agent, "app") if e["event"] == "sandbox.failed"]
+        self.assertRegex(reasons[0], "does not enforce NetworkPolicies")
+
+    def test_an_enforcer_that_is_late_is_waited_for_and_nothing_else_leaves_meanwhile(self):
+        pair = self.cluster.pair()
+        pair.fence()
+        pair.start_proxy()
+        self.cluster.node.enforce([])
+        proof, seen = "tcp " + API.replace(":", " "), set()
+
+        def late(capture: Capture) -> None:
+            while proof not in seen:
+                seen.update(describe(packet) for packet in capture.packets())
+            self.cluster.node.enforce(pair.policies)
+
+        def watch(device: str) -> None:
+            self.capture = Capture(f"/proc/{self.cluster.node.pid}/ns/net", device)
+            self.addCleanup(self.capture.close)
+            self.enforcer = threading.Thread(target=late, args=(self.capture,), daemon=True)
+            self.enforcer.start()
+        pair.start_agent(watch=watch)
+        self.enforcer.join(60)
+        self.assertEqual(self.curl(pair, "https://api.test/"), "200 200")
+        seen.update(describe(packet) for packet in self.capture.packets(0.2))
+        self.assertEqual(seen, {f"tcp {CLUSTER_IP} 3128", proof})
 
     def test_the_patch_of_one_pod_is_none_of_another(self):
         one, other = self.cluster.pair(), self.cluster.pair()
