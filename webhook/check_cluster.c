@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/check_cluster.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/cleanup.h"
 #include "webhook/choices.h"
@@ -18,6 +20,9 @@ enum {
 	MESSAGE_MAX = 16 * 1024,
 	/* Of policies that open agent pods: each has the same remedy. */
 	OPEN_SHOWN_MAX = 8,
+	/* What renews itself is renewed before. */
+	SOON_DAYS = 14,
+	DAY_S = 86400,
 };
 
 #define PODS_WEBHOOK "pods.openshell.io"
@@ -69,6 +74,39 @@ void check_webhooks(struct check_report *report, const char *kind, const json_t 
 			  "%s", fault);
 	else
 		check_add(report, CHECK_OK, kind, NULL, "it asks for pods, and fails closed");
+}
+
+static void put_expiry(struct check_report *report, const char *kind, int64_t expires_s,
+		       int64_t now_s)
+{
+	struct tm day = { 0 };
+	char date[16] = "?";
+	int64_t left = (expires_s - now_s) / DAY_S;
+	time_t expires = (time_t)expires_s;
+
+	if (gmtime_r(&expires, &day) != NULL)
+		strftime(date, sizeof(date), "%Y-%m-%d", &day);
+	check_add(report, left < SOON_DAYS ? CHECK_NOTE : CHECK_OK, "certificate",
+		  "renew it (docs/webhook.md), where nothing does so by itself",
+		  "%s trusts what the Service serves, which expires on %s (%" PRId64 " days)", kind,
+		  date, left);
+}
+
+void check_certificate(struct check_report *report, const char *kind,
+		       const struct check_served *served, int64_t now_s)
+{
+	if (served->trust == CHECK_UNREACHED)
+		check_add(report, CHECK_UNKNOWN, "certificate",
+			  "ask where the webhook runs (kubectl exec), or say where the Service is "
+			  "(--webhook-address)",
+			  "the Service cannot be reached from here: %s", served->why);
+	else if (served->trust == CHECK_UNTRUSTED)
+		check_add(report, CHECK_MISSING, "certificate",
+			  "look at the log of the replica that leads (certificate.failed), or put "
+			  "the authority of your certificate into caBundle",
+			  "%s does not trust what the Service serves: %s", kind, served->why);
+	else
+		put_expiry(report, kind, served->expires_s, now_s);
 }
 
 void check_replicas(struct check_report *report, const json_t *deployment)

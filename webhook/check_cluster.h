@@ -15,6 +15,19 @@ void check_version(struct check_report *report, struct kube_version version);
 /* A MutatingWebhookConfiguration or a ValidatingWebhookConfiguration; NULL: there is none. */
 void check_webhooks(struct check_report *report, const char *kind, const json_t *configuration);
 
+/* What the Service serves, as a client saw it that trusts one caBundle alone. */
+enum check_trust { CHECK_UNREACHED = 0, CHECK_UNTRUSTED, CHECK_TRUSTED };
+
+struct check_served {
+	enum check_trust trust;
+	int64_t expires_s; /* since 1970; 0 where it is not known */
+	char why[256]; /* of what is not CHECK_TRUSTED */
+};
+
+/* `kind` as above, whose caBundle it was. */
+void check_certificate(struct check_report *report, const char *kind,
+		       const struct check_served *served, int64_t now_s);
+
 /* The webhook's Deployment; NULL: there is none. */
 void check_replicas(struct check_report *report, const json_t *deployment);
 

@@ -4,12 +4,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "certs/rotation.h"
+#include "lib/base64.h"
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
 #include "lib/io.h"
 #include "lib/mem.h"
-#include "webhook/check_cluster.h"
+#include "webhook/check_served.h"
 #include "webhook/check_workload.h"
 #include "webhook/choices.h"
 #include "webhook/inject.h"
@@ -26,6 +29,7 @@ enum {
 	INPUT_MAX = 8 << 20,
 	OUTPUT_MAX = 4 << 20,
 	TIMEOUT_MS = 10000,
+	HTTPS_PORT = 443,
 };
 
 #define DEFAULT_CONFIGURATION "openshell-webhook"
@@ -34,7 +38,7 @@ enum {
 #define NETWORKING "/apis/networking.k8s.io/v1/"
 
 struct tool {
-	const char *namespace_name, *file, *service, *configuration, *default_policy;
+	const char *namespace_name, *file, *service, *configuration, *address, *default_policy;
 	struct kube_text kube;
 	struct config_text config_text;
 	struct buf served; /* what the texts borrow from */
@@ -79,13 +83,43 @@ static bool look_up(struct tool *tool, const char *subject, const char *target, 
 
 /* --- the cluster ------------------------------------------------------------------------------ */
 
+/* With each bundle that one of its webhooks has, as one alone may have been wiped. */
+static void look_at_certificate(struct tool *tool, const char *kind, const json_t *object)
+{
+	AUTO_FREE char *host = mem_printf("%s.svc", tool->service);
+	AUTO(buf_done) struct buf bundle = buf_init(ROTATION_PEM_MAX);
+	const struct check_where where = { host, HTTPS_PORT, tool->address };
+	struct check_served served;
+	struct err ignored;
+	size_t i;
+	json_t *webhook;
+	const char *last = "";
+
+	json_array_foreach(json_member(object, "webhooks"), i, webhook)
+	{
+		const char *text =
+			json_member_text(json_member(webhook, "clientConfig"), "caBundle");
+
+		/* That it is empty has been said. */
+		if (text == NULL || strcmp(text, last) == 0)
+			continue;
+		last = text;
+		buf_clear(&bundle);
+		base64_take(slice_text(text), &bundle, &ignored);
+		check_served_ask(&where, buf_slice(&bundle), &served);
+		check_certificate(&tool->report, kind, &served, time(NULL));
+	}
+}
+
 static void look_at_webhooks(struct tool *tool, const char *kind, const char *plural)
 {
 	AUTO_FREE char *target = mem_printf(ADMISSION "%s/%s", plural, tool->configuration);
 	AUTO(json_drop) json_t *object = NULL;
 
-	if (look_up(tool, kind, target, &object))
-		check_webhooks(&tool->report, kind, object);
+	if (!look_up(tool, kind, target, &object))
+		return;
+	check_webhooks(&tool->report, kind, object);
+	look_at_certificate(tool, kind, object);
 }
 
 static void look_at_replicas(struct tool *tool)
@@ -345,6 +379,8 @@ int cmd_check(int argc, char **argv)
 		  "of the webhook, default " DEFAULT_SERVICE },
 		{ "--webhook-configuration", CMD_TEXT, &tool.configuration, "NAME",
 		  "default " DEFAULT_CONFIGURATION },
+		{ "--webhook-address", CMD_TEXT, &tool.address, "ADDR:PORT",
+		  "where the Service is, as with kubectl port-forward" },
 		{ "--default-policy", CMD_TEXT, &tool.default_policy, "POLICY",
 		  "that opted-in namespaces are given" },
 		KUBE_OPTIONS(&tool.kube),

@@ -12,6 +12,7 @@
 #include "webhook/choices.h"
 #include "webhook/default_policy.h"
 #include "webhook/default_policy_loop.h"
+#include "webhook/expiry_loop.h"
 #include "webhook/kube_leader.h"
 #include "webhook/metrics.h"
 
@@ -24,6 +25,7 @@ struct duties {
 	struct cert_keeper *keeper;
 	struct default_policy_loop *policy;
 	struct audit_loop *audit;
+	struct expiry_loop *expiry;
 };
 
 /* --- what was asked for ----------------------------------------------------------------------- */
@@ -158,6 +160,21 @@ static int start_keeper(struct duties *duties, struct err *err)
 	return cert_keeper_start(&keeper, &duties->keeper, err);
 }
 
+/* Where the certificate is ours its keeper tells. */
+static int start_expiry(struct duties *duties, struct err *err)
+{
+	const struct expiry_options expiry = {
+		.server = duties->options.api,
+		.account = duties->options.account,
+		.service = duties->options.plan->service,
+		.namespace_name = duties->options.plan->namespace_name,
+		.log = duties->options.log,
+		.leader = duties->leader,
+	};
+
+	return expiry_loop_start(&expiry, &duties->expiry, err);
+}
+
 /* The configuration that it goes with has the Service's name. */
 static int start_policy(struct duties *duties, struct err *err)
 {
@@ -193,6 +210,7 @@ static void stop_threads(struct duties *duties)
 {
 	audit_loop_stop(duties->audit);
 	default_policy_stop(duties->policy);
+	expiry_loop_stop(duties->expiry);
 	cert_keeper_stop(duties->keeper);
 	kube_leader_stop(duties->leader);
 }
@@ -213,7 +231,8 @@ int duties_start(const struct duties_options *options, struct duties **out, stru
 	duties->place =
 		(struct cert_place){ plan->service, plan->namespace_name, plan->secret, NULL };
 	if (kube_leader_start(&leader, &duties->leader, err) == -1 ||
-	    (plan->configuration != NULL && start_keeper(duties, err) == -1) ||
+	    (plan->configuration != NULL ? start_keeper(duties, err) : start_expiry(duties, err)) ==
+		    -1 ||
 	    start_policy(duties, err) == -1 || start_audit(duties, err) == -1) {
 		stop_threads(duties);
 		free(duties);

@@ -80,7 +80,7 @@ static struct answer metrics(struct server *server)
 	const struct metrics_now now = {
 		.connections = conns_count(&server->conns),
 		.namespaces = reviews_namespaces(server->reviews),
-		.certificate_expiry = serving_cert_expiry(),
+		.certificate_expiry = serving_cert_life().expires_s,
 		.ready = !server->draining && reviews_is_informed(server->reviews) &&
 			 server->unready == NULL,
 	};

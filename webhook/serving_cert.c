@@ -11,6 +11,7 @@
 enum {
 	CHAIN_MAX = 8,
 	PEM_MAX = 256 * 1024,
+	LATE_S = 14 * 86400,
 };
 
 struct pair {
@@ -117,15 +118,27 @@ int serving_cert_take(struct slice cert_pem, struct slice key_pem, const char *n
 	return take(&source, err);
 }
 
-int64_t serving_cert_expiry(void)
+struct serving_cert_life serving_cert_life(void)
 {
+	struct serving_cert_life life = { 0 };
+
 	pthread_mutex_lock(&current.lock);
-	int64_t expiry =
-		current.pair.n > 0
-			? (int64_t)gnutls_x509_crt_get_expiration_time(current.pair.chain[0])
-			: 0;
+	if (current.pair.n > 0) {
+		gnutls_x509_crt_t leaf = current.pair.chain[0];
+
+		life.begins_s = (int64_t)gnutls_x509_crt_get_activation_time(leaf);
+		life.expires_s = (int64_t)gnutls_x509_crt_get_expiration_time(leaf);
+	}
 	pthread_mutex_unlock(&current.lock);
-	return expiry;
+	return life;
+}
+
+bool serving_cert_is_late(const struct serving_cert_life *life, int64_t now_s)
+{
+	int64_t quarter = (life->expires_s - life->begins_s) / 4;
+
+	return life->expires_s != 0 &&
+	       life->expires_s - now_s < (quarter < LATE_S ? quarter : LATE_S);
 }
 
 /* Copies for one handshake, which the library frees with it. So no handshake, however slow, holds

@@ -5,6 +5,7 @@
 #define WEBHOOK_SERVING_CERT_H
 
 #include <gnutls/abstract.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -18,8 +19,14 @@ int serving_cert_load(const char *cert_path, const char *key_path, struct err *e
 int serving_cert_take(struct slice cert_pem, struct slice key_pem, const char *name,
 		      struct err *err);
 
-/* When the loaded one expires, in seconds since 1970; 0 where none is loaded. */
-int64_t serving_cert_expiry(void);
+/* Of the loaded one, in seconds since 1970; zeros where none is loaded. */
+struct serving_cert_life {
+	int64_t begins_s, expires_s;
+};
+struct serving_cert_life serving_cert_life(void);
+
+/* Whether it should have been renewed by now: less than two weeks are left, or a quarter of a short life. Pure. */
+bool serving_cert_is_late(const struct serving_cert_life *life, int64_t now_s);
 
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK2. */
 gnutls_certificate_retrieve_function3 serving_cert_retrieve;

@@ -113,6 +113,7 @@ class Namespaces(ClusterCase):
         granted = [line.split() for line in lines if not line.lstrip().startswith("[") and "selfsubject" not in line]
         names, kept = "[openshell-webhook]", "[get list watch create update patch delete]".split()
         self.assertEqual(sorted(granted), [
+            ["configmaps", "[]", "[openshell-default-policy]", "[get", "list", "delete]"],
             ["deployments.apps", "[]", "[]", *kept],
             ["events", "[]", "[]", "[create]"],
             ["mutatingwebhookconfigurations.admissionregistration.k8s.io", "[]", names, "[get", "watch", "patch]"],

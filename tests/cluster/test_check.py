@@ -20,8 +20,10 @@ class Check(ClusterCase):
         self.assertEqual(code, 1, said)
         self.assertIn("MISSING  label", said)
         for what in ("Kubernetes", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "namespace",
-                     "policy"):
+                     "policy", "certificate"):
             self.assertIn(f"ok       {what}", said)
+        for kind in ("Mutating", "Validating"):
+            self.assertIn(f"{kind}WebhookConfiguration trusts what the Service serves, which expires on ", said)
         self.assertRegex(said, r"(ok|note)  +replicas +. of . are ready")
         world.kubectl("label", "namespace", self.namespace, "openshell.io/injection=enabled")
         await_that("it is ready", lambda: self.check(policy, deployment("web", container()))[0] == 0)

@@ -10,6 +10,7 @@ import json
 import pathlib
 import socket
 import ssl
+import subprocess
 import tempfile
 import time
 import unittest
@@ -330,6 +331,23 @@ class Certificate(unittest.TestCase):
             self.await_that("does not lead", lambda: webhook.metric("leader") == 1)
             self.assertEqual({w[1].removesuffix(f"/{NAME}") for w in self.api.wrote}, {LEASE.removesuffix(f"/{NAME}")})
             self.assertEqual(self.published(), "")
+
+    def test_one_that_comes_from_files_and_is_not_renewed_is_an_event_of_the_service(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            make_certificate(folder, "mine")
+            for argv in (("req", "-new", "-key", "tls.key", "-subj", "/CN=mine", "-out", "csr"),
+                         ("x509", "-req", "-in", "csr", "-signkey", "tls.key", "-days", "-1", "-out", "tls.crt")):
+                subprocess.run(["openssl", *argv], check=True, capture_output=True, cwd=folder)
+            webhook = Webhook(source=self.api.source, certificate=[
+                "--tls-cert", folder / "tls.crt", "--tls-key", folder / "tls.key", "--service", f"{NAME}.{SYSTEM}"])
+            self.addCleanup(webhook.stop)
+            self.webhooks.append(webhook)
+            self.await_that("not told", lambda: any(w[1] == EVENTS for w in self.api.wrote))
+            event = next(w[4] for w in self.api.wrote if w[1] == EVENTS)
+            self.assertEqual((event["reason"], event["involvedObject"]["kind"], event["involvedObject"]["name"]),
+                             ("CertificateExpires", "Service", NAME))
+            self.assertIn("has expired", event["message"])
 
     def test_while_the_api_server_is_away_what_is_known_is_served(self):
         webhook = self.start()

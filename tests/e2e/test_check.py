@@ -2,8 +2,15 @@
 """`openshell-webhook check`: what is missing in a cluster, a namespace and a workload, and what to do.
 
 Needs neither root nor containers."""
+import base64
+import copy
+import http.server
 import json
+import pathlib
+import ssl
 import subprocess
+import tempfile
+import threading
 import unittest
 
 from fake_api import FakeApi, namespace, status
@@ -31,13 +38,35 @@ class Check(unittest.TestCase):
         self.addCleanup(self.api.stop)
         for path in CONFIGURATIONS:
             self.api.put(path, {"metadata": {"name": NAME}, "webhooks": [{
-                "name": "pods.openshell.io", "failurePolicy": "Fail", "clientConfig": {"caBundle": "eA=="}}]})
+                "name": "pods.openshell.io", "failurePolicy": "Fail", "clientConfig": {"caBundle": self.bundle()}}]})
         self.api.put(DEPLOYMENT, {"spec": {"replicas": 2}, "status": {"readyReplicas": 2}})
         self.api.put(f"{MAPS}/openshell-default-policy", POLICY)
 
-    def check(self, *options: str, text: str = "") -> subprocess.CompletedProcess:
-        return subprocess.run([PROGRAM, "check", *self.api.source, "--agent-image", IMAGE, *options],
-                              capture_output=True, text=True, timeout=60, input=text)
+    def bundle(self) -> str:
+        """The API server stands in for the webhook's Service as well."""
+        return base64.b64encode((self.api.account / "ca.crt").read_bytes()).decode()
+
+    def check(self, *options: str, text: str = "", service: str | None = None) -> subprocess.CompletedProcess:
+        there = service or self.api.source[1].removeprefix("https://")
+        return subprocess.run([PROGRAM, "check", *self.api.source, "--agent-image", IMAGE, "--webhook-address", there,
+                               *options], capture_output=True, text=True, timeout=60, input=text)
+
+    def serve(self, days: int) -> str:
+        """Another server, for the same Service, with a certificate of its own."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        make_certificate(pathlib.Path(folder.name), "other", days)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{folder.name}/tls.crt", f"{folder.name}/tls.key")
+        quiet = type("Quiet", (http.server.BaseHTTPRequestHandler,), {"log_message": lambda *_: None})
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), quiet)
+        server.handle_error = lambda *_: None
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.other = base64.b64encode(pathlib.Path(folder.name, "tls.crt").read_bytes()).decode()
+        return f"127.0.0.1:{server.server_address[1]}"
 
     def with_objects(self, *objects: dict) -> subprocess.CompletedProcess:
         return self.check("-n", "team", "-f", "-", text=json.dumps(
@@ -64,6 +93,38 @@ class Check(unittest.TestCase):
         for what in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "replicas"):
             self.assert_row(done, "MISSING", what)
         self.assertEqual(done.stdout.count("-> install it"), 3)
+
+    def test_what_the_service_serves_must_be_trusted_by_each_ca_bundle(self):
+        for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+            self.assert_row(self.check(), "ok", "certificate", f"{kind} trusts what the Service serves, which expires on ")
+        other = self.serve(days=10)
+        done = self.check(service=other)
+        self.assertEqual(done.returncode, MISSING)
+        self.assert_row(done, "MISSING", "certificate", "MutatingWebhookConfiguration does not trust")
+        path = next(iter(CONFIGURATIONS))
+        for bundle, state, what in (
+                ("eA==", "MISSING", "does not trust"), ("%", "MISSING", "does not trust"),
+                (base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode(), "MISSING", "does not trust"),
+                (self.other, "note", "which expires on")):
+            with self.subTest(bundle=bundle[:9]):
+                self.api.objects[path]["webhooks"][0]["clientConfig"]["caBundle"] = bundle
+                self.assert_row(self.check(service=other), state, "certificate", "MutatingWebhookConfiguration", what)
+
+    def test_one_bundle_of_several_that_is_wrong_is_enough(self):
+        path = next(iter(CONFIGURATIONS))
+        wrong = copy.deepcopy(self.api.objects[path]["webhooks"][0])
+        wrong["clientConfig"]["caBundle"] = "eA=="
+        self.api.objects[path]["webhooks"].append(wrong)
+        done = self.check()
+        self.assert_row(done, "ok", "certificate", "MutatingWebhookConfiguration trusts")
+        self.assert_row(done, "MISSING", "certificate", "MutatingWebhookConfiguration does not trust")
+
+    def test_a_service_that_cannot_be_reached_is_said_not_to_be_known(self):
+        for nowhere in ("127.0.0.1:1", "nowhere.invalid:443"):
+            done = self.check(service=nowhere)
+            self.assertEqual(done.returncode, UNKNOWN)
+            self.assert_row(done, "?", "certificate", "the Service cannot be reached from here: ")
+            self.assertIn("-> ask where the webhook runs", done.stdout)
 
     def test_a_namespace_that_is_not_ready_is_told_why(self):
         self.api.namespaces["plain"] = {"metadata": {"name": "plain", "labels": {"openshell.io/inject": "enabled"}}}

@@ -58,6 +58,27 @@ START_TEST(a_configuration_must_ask_fail_closed_and_trust)
 END_TEST
 
 static const struct {
+	struct check_served served;
+	enum check_state state;
+	const char *text;
+} certificates[] = {
+	{ { CHECK_UNREACHED, 0, "no such host" }, CHECK_UNKNOWN, "from here: no such host" },
+	{ { CHECK_UNTRUSTED, 0, "expired" }, CHECK_MISSING, "X does not trust" },
+	{ { CHECK_TRUSTED, 86400 * 15, "" }, CHECK_OK, "expires on 1970-01-16 (15 days)" },
+	{ { CHECK_TRUSTED, 86400 * 14 - 1, "" }, CHECK_NOTE, "(13 days)" },
+	{ { CHECK_TRUSTED, 0, "" }, CHECK_NOTE, "expires on" },
+};
+
+START_TEST(what_is_served_must_be_trusted_and_for_a_while)
+{
+	AUTO(check_report_done) struct check_report report = { 0 };
+
+	check_certificate(&report, "X", &certificates[_i].served, 0);
+	expect(&report, 0, certificates[_i].state, certificates[_i].text);
+}
+END_TEST
+
+static const struct {
 	const char *object;
 	enum check_state state;
 	const char *text;
@@ -231,6 +252,8 @@ Suite *check_cluster_suite(void)
 
 	tcase_add_loop_test(each, a_configuration_must_ask_fail_closed_and_trust, 0,
 			    ARRAY_LEN(webhooks));
+	tcase_add_loop_test(each, what_is_served_must_be_trusted_and_for_a_while, 0,
+			    ARRAY_LEN(certificates));
 	tcase_add_loop_test(each, replicas_are_counted, 0, ARRAY_LEN(deployments));
 	tcase_add_loop_test(each, a_namespaces_label_and_level_are_judged, 0,
 			    ARRAY_LEN(namespaces));
