@@ -180,7 +180,7 @@ $(OUT)/driver_kube $(OUT)/driver_image: $(OUT)/driver_%: $(OUT)/tests/drivers/%.
 
 # Where our code calls the C library, these drivers decide whether the call fails.
 TORTURE_CALLS  := recv send recvfrom sendto socket connect accept4 epoll_ctl getsockname getpeername getsockopt \
-                  setsockopt shutdown
+                  setsockopt shutdown tls_handshake tls_read tls_write tls_shutdown
 TORTURE_MEMORY := calloc reallocarray
 $(OUT)/driver_torture: LDFLAGS += $(PLAY_LDFLAGS) $(TORTURE_CALLS:%=-Wl,--wrap=%) $(TORTURE_MEMORY:%=-Wl,--wrap=%)
 $(OUT)/driver_torture_tls: LDFLAGS += $(TORTURE_MEMORY:%=-Wl,--wrap=%)

@@ -20,6 +20,7 @@
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "lib/mem.h"
+#include "lib/tls.h"
 #include "tests/support/proxy_play.h"
 
 enum {
@@ -96,6 +97,24 @@ SYSTEM_CALL(int, getsockopt, (int fd, int level, int name, void *out, socklen_t 
 SYSTEM_CALL(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t n),
 	    (fd, level, name, value, n), ENOBUFS)
 SYSTEM_CALL(int, shutdown, (int fd, int how), (fd, how), ENOTCONN)
+
+/* And in the place of lib/tls.h, whose library calls the kernel by itself. */
+#define TLS_CALL(type, name, parameters, arguments)      \
+	type __real_##name parameters;                   \
+	type __wrap_##name parameters;                   \
+	type __wrap_##name parameters                    \
+	{                                                \
+		if (system_fails(ECONNRESET))            \
+			return err_sys(err, "it fails"); \
+		return __real_##name arguments;          \
+	}
+
+TLS_CALL(int, tls_handshake, (struct tls_session * s, struct err *err), (s, err))
+TLS_CALL(ssize_t, tls_read, (struct tls_session * s, void *to, size_t n, struct err *err),
+	 (s, to, n, err))
+TLS_CALL(ssize_t, tls_write, (struct tls_session * s, struct slice data, struct err *err),
+	 (s, data, err))
+TLS_CALL(int, tls_shutdown, (struct tls_session * s, struct err *err), (s, err))
 
 #define ALLOCATION(name, parameters, arguments) \
 	void *__real_##name parameters;         \

@@ -64,6 +64,7 @@ static void connected(void *ctx, uint32_t events)
 	struct play_origin *origin = &all->origins[all->n];
 	origin->all = all;
 	origin->is_bytes = listening->is_bytes;
+	origin->peer.may_serve_tls = all->speak_tls && !listening->is_bytes;
 	play_peer_open(&origin->peer, all->stage, fd, origin_ready, origin);
 	origin->peer.script = all->parts[all->n++];
 }

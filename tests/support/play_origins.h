@@ -36,6 +36,7 @@ struct play_origins {
 	struct slice parts[PLAY_ORIGINS_MAX]; /* of the script, set by the play */
 	size_t n; /* of `origins`, that were connected to */
 	bool refused; /* set by the play: nothing may arrive */
+	bool speak_tls; /* set by the play: those that policy looks into, to who begins with it */
 	const char *wrong; /* NULL, or which promise was broken */
 };
 

@@ -10,6 +10,7 @@
 #include "lib/buf.h"
 #include "lib/loop.h"
 #include "lib/rd.h"
+#include "tests/support/play_tls.h"
 #include "tests/support/proxy_play.h"
 
 static inline void play_skip(struct slice *script, size_t n)
@@ -30,7 +31,10 @@ struct play_peer {
 	struct loop_fd watch;
 	bool open;
 	struct slice script; /* what is left of it */
-	struct buf seen;
+	struct play_tls *tls; /* owned; NULL: what it says goes as it is */
+	bool may_serve_tls; /* it does where its client begins with TLS */
+	struct buf seen; /* without TLS */
+	struct buf *sent; /* where all its bytes are noted, as they are on the wire; or NULL */
 };
 
 /* Aborts where this machine lacks what the play needs. */
@@ -47,11 +51,14 @@ int play_connect(const struct play_stage *stage, uint16_t port);
 void play_peer_open(struct play_peer *peer, const struct play_stage *stage, int fd,
 		    void (*ready)(void *ctx, uint32_t events), void *ctx);
 
+/* The client speaks TLS from now on. */
+void play_peer_open_tls(struct play_peer *peer);
+
 /* Whether more was seen; closes where there will be none. */
 bool play_peer_read(struct play_peer *peer);
 
 /* What does not fit is lost: a peer that stops in the middle is a peer too. */
-void play_peer_write(const struct play_peer *peer, struct slice bytes);
+void play_peer_write(struct play_peer *peer, struct slice bytes);
 
 /* What it has seen stays. */
 void play_peer_close(struct play_peer *peer, bool reset);

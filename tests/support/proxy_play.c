@@ -12,9 +12,11 @@
 #include "tests/support/play_origins.h"
 #include "tests/support/play_peer.h"
 #include "tests/support/play_services.h"
+#include "tests/support/play_tls.h"
 
 /* Beside those that origins share (tests/support/play_origins.h). */
 enum {
+	SPEAK_TLS = 0xf7,
 	QUESTION = 0xf8,
 	NEXT_DIRECT = 0xf9,
 	DONE = 0xfb,
@@ -22,6 +24,10 @@ enum {
 	NEXT_PART = 0xff,
 	/* Enough for a connection to be accepted, decided, dialled and answered. */
 	TURNS = 24,
+	/* And for handshakes on both sides of it. */
+	TLS_TURNS = 72,
+	/* A script, and what TLS adds to it. */
+	PLAY_SENT_MAX = PLAY_SCRIPT_MAX * 8,
 	/* For the worker to see that all peers are gone. */
 	LAST_TURNS = 200,
 };
@@ -34,6 +40,9 @@ struct play {
 	uint16_t proxy_port;
 	bool has_inside;
 	struct play_inside inside;
+	bool has_tls;
+	struct intercept *intercept;
+	struct tls_client *tls_client;
 	struct play_origins origins;
 	struct play_peer clients[PLAY_CLIENTS_MAX];
 	size_t n_clients;
@@ -51,6 +60,7 @@ static struct play_peer *next_client(struct play *play, uint16_t port)
 	if (play->n_clients == PLAY_CLIENTS_MAX)
 		return &play->clients[PLAY_CLIENTS_MAX - 1];
 	struct play_peer *client = &play->clients[play->n_clients++];
+	client->sent = &play->sent;
 	play_peer_open(client, &play->stage, play_connect(&play->stage, port), client_ready,
 		       client);
 	return client;
@@ -76,26 +86,32 @@ static void take_turns(struct play *play, unsigned n)
 	play_must(loop_run(play->stage.loop, &err) == 0);
 }
 
+/* Everybody does what can be done by now. */
+static void give_turns(struct play *play)
+{
+	take_turns(play, play->has_tls ? TLS_TURNS : TURNS);
+}
+
 static void other_policy(struct play *play)
 {
 	/* What was allowed before may still arrive; nothing else may afterwards. */
-	take_turns(play, TURNS);
+	give_turns(play);
 	play->origins.refused = !play->origins.refused;
 	play_set_aside(&play->stage, true);
 	struct policy *policy = play_policy(play->origins.refused);
 	play_set_aside(&play->stage, false);
 	worker_set_policy(play->worker, policy);
-	take_turns(play, TURNS);
+	give_turns(play);
 }
 
 static bool has_meaning(uint8_t c)
 {
-	return c >= QUESTION;
+	return c >= SPEAK_TLS;
 }
 
 static void hear(struct play *play)
 {
-	take_turns(play, TURNS);
+	give_turns(play);
 	play_inside_hear(&play->inside, play->origins.refused);
 }
 
@@ -132,14 +148,11 @@ static size_t plain_bytes(struct slice script)
 	return n;
 }
 
-static void say(struct play *play, struct play_peer *client, struct slice bytes)
+static void say(struct play_peer *client, struct slice bytes)
 {
 	if (bytes.n == 0 || client == NULL || !client->open)
 		return;
 	play_peer_write(client, bytes);
-	play_set_aside(&play->stage, true);
-	buf_put(&play->sent, bytes.p, bytes.n);
-	play_set_aside(&play->stage, false);
 }
 
 /* What byte `c` of the script means; `left` is what follows. Returns whose bytes come next. */
@@ -148,18 +161,23 @@ static struct play_peer *act(struct play *play, struct play_peer *client, uint8_
 {
 	switch (c) {
 	case NEXT_CLIENT:
-		take_turns(play, TURNS);
+		give_turns(play);
 		return next_client(play, play->proxy_port);
 	case NEXT_DIRECT:
-		take_turns(play, TURNS);
+		give_turns(play);
 		return next_direct_client(play, client, take_byte(left));
+	case SPEAK_TLS:
+		if (client != NULL)
+			play_peer_open_tls(client);
+		give_turns(play);
+		return client;
 	case QUESTION:
 		play_inside_ask(&play->inside, left->p, plain_bytes(*left));
 		play_skip(left, plain_bytes(*left));
 		hear(play);
 		return client;
 	case PLAY_PAUSE:
-		take_turns(play, TURNS);
+		give_turns(play);
 		return client;
 	case PLAY_POLICY_OR_CLOSE:
 		other_policy(play);
@@ -184,12 +202,12 @@ static void play_clients(struct play *play, struct slice script)
 	while (script.n > 0) {
 		size_t n = plain_bytes(script);
 
-		say(play, client, (struct slice){ script.p, n });
+		say(client, (struct slice){ script.p, n });
 		play_skip(&script, n);
 		if (script.n > 0)
 			client = act(play, client, take_byte(&script), &script);
 	}
-	take_turns(play, TURNS);
+	give_turns(play);
 }
 
 static struct slice next_part(struct slice *script)
@@ -208,7 +226,7 @@ static void play_start(struct play *play, const struct services *services, const
 
 	/* Of all that 127/8 has, one address a process: plays in several processes do not meet. */
 	play->stage.address = 127u << 24 | ((uint32_t)getpid() & 0xffff) << 8 | 1;
-	play->sent = buf_init(PLAY_SCRIPT_MAX);
+	play->sent = buf_init(PLAY_SENT_MAX);
 	play_must(loop_new(&play->stage.loop, &err) == 0);
 	play->tick = (struct loop_task){ .run = tick, .ctx = play };
 	play_origins_open(&play->origins, &play->stage);
@@ -224,6 +242,12 @@ static void play_start(struct play *play, const struct services *services, const
 	if (play->has_inside) {
 		play_inside_open(&play->inside, play->stage.address);
 		config.inside = &play->inside.sockets;
+	}
+	if (play->has_tls) {
+		play_tls_worker(&play->intercept, &play->tls_client);
+		config.intercept = play->intercept;
+		config.tls_client = play->tls_client;
+		play->origins.speak_tls = true;
 	}
 	config.listen_fds[0] = play_listen(&play->stage, 0, &play->proxy_port);
 	play_must(worker_new(&config, &play->worker, &err) == 0);
@@ -260,6 +284,8 @@ static void play_end(struct play *play)
 	play_origins_close(&play->origins);
 	buf_done(&play->sent);
 	worker_free(play->worker);
+	intercept_free(play->intercept);
+	tls_client_free(play->tls_client);
 	if (play->has_inside)
 		play_inside_close(&play->inside);
 	loop_free(play->stage.loop);
@@ -281,6 +307,7 @@ struct play_outcome proxy_play(struct slice script, play_aside *aside_or_null)
 	/* Not for all: their sockets take time. */
 	play.has_inside = memchr(clients.p, NEXT_DIRECT, clients.n) != NULL ||
 			  memchr(clients.p, QUESTION, clients.n) != NULL;
+	play.has_tls = memchr(clients.p, SPEAK_TLS, clients.n) != NULL;
 	play_set_aside(&play.stage, true);
 	play_start(&play, &services, &log);
 	play_set_aside(&play.stage, false);

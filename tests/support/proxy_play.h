@@ -7,6 +7,7 @@
  *             0xFB  the client says that it is done   0xFA  it resets the connection
  *             0xF9  the next client connects without a proxy, where the byte behind it says (enum play_place,
  *                   from '0'), once DNS has told the address
+ *             0xF7  the client speaks TLS from here on, and asks for rest.test
  *             0xF8  what follows, up to the next of these, is a question for DNS by UDP
  *   0xFF      ends the clients' part, and then each origin's, in the order in which they are connected to
  *   origins   0xFE  waits for more of the request     0xFD  closes     0xFA  resets

@@ -17,19 +17,33 @@ static const struct {
 	const char *name;
 	size_t requests, answers;
 } plays[] = {
-	{ "forward", 1, 1 },       { "forward-twice", 2, 2 },
-	{ "pipelined", 2, 3 },     { "denied-method", 0, 1 },
-	{ "denied-path", 0, 1 },   { "dots", 0, 1 },
-	{ "body-length", 1, 1 },   { "body-chunked", 1, 1 },
-	{ "both-framings", 0, 1 }, { "expect", 1, 2 },
-	{ "tunnel", 2, 3 },        { "tunnel-denied", 0, 2 },
-	{ "bytes", 0, 1 },         { "pooled", 3, 4 },
-	{ "reload-idle", 1, 2 },   { "reload-in-flight", 1, 1 },
-	{ "reload-tunnel", 0, 1 }, { "reload-body", 1, 1 },
-	{ "response-bad", 1, 1 },  { "response-interim", 1, 2 },
-	{ "half-closed", 1, 1 },   { "origin-reset", 1, 1 },
-	{ "reset", 0, 0 },         { "not-a-proxy", 0, 1 },
+	{ "forward", 1, 1 },
+	{ "forward-twice", 2, 2 },
+	{ "pipelined", 2, 3 },
+	{ "denied-method", 0, 1 },
+	{ "denied-path", 0, 1 },
+	{ "dots", 0, 1 },
+	{ "body-length", 1, 1 },
+	{ "body-chunked", 1, 1 },
+	{ "both-framings", 0, 1 },
+	{ "expect", 1, 2 },
+	{ "tunnel", 2, 3 },
+	{ "tunnel-denied", 0, 2 },
+	{ "bytes", 0, 1 },
+	{ "pooled", 3, 4 },
+	{ "reload-idle", 1, 2 },
+	{ "reload-in-flight", 1, 1 },
+	{ "reload-tunnel", 0, 1 },
+	{ "reload-body", 1, 1 },
+	{ "response-bad", 1, 1 },
+	{ "response-interim", 1, 2 },
+	{ "half-closed", 1, 1 },
+	{ "origin-reset", 1, 1 },
+	{ "reset", 0, 0 },
+	{ "not-a-proxy", 0, 1 },
 	{ "garbage", 0, 1 },
+	{ "tunnel-tls", 1, 3 },
+	{ "tunnel-tls-pooled", 2, 4 },
 };
 
 /* The same, and the bytes that reach an origin which policy does not look into. */
@@ -43,7 +57,10 @@ static const struct {
 	{ "direct-sni-other", 0, 0, 0 },    { "direct-sni-slow", 0, 0, 71 },
 	{ "direct-tls-denied", 0, 0, 0 },   { "direct-nobody", 0, 1, 0 },
 	{ "direct-address", 0, 1, 0 },      { "direct-reload", 1, 3, 1 },
-	{ "dns-reload", 1, 1, 0 },
+	{ "dns-reload", 1, 1, 0 },          { "direct-tls", 2, 2, 0 },
+	{ "direct-tls-refused", 0, 1, 0 },  { "direct-tls-host", 0, 1, 0 },
+	{ "direct-tls-body", 1, 1, 0 },     { "direct-tls-reload", 1, 2, 0 },
+	{ "direct-tls-reset", 2, 2, 0 },
 };
 
 static struct play_outcome play(const char *name)
