@@ -21,6 +21,23 @@ table inet policies {{
     type filter hook input priority 0; policy accept
     jump judge
   }}
+  set passed {{
+    type ifname . inet_proto
+    flags dynamic
+    size 1024
+  }}
+  chain after_forward {{
+    type filter hook forward priority 10; policy accept
+    jump note
+  }}
+  chain after_input {{
+    type filter hook input priority 10; policy accept
+    jump note
+  }}
+  chain note {{
+    meta l4proto ipv6-icmp icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit }} return
+    update @passed {{ iifname . meta l4proto }}
+  }}
   chain judge {{
     ct state established,related accept
     meta l4proto ipv6-icmp icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit }} accept
@@ -93,6 +110,14 @@ class Node(Internet):
         """These Services lead to the pods that they select."""
         self.services = services
         self._load()
+
+    def passed(self, device: str) -> set[str]:
+        """The protocols of which packets got past the filter that came over this wire, since it was loaded."""
+        done = subprocess.run(["nsenter", f"--net=/proc/{self.pid}/ns/net", "--", "nft", "-j", "list", "set", "inet",
+                               "policies", "passed"], capture_output=True, check=True)
+        (found,) = [item["set"] for item in json.loads(done.stdout)["nftables"] if "set" in item]
+        pairs = [element["concat"] for element in found.get("elem", [])]
+        return {protocol for name, protocol in pairs if name == device}
 
     def answers(self, address: str, port: int, path: str) -> bool:
         """Whether a GET from the node is answered with success, as a kubelet's probe finds."""

@@ -49,8 +49,9 @@ class Cluster:
                                           [fixture.NAMESPACE], OPTIONS)
         cleanup(self._webhook.stop)
 
-    def admitted(self, **fields) -> dict:
-        pod = fixture.pod(images.CLIENTS, ["/bin/sleep", "600"], annotations={
+    def admitted(self, image: str = images.CLIENTS, command: list[str] = ("/bin/sleep", "600"), **fields) -> dict:
+        images.ensure(world.podman, OUT, image)
+        pod = fixture.pod(image, list(command), annotations={
             "openshell.io/topology": "proxy-pod", "openshell.io/policy": fixture.POLICY_NAME}, **fields)
         pod["metadata"]["generateName"] = "work-"
         submitted = admission.defaulted(pod)

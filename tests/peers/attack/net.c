@@ -238,8 +238,11 @@ static struct verdict beside_the_proxy(const struct attack *attack)
 	char host[64], text[96], answer[4096];
 	struct address to;
 
+	const char *url = setting("HTTP_PROXY", ""), *credentials_end = strrchr(url, '@');
+
 	(void)attack;
-	if (sscanf(setting("HTTP_PROXY", ""), "http://%63[0-9.]:", host) != 1)
+	if (sscanf(credentials_end != NULL ? credentials_end + 1 : url + strcspn(url, "0123456789"),
+		   "%63[0-9.]:", host) != 1)
 		return held("there is no proxy");
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
 		snprintf(text, sizeof(text), "%s:%u", host, ports[i]);
