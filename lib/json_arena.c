@@ -13,6 +13,10 @@ enum {
 	/* What the values of a review of 8 KiB take, and some. */
 	FIRST_SIZE = 128 * 1024,
 	CHUNK_SIZE = 512 * 1024,
+	CHUNKS_SMALL = 8,
+	/* Behind them. So large that malloc() maps it, whatever came before: only what is written takes memory,
+	 * which goes back to the kernel at the end; and there are few to look through. */
+	CHUNK_SIZE_LARGE = 64 << 20,
 	ALIGN = alignof(max_align_t),
 };
 
@@ -26,6 +30,7 @@ static _Thread_local struct {
 	bool active;
 	uint8_t *free, *end; /* of the chunk in use */
 	struct chunk *chunks; /* beyond the first */
+	size_t n_chunks;
 	alignas(max_align_t) uint8_t first[FIRST_SIZE];
 } arena;
 
@@ -41,12 +46,14 @@ static bool is_in_arena(const uint8_t *p)
 
 static void add_chunk(size_t n)
 {
-	size_t size = n > CHUNK_SIZE ? n : CHUNK_SIZE;
+	size_t usual = arena.n_chunks < CHUNKS_SMALL ? CHUNK_SIZE : CHUNK_SIZE_LARGE;
+	size_t size = n > usual ? n : usual;
 	struct chunk *chunk = mem_realloc(NULL, 1, sizeof(*chunk) + size);
 
 	chunk->next = arena.chunks;
 	chunk->size = size;
 	arena.chunks = chunk;
+	arena.n_chunks++;
 	arena.free = chunk->bytes;
 	arena.end = chunk->bytes + size;
 }
@@ -91,6 +98,7 @@ void json_arena_end(void)
 		free(arena.chunks);
 		arena.chunks = next;
 	}
+	arena.n_chunks = 0;
 	arena.active = false;
 }
 

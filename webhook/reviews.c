@@ -136,6 +136,16 @@ static enum wait review_answer(struct request *request, const struct pod_found *
 	return WAIT_NONE;
 }
 
+/* As review_answer(). */
+static enum wait answer_in_arena(struct request *request, const struct pod_found *found,
+				 struct answer *out)
+{
+	json_arena_begin();
+	enum wait wait = review_answer(request, found, out);
+	json_arena_end();
+	return wait;
+}
+
 /* As review_answer(). For a tree of that size no pod is asked for, as none of a proxy is so large. */
 static enum wait answer_big(struct request *request, struct answer *out)
 {
@@ -144,9 +154,9 @@ static enum wait answer_big(struct request *request, struct answer *out)
 
 	err_set(&none.err, ERR_LIMIT, "the review is larger than %d KiB", BIG_BODY >> 10);
 	pthread_mutex_lock(&reviews->big_body_lock);
-	enum wait wait = review_answer(request, NULL, out);
+	enum wait wait = answer_in_arena(request, NULL, out);
 	if (wait == WAIT_POD)
-		wait = review_answer(request, &none, out);
+		wait = answer_in_arena(request, &none, out);
 	/* The heap of this thread would keep what the tree took. */
 	malloc_trim(0);
 	pthread_mutex_unlock(&reviews->big_body_lock);
@@ -162,10 +172,7 @@ static enum wait answer_request(struct request *request, struct answer *out)
 	}
 	if (request->body.n > BIG_BODY)
 		return answer_big(request, out);
-	json_arena_begin();
-	enum wait wait = review_answer(request, NULL, out);
-	json_arena_end();
-	return wait;
+	return answer_in_arena(request, NULL, out);
 }
 
 static enum MHD_Result send_answer(struct reviews *reviews, struct MHD_Connection *connection,

@@ -4,13 +4,13 @@
 
 Both answer the same review over keep-alive TLS connections from one client. What is compared is what each
 process spends (user and system time) per review, in alternating rounds, so that the client and noise on the
-machine count for neither. Prints ratio, shares, latency of ours and its memory."""
+machine count for neither. Prints ratio, latency of ours and its memory; then what ours spends on reviews of 2 KiB to
+1.4 MiB, and its memory with a crowd of clients."""
 
 import base64
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
 import statistics
@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import golang
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = Path(os.environ.get("OPENSHELL_BUILD", ROOT / "build/release"))
@@ -31,16 +33,24 @@ WARM_UP = 500
 GATE = 0.8
 LATENCY_GATE_US = 300
 RSS_GATE_MB = 12
+CROWD = 500
+CROWD_RSS_GATE_MB = 16
+# Of reviews as they grow, and how many of each a round asks.
+SIZES_KIB = {2: 2000, 8: 1000, 32: 500, 128: 150, 512: 50, 1400: 25}
+SIZES_ROUNDS = 5
+# How much more a further KiB may cost at one size than at another. Above 256 KiB memory goes back to the kernel.
+SLOPE_GATE = 2
+UID = "705ab4f5-6393-11e8-b7cc-42010a800002"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def review(uid: str) -> dict:
-    """A pod as a ReplicaSet creates it, filled up to BODY_BYTES with managedFields as API servers do."""
+def review(uid: str, size: int = BODY_BYTES, settings: int = 16) -> dict:
+    """A pod as a ReplicaSet creates it, filled up to `size` bytes with managedFields as API servers do."""
     kind = {"group": "", "version": "v1", "kind": "Pod"}
     resource = {"group": "", "version": "v1", "resource": "pods"}
     container = {
         "name": "agent", "image": "registry.example/work:1", "command": ["/bin/sh", "-c"], "args": ["work"],
-        "env": [{"name": f"SETTING_{i}", "value": f"value number {i}"} for i in range(16)],
+        "env": [{"name": f"SETTING_{i}", "value": f"value number {i}"} for i in range(settings)],
         "resources": {"requests": {"cpu": "250m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "volumeMounts": [
             {"name": "data", "mountPath": "/data"},
@@ -77,13 +87,18 @@ def review(uid: str) -> dict:
                      "groups": ["system:serviceaccounts", "system:authenticated"]},
         "options": {"kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1"}}}
     fields = pod["metadata"]["managedFields"][0]["fieldsV1"]
-    size, i = len(json.dumps(asked, separators=(",", ":"))), 0
-    while size < BODY_BYTES:
-        path = fields.setdefault(f"f:spec-{i // 8}", {})
-        path[f'k:{{"name":"SETTING_{i}"}}'] = {".": {}, "f:name": {}, "f:value": {}}
-        size = len(json.dumps(asked, separators=(",", ":")))
+    missing, i = size - len(text_of(asked)), 0
+    while missing > 0:
+        path, key = f"f:spec-{i // 8}", f'k:{{"name":"SETTING_{i}"}}'
+        added = {key: {".": {}, "f:value": {}}}
+        missing -= len(text_of(added)) + (0 if path in fields else len(path) + 4)
+        fields.setdefault(path, {}).update(added)
         i += 1
     return asked
+
+
+def text_of(value: dict) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 class Client:
@@ -118,7 +133,7 @@ class Client:
     def _receive(self) -> bytes:
         data = self._socket.recv(65536)
         if not data:
-            raise SystemExit("bench: the connection was closed")
+            raise ConnectionResetError("the connection was closed")
         return data
 
     def close(self) -> None:
@@ -131,9 +146,9 @@ class Server:
     def __init__(self, name: str, command: list, port: int, certificate: Path):
         self.name = name
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        if not port:
-            port = int(self._process.stdout.readline().rsplit(":", 1)[1])
-        self.clients = [Client(port, certificate) for _ in range(CONNECTIONS)]
+        self.certificate = certificate
+        self.port = port or int(self._process.stdout.readline().rsplit(":", 1)[1])
+        self.clients = [Client(self.port, certificate) for _ in range(CONNECTIONS)]
         self.latencies = []
 
     def cpu_us(self) -> float:
@@ -154,11 +169,11 @@ class Server:
             raise SystemExit(f"bench: {self.name} answered {head!r}: {text!r}")
         return text
 
-    def round_us(self, body: bytes) -> float:
+    def round_us(self, body: bytes, reviews: int = REVIEWS) -> float:
         before = self.cpu_us()
-        for i in range(REVIEWS):
+        for i in range(reviews):
             self.ask(body, i)
-        return (self.cpu_us() - before) / REVIEWS
+        return (self.cpu_us() - before) / reviews
 
     def stop(self) -> None:
         for client in self.clients:
@@ -182,17 +197,6 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
                     "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
                     "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
     return certificate, key
-
-
-def build_peer(folder: Path) -> Path | None:
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    if not Path(go).exists():
-        return None
-    binary = folder / "go_webhook"
-    environment = {**os.environ, "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"}
-    subprocess.run([go, "build", "-o", binary, "."], cwd=ROOT / "tests/bench/go_webhook", check=True,
-                   env=environment)
-    return binary
 
 
 def start_ours(folder: Path, certificate: Path, key: Path) -> Server:
@@ -232,23 +236,63 @@ def compare(ours: Server, peer: Server, body: bytes) -> None:
     say("webhook RSS", f"{ours.rss_mb():.1f} MB (Go {peer.rss_mb():.1f} MB)", ours.rss_mb(), RSS_GATE_MB)
 
 
+def grow(ours: Server, what: str, bodies: dict[int, bytes]) -> None:
+    """Reviews of several sizes, and what each further KiB costs from one size to the next."""
+    rounds: dict[int, list[float]] = {kib: [] for kib in bodies}
+    for number in range(SIZES_ROUNDS + 1):
+        for kib, body in bodies.items():
+            took = ours.round_us(body, SIZES_KIB[kib])
+            if number > 0:
+                rounds[kib].append(took)
+    spent = {kib: statistics.median(values) for kib, values in rounds.items()}
+    sizes = list(bodies)
+    slopes = [(spent[b] - spent[a]) / (len(bodies[b]) - len(bodies[a])) * 1024 for a, b in zip(sizes, sizes[1:])]
+    for kib in sizes:
+        print(f"{'review, ' + what:<24} {len(bodies[kib]) / 1024:7.1f} KiB  {spent[kib]:7.0f} us CPU", flush=True)
+    ratio = max(slopes) / min(slopes)
+    say(f"review, {what}", f"us for each further KiB {' '.join(f'{slope:.1f}' for slope in slopes)}  ratio {ratio:.2f}",
+        ratio, SLOPE_GATE)
+
+
+def crowd(ours: Server) -> None:
+    """More clients than it takes connections; those that it let go of count as served before."""
+    clients, answered = [Client(ours.port, ours.certificate) for _ in range(CROWD)], 0
+    body = text_of(review(UID))
+    for _ in range(2):
+        for client in clients:
+            try:
+                answered += client.ask(body)[0].startswith(b"HTTP/1.1 200 ")
+            except OSError:
+                continue
+    say("webhook RSS, crowd", f"{CROWD} clients, {answered} reviews: {ours.rss_mb():.1f} MB", ours.rss_mb(),
+        CROWD_RSS_GATE_MB)
+    for client in clients:
+        client.close()
+
+
 def main() -> int:
-    body = json.dumps(review("705ab4f5-6393-11e8-b7cc-42010a800002"), separators=(",", ":")).encode()
+    body = text_of(review(UID))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         certificate, key = make_certificate(folder)
-        binary = build_peer(folder)
+        binary = golang.build("go_webhook", folder)
         if binary is None:
             print(f"{'review':<24} skipped: no Go toolchain")
             return 0
         ours = start_ours(folder, certificate, key)
         peer = Server("Go", [binary, "-tls-cert", certificate, "-tls-key", key, "-agent-image", IMAGE], 0,
                       certificate)
+        fresh = start_ours(folder, certificate, key)
         try:
             compare(ours, peer, body)
+            crowd(fresh)
+            grow(ours, "managedFields", {kib: text_of(review(UID, kib << 10, 0)) for kib in SIZES_KIB})
+            # What is left of it, 52 bytes each.
+            grow(ours, "environment", {kib: text_of(review(UID, 0, max(0, ((kib << 10) - 2060) // 52)))
+                                       for kib in SIZES_KIB})
         finally:
-            ours.stop()
-            peer.stop()
+            for side in (ours, peer, fresh):
+                side.stop()
     return 0
 
 
