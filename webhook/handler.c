@@ -101,18 +101,16 @@ static void mutate(const struct handler *handler, const struct review *review, s
 	if (!review_is_pod(review) || review->subresource[0] != '\0' ||
 	    strcmp(review->operation, "CREATE") != 0)
 		return;
-	/* It stays as it is, and /validate compares it. */
-	if (handler_is_proxy(handler, review->object)) {
+	if (review_is_mirror(review)) {
+		findings_warn(&outcome->findings, "a static pod of a node runs without a sandbox");
+		outcome->topology = TOPOLOGY_NONE;
+	} else if (handler_is_proxy(handler, review->object)) {
+		/* It stays as it is, and /validate compares it. */
 		pair_supervisor_check_claim(review->object, review->object, &outcome->findings);
 		outcome->topology = TOPOLOGY_PROXY_POD;
-		return;
-	}
-	if (!review_is_mirror(review)) {
+	} else {
 		handler_rewrite(handler, review->object, review->namespace_name, edits, outcome);
-		return;
 	}
-	findings_warn(&outcome->findings, "a static pod of a node runs without a sandbox");
-	outcome->topology = TOPOLOGY_NONE;
 }
 
 static void log_outcome(const struct handler *handler, const struct review *review,

@@ -218,6 +218,29 @@ START_TEST(mutate_leaves_a_proxy_as_it_is)
 }
 END_TEST
 
+/* As every static pod: what a node runs from its own files is there, whatever is said of it. */
+START_TEST(the_mirror_of_a_static_pod_is_left_alone_whatever_it_says)
+{
+	AUTO(proxy_done) struct proxy proxy = { 0 };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log };
+	review_function *const both[] = { handler_mutate, validate };
+	struct err err = { 0 };
+
+	read_proxy(&proxy);
+	proxy.ask.user = "system:node:n";
+	change(proxy.ask.object,
+	       "{op: add, path: /metadata/annotations/kubernetes.io~1config.mirror, value: x}");
+	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+		AUTO(review_answer_done) struct review_answer answer = { 0 };
+
+		ck_assert(review_answer(&handler, both[i], &proxy.ask, &answer, &err) == 0);
+		ck_assert_msg(answer.allowed, "%s", answer.message);
+	}
+}
+END_TEST
+
 /* Of pods that run. */
 static const struct {
 	const char *operation;
@@ -269,6 +292,7 @@ Suite *pair_supervisor_suite(void)
 			    (int)ARRAY_LEN(additions));
 	tcase_add_test(each, where_proxy_pod_is_not_switched_on_nothing_is_a_proxy);
 	tcase_add_test(each, mutate_leaves_a_proxy_as_it_is);
+	tcase_add_test(each, the_mirror_of_a_static_pod_is_left_alone_whatever_it_says);
 	tcase_add_loop_test(each, the_audit_compares_proxies_too, 0, (int)ARRAY_LEN(audited));
 	suite_add_tcase(suite, each);
 	return suite;
