@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/config.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "policy/cidr.h"
 #include "webhook/choices.h"
+#include "webhook/names.h"
 
 /* "10.96.0.1:443", "[fd00::1]:443": what a pod without DNS can connect to. */
 static bool is_place(const char *text)
@@ -41,6 +43,7 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		.agent_image = text->agent_image,
 		.default_topology = TOPOLOGY_COMBINED,
 		.proxy_pod_api = text->proxy_pod_api,
+		.proxy_pod_size = text->proxy_pod_size,
 		.own_user = text->own_user,
 		.upstream_ca = text->upstream_ca,
 		.upstream = text->upstream,
@@ -70,6 +73,13 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 			       "--service-account-user '%s' is not "
 			       "system:serviceaccount:NAMESPACE:NAME",
 			       text->own_user);
+	if (text->proxy_pod_uid != NULL &&
+	    !choices_parse_id(text->proxy_pod_uid, ID_PROXY_MIN, &config.proxy_pod_uid))
+		return err_set(err, ERR_INVALID,
+			       "--proxy-pod-uid '%s' is not a user id in %d..%" PRIu32,
+			       text->proxy_pod_uid, ID_PROXY_MIN, (uint32_t)ID_MAX);
+	if (pair_size_check(&text->proxy_pod_size, err) == -1)
+		return -1;
 	if (upstream_check(&text->upstream, err) == -1)
 		return -1;
 	if (text->kubernetes != NULL &&

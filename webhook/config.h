@@ -5,6 +5,7 @@
 
 #include "lib/err.h"
 #include "webhook/kube_version.h"
+#include "webhook/pair_size.h"
 #include "webhook/topology.h"
 #include "webhook/upstream.h"
 
@@ -16,6 +17,8 @@ struct webhook_config {
 	const char *agent_image;
 	enum topology default_topology;
 	const char *proxy_pod_api; /* ADDR:PORT of the API server; NULL: no proxy-pod here */
+	uint32_t proxy_pod_uid; /* of proxies whose pods name none; 0: as in the other topologies */
+	struct pair_size proxy_pod_size;
 	const char *own_user; /* as whom the API server knows us; NULL: not known */
 	const char *upstream_ca; /* a ConfigMap with private roots, in each namespace; NULL: none */
 	struct upstream upstream;
@@ -26,7 +29,8 @@ struct webhook_config {
 /* As given in argv; NULL: not given. */
 struct config_text {
 	const char *agent_image, *default_topology, *upstream_ca, *kubernetes, *proxy_pod_api,
-		*own_user;
+		*proxy_pod_uid, *own_user;
+	struct pair_size proxy_pod_size;
 	struct upstream upstream;
 };
 
@@ -39,6 +43,16 @@ struct config_text {
 		  "of the cluster" },                                                              \
 		{ "--proxy-pod-api", CMD_TEXT, &(text)->proxy_pod_api, "ADDR:PORT",                \
 		  "of the API server, which no agent pod may reach: switches proxy-pod on" },      \
+		{ "--proxy-pod-uid", CMD_TEXT, &(text)->proxy_pod_uid, "UID",                      \
+		  "of its proxies whose pods name none" },                                         \
+		{ "--proxy-pod-cpu", CMD_TEXT, &(text)->proxy_pod_size.cpu, "AMOUNT",              \
+		  "that a proxy requests" },                                                       \
+		{ "--proxy-pod-memory", CMD_TEXT, &(text)->proxy_pod_size.memory, "AMOUNT",        \
+		  "that a proxy requests" },                                                       \
+		{ "--proxy-pod-cpu-limit", CMD_TEXT, &(text)->proxy_pod_size.cpu_limit, "AMOUNT",  \
+		  "that a proxy may take" },                                                       \
+		{ "--proxy-pod-memory-limit", CMD_TEXT, &(text)->proxy_pod_size.memory_limit,      \
+		  "AMOUNT", "that a proxy may take" },                                             \
 		{ "--service-account-user", CMD_TEXT, &(text)->own_user, "USER",                   \
 		  "as whom the API server knows this webhook" },                                   \
 		{ "--upstream-proxy", CMD_TEXT, &(text)->upstream.url, "http://HOST:PORT",         \

@@ -26,16 +26,18 @@ enum {
 	GRACE_S = 30,
 };
 
-static uint32_t proxy_uid(const struct pair *pair)
+static uint32_t proxy_uid(const struct pair *pair, const struct webhook_config *config)
 {
-	return pair->choices.proxy_uid != 0 ? pair->choices.proxy_uid : ID_DEFAULT_PROXY;
+	if (pair->choices.proxy_uid != 0)
+		return pair->choices.proxy_uid;
+	return config->proxy_pod_uid != 0 ? config->proxy_pod_uid : ID_DEFAULT_PROXY;
 }
 
 static json_t *command(const struct pair *pair, const struct webhook_config *config)
 {
 	char uid[ID_TEXT_SIZE];
 
-	snprintf(uid, sizeof(uid), "%" PRIu32, proxy_uid(pair));
+	snprintf(uid, sizeof(uid), "%" PRIu32, proxy_uid(pair, config));
 	const char *const words[] = {
 		PATH_AGENT_IN_IMAGE, "proxy",   "--policy",      (PATH_POLICY_FILE),
 		"--proxy-uid",       uid,       "--pairing-dir", PAIRING_PATH,
@@ -78,9 +80,9 @@ static json_t *container(const struct pair *pair, const struct webhook_config *c
 		.name = NAME_PROXY_CONTAINER,
 		.image = config->agent_image,
 		.command = command(pair, config),
-		.uid = proxy_uid(pair),
+		.uid = proxy_uid(pair, config),
 		.capabilities = piece_capabilities(NULL, 0),
-		.resources = piece_resources("50m", "64Mi", "1", "256Mi"),
+		.resources = pair_size_resources(&config->proxy_pod_size),
 		.mounts = mounts(config),
 	});
 
@@ -124,7 +126,7 @@ static void take_place(const struct pair *pair, json_t *spec)
 
 json_t *pair_proxy_spec(const struct pair *pair, const struct webhook_config *config)
 {
-	json_int_t uid = proxy_uid(pair);
+	json_int_t uid = proxy_uid(pair, config);
 	json_t *security = json_pack("{s:I, s:I, s:b, s:I, s:{s:s}}", "runAsUser", uid,
 				     "runAsGroup", uid, "runAsNonRoot", 1, "fsGroup", uid,
 				     "seccompProfile", "type", "RuntimeDefault");

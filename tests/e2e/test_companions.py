@@ -83,6 +83,20 @@ class Companions(unittest.TestCase):
         namespaces.write_text(json.dumps({"kind": "Namespace", "metadata": {"name": "other"}}))
         self.refused(self.pod(), "namespace 'shop' is not in", "--namespaces", str(namespaces))
 
+    def test_who_runs_the_cluster_sizes_the_proxies_and_names_their_user(self):
+        options = ("--proxy-pod-uid", "4000", "--proxy-pod-cpu", "250m", "--proxy-pod-memory-limit", "1Gi")
+        for case, user in (("minimal", 4000), ("everything", 2000)):
+            with self.subTest(case):
+                (made,) = self.told(case, *options)
+                spec = made["items"][-1]["spec"]["template"]["spec"]
+                (proxy,) = spec["containers"]
+                self.assertEqual((proxy["command"][5], proxy["securityContext"]["runAsUser"], spec["securityContext"]["fsGroup"]),
+                                 (str(user), user, user))
+                self.assertEqual(proxy["resources"], {"requests": {"cpu": "250m", "memory": "64Mi"},
+                                                      "limits": {"cpu": "1", "memory": "1Gi"}})
+        for option, wrong in (("uid", "999"), ("uid", "4294967295"), ("cpu", "1000m"), ("memory", "512Mi")):
+            self.refused(self.pod(), f"--proxy-pod-{option}", f"--proxy-pod-{option}", wrong, status=2)
+
     def test_what_is_not_one_agent_pod_is_refused(self):
         plain = self.pod()
         del plain["metadata"]["labels"]["openshell.io/sandbox-role"]
