@@ -148,15 +148,16 @@ int handler_answer(const struct handler *handler, const struct review *review,
 {
 	AUTO(buf_done) struct buf patch = buf_init(HANDLER_PATCH_MAX);
 	struct findings *findings = &outcome->findings;
+	const struct response_to to = { review->uid, topology_name(outcome->topology) };
 	struct err too_large;
 
 	if (!findings_denied(findings) && patch_encode(edits, &patch, &too_large) == -1)
 		findings_deny(findings, DENIAL_TOO_LARGE, "%s", too_large.msg);
 	if (findings_denied(findings)) {
-		response_deny(review->uid, findings, out);
+		response_deny(&to, findings, out);
 	} else {
 		outcome->result = edits->n > 0 ? OUTCOME_REWRITTEN : OUTCOME_UNTOUCHED;
-		response_allow(review->uid, findings, &patch, out);
+		response_allow(&to, findings, &patch, out);
 	}
 	log_outcome(handler, review, outcome);
 	if (out->overflow)

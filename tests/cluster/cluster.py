@@ -91,7 +91,8 @@ class Cluster:
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def _start(self) -> None:
-        for folder in (self.at.conf / "cni", self.at.static_pods, self.at.data / "etcd", self.at.kubelet, self.at.images):
+        for folder in (self.at.conf / "cni", self.at.static_pods, self.at.registries, self.at.data / "etcd", self.at.kubelet,
+                       self.at.images):
             folder.mkdir(parents=True)
         self._make_keys()
         machine.set_up(self.at.machine)
@@ -126,6 +127,7 @@ class Cluster:
                  f"IP:{machine.FIRST_SERVICE}")
         ca.issue("kubelet-serving", f"/O=system:nodes/CN=system:node:{node}", "serverAuth", f"DNS:{node}", address)
         ca.issue("apiserver-client", "/O=system:masters/CN=kube-apiserver-kubelet-client", "clientAuth")
+        ca.issue("registry", "/CN=registry", "serverAuth", address)
         ca.issue("outside", "/CN=outside", "serverAuth", *(f"DNS:{name}" for name in OUTSIDE_NAMES))
         ca.signing_key("accounts")
         for who, subject in (("admin", "/O=system:masters/CN=admin"),
@@ -156,6 +158,7 @@ class Cluster:
         self._daemons.start("containerd", "containerd", "--config", self.at.conf / "containerd.toml")
 
     def start_apiserver(self) -> None:
+        (self.at.conf / "audit.json").write_text(json.dumps(components.AUDIT_POLICY))
         self._daemons.start("kube-apiserver", *components.apiserver(self.at, self.release))
 
     def stop_apiserver(self) -> None:

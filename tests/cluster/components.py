@@ -20,10 +20,11 @@ class Places:
         self.state = state
         self.pki, self.conf, self.data, self.daemons = (state / name for name in ("pki", "conf", "data", "daemons"))
         self.images = state / "images"
-        self.machine, self.arrived = state / "machine.json", state / "arrived"
+        self.machine, self.arrived, self.audit = state / "machine.json", state / "arrived", state / "audit"
         self.containerd_run, self.containerd_socket = state / "containerd", state / "containerd.sock"
         self.kubelet = self.data / "kubelet"
         self.static_pods = self.conf / "static"
+        self.registries = self.conf / "registries"
 
     def kubeconfig(self, who: str) -> pathlib.Path:
         return self.conf / f"{who}.kubeconfig"
@@ -51,6 +52,9 @@ disabled_plugins = {json.dumps(quiet)}
   # Where root has no CAP_SYS_RESOURCE, nothing could be started otherwise.
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
+  # Of a registry that a test made: its folder is put there by the test.
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{at.registries}"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "{at.conf}/cni"
@@ -69,10 +73,16 @@ def cni_config(at: Places) -> dict:
         {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}]}
 
 
+# Of pods alone: what a webhook says of them for the log.
+AUDIT_POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [
+    {"level": "Metadata", "verbs": ["create"], "resources": [{"group": "", "resources": ["pods"]}]}, {"level": "None"}]}
+
+
 def apiserver(at: Places, release: Release) -> list:
     pki = at.pki
     return [release.programs / "kube-apiserver", "--v=1", "--profiling=false", f"--etcd-servers={ETCD}",
             f"--advertise-address={NODE_ADDRESS}", f"--bind-address={NODE_ADDRESS}", "--secure-port=6443",
+            f"--audit-policy-file={at.conf}/audit.json", f"--audit-log-path={at.audit}",
             f"--service-cluster-ip-range={SERVICES}", "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
             f"--client-ca-file={pki}/ca.crt", f"--tls-cert-file={pki}/apiserver.crt",

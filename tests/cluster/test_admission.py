@@ -23,6 +23,25 @@ class Denied(ClusterCase):
                 self.assertNotEqual(self.kubectl("get", "pod", "bad", check=False).returncode, 0)
 
 
+class Logged(ClusterCase):
+    def said_of(self, name: str) -> dict[str, str]:
+        """Our annotations of a pod's creation in the API server's audit log."""
+        written, _, _ = self.own_cluster().at.audit.read_text().rpartition("\n")
+        events = [json.loads(line) for line in written.splitlines()]
+        return next(({key: value for key, value in event.get("annotations", {}).items() if "openshell.io/" in key}
+                     for event in events if event["objectRef"].get("name") == name and
+                     event["objectRef"]["namespace"] == self.namespace), {})
+
+    def test_the_api_servers_audit_log_has_the_topology_and_the_codes_of_a_refusal(self):
+        self.own_cluster()
+        self.apply(pod("taken"))
+        self.apply(pod("refused", hostNetwork=True, hostPID=True), check=False)
+        of_pods = "pods.openshell.io/"
+        for name, key, want in (("taken", "topology", "combined"), ("refused", "refused", "OSW014,OSW015")):
+            await_that(f"{name} is logged", lambda n=name: self.said_of(n))
+            self.assertEqual(self.said_of(name).get(of_pods + key), want, self.said_of(name))
+
+
 class Chosen(ClusterCase):
     label = "annotated"
 
