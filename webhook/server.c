@@ -30,7 +30,8 @@ enum {
 	STOP_WAIT_MS = 5000,
 };
 
-#define FLAGS (MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG)
+/* Not epoll: there the library asks a handshake that waits for its client again and again, without a pause. */
+#define FLAGS (MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG)
 #define TLS_FLAGS (FLAGS | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME)
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 

@@ -136,6 +136,11 @@ class Webhook:
                 return float(line.rsplit(" ", 1)[1])
         raise AssertionError(f"no metric {name}")
 
+    def cpu_s(self) -> float:
+        """Processor time that it has used."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def rss_kib(self) -> int:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
@@ -374,21 +379,28 @@ class Limits(Case):
         self.assertTrue(self.webhook.mutate()["allowed"])
 
     def test_slow_and_silent_peers_are_disconnected(self):
+        before = self.webhook.cpu_s()
         silent = socket.create_connection(("127.0.0.1", self.webhook.port))
+        # The first bytes of a handshake.
+        half = socket.create_connection(("127.0.0.1", self.webhook.port))
+        half.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
         head, body = self.webhook.raw(), self.webhook.raw()
         head.sendall(b"POST /mutate HTTP/1.1\r\n")
         body.sendall(b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                      b"Content-Length: 1000\r\n\r\n")
         start, ended = time.monotonic(), {}
-        while len(ended) < 3 and time.monotonic() - start < REQUEST_S + 10:
+        while len(ended) < 4 and time.monotonic() - start < REQUEST_S + 10:
             time.sleep(0.5)
-            for name, peer, drip in (("silent", silent, b""), ("head", head, b"X"), ("body", body, b" ")):
+            for name, peer, drip in (("silent", silent, b""), ("half", half, b""), ("head", head, b"X"),
+                                     ("body", body, b" ")):
                 if name not in ended and not self.is_open(peer, drip):
                     ended[name] = time.monotonic() - start
-        for peer in (silent, head, body):
+        for peer in (silent, half, head, body):
             peer.close()
-        self.assertEqual(set(ended), {"silent", "head", "body"})
+        self.assertEqual(set(ended), {"silent", "half", "head", "body"})
+        self.assertLess(self.webhook.cpu_s() - before, 1, "it is busy while it waits for them")
         self.assertLess(ended["silent"], FIRST_S + 5)
+        self.assertLess(ended["half"], FIRST_S + 5)
         self.assertLess(ended["head"], FIRST_S + 5)
         self.assertLess(ended["body"], REQUEST_S + 5)
         self.assertGreater(ended["head"], FIRST_S - 2)
