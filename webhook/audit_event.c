@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "webhook/pod.h"
+
 #define REASON "SandboxAudit"
 
 void audit_event_of_pod(const struct audit_found *found, struct buf *message,
@@ -26,22 +28,11 @@ void audit_event_of_pod(const struct audit_found *found, struct buf *message,
 	};
 }
 
-/* The owner that made it. */
-static const json_t *controller_of(const json_t *pod)
-{
-	const json_t *owners = json_member(json_member(pod, "metadata"), "ownerReferences");
-
-	for (size_t i = 0; i < json_array_size(owners); i++)
-		if (json_member_true(json_array_get(owners, i), "controller"))
-			return json_array_get(owners, i);
-	return NULL;
-}
-
 bool audit_event_of_owner(const struct audit_found *found, struct buf *message,
 			  struct kube_event *out)
 {
 	const struct audit_text *text = audit_text(found->verdict->reason);
-	const json_t *owner = controller_of(found->pod);
+	const json_t *owner = pod_controller(found->pod);
 	const char *kind = json_member_text(owner, "kind");
 	const char *name = json_member_text(owner, "name");
 	const char *api_version = json_member_text(owner, "apiVersion");

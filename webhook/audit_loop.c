@@ -151,7 +151,9 @@ int audit_loop_start(const struct audit_loop_options *options, struct audit_loop
 		return -1;
 	struct audit_loop *loop = mem_calloc(1, sizeof(*loop));
 	loop->options = *options;
-	loop->client = (struct kube_client){ options->server, options->account, &loop->stop };
+	loop->client = (struct kube_client){ .server = options->server,
+					     .account = options->account,
+					     .stop = &loop->stop };
 	pthread_mutex_init(&loop->lock, NULL);
 	errno = pthread_create(&loop->thread, NULL, run, loop);
 	if (errno != 0) {

@@ -88,10 +88,11 @@ static void put_target(void *cls, struct buf *out, unsigned int limit, const cha
 	kube_query_pods(out, scanning->scan->namespace_name, limit, more);
 }
 
-static void begin_page(void *cls)
+static void begin_page(void *cls, const char *version)
 {
 	struct scanning *scanning = cls;
 
+	(void)version;
 	scanning->is_fresh = false;
 }
 

@@ -379,8 +379,9 @@ int cert_keeper_start(const struct cert_keeper_options *options, struct cert_kee
 
 	keeper->options = *options;
 	keeper->kept = rotation_set_init();
-	keeper->cluster.client =
-		(struct kube_client){ options->server, options->account, &keeper->stop };
+	keeper->cluster.client = (struct kube_client){ .server = options->server,
+						       .account = options->account,
+						       .stop = &keeper->stop };
 	keeper->cluster.place = options->place;
 	keeper->cluster.configuration = options->configuration;
 	cert_cluster_secrets(&keeper->cluster, keeper->secrets);

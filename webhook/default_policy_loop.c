@@ -323,7 +323,9 @@ int default_policy_start(const struct default_policy_options *options,
 		return -1;
 	struct default_policy_loop *loop = mem_calloc(1, sizeof(*loop));
 	loop->options = *options;
-	loop->client = (struct kube_client){ options->server, options->account, &loop->stop };
+	loop->client = (struct kube_client){ .server = options->server,
+					     .account = options->account,
+					     .stop = &loop->stop };
 	kube_rung_init(&loop->rung);
 	if (start_bells(loop, err) == -1) {
 		free_loop(loop);

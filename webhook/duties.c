@@ -15,6 +15,7 @@
 #include "webhook/expiry_loop.h"
 #include "webhook/kube_leader.h"
 #include "webhook/metrics.h"
+#include "webhook/pair_loop.h"
 
 enum { DAY_S = 86400 };
 
@@ -26,6 +27,7 @@ struct duties {
 	struct default_policy_loop *policy;
 	struct audit_loop *audit;
 	struct expiry_loop *expiry;
+	struct pair_loop *pairs;
 };
 
 /* --- what was asked for ----------------------------------------------------------------------- */
@@ -132,6 +134,7 @@ static void put_metrics(void *cls, struct buf *out)
 		cert_keeper_put_metrics(duties->keeper, out);
 	default_policy_put_metrics(duties->policy, out);
 	audit_loop_put_metrics(duties->audit, out);
+	pair_loop_put_metrics(duties->pairs, out);
 }
 
 static void on_ready(void *cls, const char *why_not)
@@ -206,8 +209,35 @@ static int start_audit(struct duties *duties, struct err *err)
 	return audit_loop_start(&audit, &duties->audit, err);
 }
 
+static void share_namespaces(void *cls, struct namespaces *out)
+{
+	const struct duties *duties = cls;
+
+	server_share_namespaces(duties->options.server, out);
+}
+
+static int start_pairs(struct duties *duties, struct err *err)
+{
+	const struct pair_loop_options pairs = {
+		.server = duties->options.api,
+		.account = duties->options.account,
+		.service = duties->options.plan->service,
+		.namespace_name = duties->options.plan->namespace_name,
+		.config = duties->options.config,
+		.log = duties->options.log,
+		.leader = duties->leader,
+		.namespaces = share_namespaces,
+		.cls = duties,
+	};
+
+	if (duties->options.config->proxy_pod_api == NULL)
+		return 0;
+	return pair_loop_start(&pairs, &duties->pairs, err);
+}
+
 static void stop_threads(struct duties *duties)
 {
+	pair_loop_stop(duties->pairs);
 	audit_loop_stop(duties->audit);
 	default_policy_stop(duties->policy);
 	expiry_loop_stop(duties->expiry);
@@ -233,7 +263,8 @@ int duties_start(const struct duties_options *options, struct duties **out, stru
 	if (kube_leader_start(&leader, &duties->leader, err) == -1 ||
 	    (plan->configuration != NULL ? start_keeper(duties, err) : start_expiry(duties, err)) ==
 		    -1 ||
-	    start_policy(duties, err) == -1 || start_audit(duties, err) == -1) {
+	    start_policy(duties, err) == -1 || start_audit(duties, err) == -1 ||
+	    start_pairs(duties, err) == -1) {
 		stop_threads(duties);
 		free(duties);
 		return -1;

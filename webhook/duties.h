@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* duties: what a replica does beside answering: it takes part in the election of a leader, keeps its own
- * certificate, and where it leads gives namespaces the default policy and looks for pods that are not sandboxed as they
- * should be. Reviews never wait for any of it. */
+ * certificate, and where it leads gives namespaces the default policy and agent pods their proxies, and looks for pods
+ * that are not sandboxed as they should be. Reviews never wait for any of it. */
 #ifndef WEBHOOK_DUTIES_H
 #define WEBHOOK_DUTIES_H
 

@@ -84,7 +84,9 @@ int expiry_loop_start(const struct expiry_options *options, struct expiry_loop *
 		return -1;
 	struct expiry_loop *loop = mem_calloc(1, sizeof(*loop));
 	loop->options = *options;
-	loop->client = (struct kube_client){ options->server, options->account, &loop->stop };
+	loop->client = (struct kube_client){ .server = options->server,
+					     .account = options->account,
+					     .stop = &loop->stop };
 	errno = pthread_create(&loop->thread, NULL, run, loop);
 	if (errno != 0) {
 		free(loop);

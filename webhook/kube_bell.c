@@ -97,7 +97,9 @@ int kube_bell_start(const struct kube_bell_options *options, struct kube_bell **
 		return -1;
 	struct kube_bell *bell = mem_calloc(1, sizeof(*bell));
 	bell->options = *options;
-	bell->client = (struct kube_client){ options->server, options->account, options->stop };
+	bell->client = (struct kube_client){ .server = options->server,
+					     .account = options->account,
+					     .stop = options->stop };
 	errno = pthread_create(&bell->thread, NULL, run, bell);
 	if (errno != 0) {
 		free(bell);

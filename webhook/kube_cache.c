@@ -7,8 +7,7 @@
 #include "lib/cleanup.h"
 #include "webhook/fields.h"
 #include "webhook/keys.h"
-
-enum { HTTP_GONE = 410 };
+#include "webhook/kube_change.h"
 
 /* Of labels and annotations, what begins with one of these is kept. */
 static const char *const kept_prefixes[] = { KEY_PREFIX, KEY_OPENSHIFT_UID_RANGE,
@@ -52,16 +51,6 @@ static size_t size_of(const json_t *kept)
 		}
 	}
 	return size;
-}
-
-static int read_version(const json_t *meta, char out[KUBE_VERSION_MAX], struct err *err)
-{
-	const char *version = json_member_text(meta, "resourceVersion");
-
-	if (version == NULL || *version == '\0' || strlen(version) >= KUBE_VERSION_MAX)
-		return err_set(err, ERR_INVALID, "metadata.resourceVersion is missing or too long");
-	memcpy(out, version, strlen(version) + 1);
-	return 0;
 }
 
 static const struct field fields[] = {
@@ -152,7 +141,7 @@ int kube_cache_take_page(struct kube_cache *cache, struct slice page, bool *out_
 	const json_t *meta = json_member(list, "metadata");
 	if (kind == NULL || strcmp(kind, "NamespaceList") != 0)
 		return err_set(err, ERR_INVALID, "kind is not NamespaceList");
-	if (read_version(meta, version, err) == -1)
+	if (kube_change_read_version(meta, version, err) == -1)
 		return -1;
 	const char *more = json_member_text(meta, "continue");
 	size_t n = more != NULL ? strlen(more) : 0;
@@ -182,57 +171,35 @@ static void forget(struct kube_cache *cache, const char *name)
 	json_object_del(cache->known, name);
 }
 
-static int take_error(const json_t *status, enum kube_watch_event *out, struct err *err)
+static int take_change(struct kube_cache *cache, const struct kube_change *change, struct err *err)
 {
-	const char *message = json_member_text(status, "message");
-
-	if (json_integer_value(json_member(status, "code")) != HTTP_GONE)
-		return err_set(err, ERR_INVALID, "the watch failed: %s",
-			       message != NULL ? message : "no reason given");
-	*out = KUBE_EVENT_EXPIRED;
-	return 0;
-}
-
-static int take_change(struct kube_cache *cache, const char *type, json_t *object,
-		       enum kube_watch_event *out, struct err *err)
-{
-	char version[KUBE_VERSION_MAX];
 	const char *name;
 
-	if (read_version(json_member(object, "metadata"), version, err) == -1)
+	if (change->type == KUBE_CHANGE_SET)
+		return keep(cache->known, &cache->bytes, change->object, err);
+	if (read_name(change->object, &name, err) == -1)
 		return -1;
-	if (strcmp(type, "BOOKMARK") == 0) {
-		*out = KUBE_EVENT_NOTED;
-	} else if (strcmp(type, "DELETED") == 0) {
-		if (read_name(object, &name, err) == -1)
-			return -1;
-		forget(cache, name);
-		*out = KUBE_EVENT_CHANGED;
-	} else if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0) {
-		if (keep(cache->known, &cache->bytes, object, err) == -1)
-			return -1;
-		*out = KUBE_EVENT_CHANGED;
-	} else {
-		return err_set(err, ERR_INVALID, "'%.40s' is no type of event", type);
-	}
-	memcpy(cache->version, version, sizeof(version));
+	forget(cache, name);
 	return 0;
 }
 
 int kube_cache_take_event(struct kube_cache *cache, struct slice event, enum kube_watch_event *out,
 			  struct err *err)
 {
-	AUTO(json_drop) json_t *root = NULL;
+	AUTO(kube_change_done) struct kube_change change = { 0 };
 
-	if (json_parse(event, &root, err) == -1)
+	if (kube_change_parse(event, &change, err) == -1)
 		return -1;
-	const char *type = json_member_text(root, "type");
-	json_t *object = json_member(root, "object");
-	if (type == NULL || object == NULL)
-		return err_set(err, ERR_INVALID, "an event has no type or no object");
-	if (strcmp(type, "ERROR") == 0)
-		return take_error(object, out, err);
-	return take_change(cache, type, object, out, err);
+	*out = change.type == KUBE_CHANGE_EXPIRED ? KUBE_EVENT_EXPIRED : KUBE_EVENT_NOTED;
+	if (change.type == KUBE_CHANGE_EXPIRED)
+		return 0;
+	if (change.type != KUBE_CHANGE_BOOKMARK) {
+		if (take_change(cache, &change, err) == -1)
+			return -1;
+		*out = KUBE_EVENT_CHANGED;
+	}
+	memcpy(cache->version, change.version, sizeof(change.version));
+	return 0;
 }
 
 /* --- out -------------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@ enum {
 	/* Of an answer that is not 2xx: it explains itself in a sentence, and an Invalid in several. */
 	REFUSAL_MAX = 16 << 10,
 	URL_MAX = 16 << 10,
+	ACCEPT_MAX = 256,
 	CONNECT_S = 10,
 	/* A connection whose other side is gone without a word is found dead in about a minute. */
 	KEEPALIVE_IDLE_S = 15,
@@ -35,7 +36,8 @@ struct exchange {
 
 static void exchange_done(struct exchange *exchange)
 {
-	curl_easy_cleanup(exchange->curl);
+	if (exchange->client->kept == NULL)
+		curl_easy_cleanup(exchange->curl);
 	curl_slist_free_all(exchange->headers);
 	buf_done(&exchange->refusal);
 }
@@ -59,6 +61,28 @@ int kube_client_init(struct err *err)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return err_set(err, ERR_SYS, "the HTTP client did not start");
 	return 0;
+}
+
+int kube_client_keep(struct kube_client *client, struct err *err)
+{
+	client->kept = curl_easy_init();
+	return client->kept != NULL ? 0 : err_set(err, ERR_SYS, "the HTTP client has no memory");
+}
+
+void kube_client_drop(struct kube_client *client)
+{
+	if (client->kept != NULL)
+		curl_easy_cleanup(client->kept);
+	client->kept = NULL;
+}
+
+/* Its options go, its connections stay. */
+static CURL *handle_of(const struct kube_client *client)
+{
+	if (client->kept == NULL)
+		return curl_easy_init();
+	curl_easy_reset(client->kept);
+	return client->kept;
 }
 
 static long status_of(CURL *curl)
@@ -225,9 +249,10 @@ static int perform(const struct kube_client *client, const struct kube_request *
 		   const struct kube_sink *sink, struct kube_answer *out, struct err *err)
 {
 	AUTO(buf_done) struct buf url = buf_init(URL_MAX);
+	AUTO(buf_done) struct buf accept = buf_init(ACCEPT_MAX);
 	AUTO(exchange_done)
 	struct exchange exchange = {
-		.curl = curl_easy_init(),
+		.curl = handle_of(client),
 		.client = client,
 		.sink = sink,
 		.refusal = buf_init(REFUSAL_MAX),
@@ -240,7 +265,9 @@ static int perform(const struct kube_client *client, const struct kube_request *
 	kube_request_put_target(request, &url);
 	if (url.overflow)
 		return err_set(err, ERR_LIMIT, "the URL is longer than %d bytes", URL_MAX);
-	add_header(&exchange, "Accept: application/json");
+	buf_printf(&accept, "Accept: %s",
+		   client->accept != NULL ? client->accept : "application/json");
+	add_header(&exchange, buf_text(&accept));
 	if (add_token(&exchange, err) == -1)
 		return -1;
 	set_options(&exchange, buf_text(&url));

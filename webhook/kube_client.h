@@ -16,6 +16,9 @@ struct kube_client {
 	const char *
 		account; /* a folder with ca.crt and token, read for each request: both are rotated */
 	const atomic_bool *stop; /* ends a request within about a second; NULL: nothing does */
+	const char *accept; /* NULL: JSON */
+	/* Connections to be used again, by one thread at a time (kube_client_keep); NULL: each request has its own. */
+	void *kept;
 };
 
 /* As given in argv; NULL: not given. */
@@ -46,6 +49,10 @@ struct kube_sink {
 
 /* Before any thread is started; once more does nothing. */
 int kube_client_init(struct err *err);
+
+/* Keeps the connection from now on: for threads that ask often. kube_client_drop() ends that. */
+int kube_client_keep(struct kube_client *client, struct err *err);
+void kube_client_drop(struct kube_client *client);
 
 /* One request whose answer is one JSON object of at most KUBE_ANSWER_MAX bytes. 0: it was done. -1
  * otherwise, with the server's reason in `err`. `out` is set in either case and its old content not looked at;

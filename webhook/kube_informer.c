@@ -180,8 +180,9 @@ int kube_informer_start(const struct kube_informer_options *options, struct kube
 		return -1;
 	struct kube_informer *informer = mem_calloc(1, sizeof(*informer));
 	informer->options = *options;
-	informer->client =
-		(struct kube_client){ options->server, options->account, &informer->stop };
+	informer->client = (struct kube_client){ .server = options->server,
+						 .account = options->account,
+						 .stop = &informer->stop };
 	errno = pthread_create(&informer->thread, NULL, run, informer);
 	if (errno != 0) {
 		free(informer);

@@ -189,7 +189,9 @@ int kube_leader_start(const struct kube_leader_options *options, struct kube_lea
 	struct kube_leader *leader = mem_calloc(1, sizeof(*leader));
 	leader->options = *options;
 	leader->lease = lease;
-	leader->client = (struct kube_client){ options->server, options->account, &leader->stop };
+	leader->client = (struct kube_client){ .server = options->server,
+					       .account = options->account,
+					       .stop = &leader->stop };
 	errno = pthread_create(&leader->thread, NULL, run, leader);
 	if (errno != 0) {
 		free(leader);

@@ -34,6 +34,7 @@ int kube_page_parse(struct slice text, const char *kind, struct kube_page *out, 
 	for (size_t i = 0; i < json_array_size(page.items); i++)
 		if (!json_is_object(json_array_get(page.items, i)))
 			return err_set(err, ERR_INVALID, "item %zu is no object", i);
+	page.version = json_member_text(json_member(root, "metadata"), "resourceVersion");
 	page.root = STEAL(root);
 	*out = page;
 	return 0;

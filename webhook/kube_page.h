@@ -11,6 +11,7 @@
 struct kube_page {
 	json_t *root;
 	const json_t *items; /* of objects */
+	const char *version; /* where a watch begins; NULL where it does not say */
 	char more[KUBE_MORE_MAX]; /* where the next page begins; "" behind the last */
 };
 

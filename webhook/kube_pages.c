@@ -44,7 +44,7 @@ static int take_page(struct going *going, unsigned int limit, struct err *err)
 		return err->code == ERR_LIMIT && limit == 1 ? skip(going, buf_slice(&text), err)
 							    : -1;
 	if (pages->begin != NULL)
-		pages->begin(pages->cls);
+		pages->begin(pages->cls, page.version);
 	for (size_t i = 0; i < json_array_size(page.items); i++)
 		if (pages->take(pages->cls, json_array_get(page.items, i), err) == -1)
 			return -1;

@@ -14,7 +14,8 @@ struct kube_pages {
 	const char *kind; /* of the list: "PodList" */
 	/* Path and query of a page of at most `limit`; `more` "" for the first. */
 	void (*put_target)(void *cls, struct buf *out, unsigned int limit, const char *more);
-	void (*begin)(void *cls); /* a page has come; NULL: nobody wants to know */
+	/* A page has come, with what the list says that it is a state of, or NULL. NULL: nobody wants to know. */
+	void (*begin)(void *cls, const char *version);
 	int (*take)(void *cls, json_t *item, struct err *err); /* -1 ends it */
 	void *cls;
 };

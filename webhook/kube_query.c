@@ -37,7 +37,7 @@ void kube_query_pods(struct buf *out, const char *namespace_name, unsigned int l
 		uri_put_escaped(out, namespace_name);
 	}
 	buf_printf(out, "/pods?limit=%u&fieldSelector=", limit);
-	uri_put_escaped(out, "status.phase!=Succeeded,status.phase!=Failed");
+	uri_put_escaped(out, KUBE_QUERY_RUNNING);
 	put_more(out, more);
 }
 
@@ -55,6 +55,35 @@ void kube_query_watch(struct buf *out, const char *version)
 	buf_printf(out, NAMESPACES "?watch=1&allowWatchBookmarks=true&timeoutSeconds=%d",
 		   KUBE_WATCH_S);
 	put_selector(out);
+	buf_puts(out, "&resourceVersion=");
+	uri_put_escaped(out, version);
+}
+
+static void put_selectors(struct buf *out, const struct kube_query *query)
+{
+	if (query->labels != NULL) {
+		buf_puts(out, "&labelSelector=");
+		uri_put_escaped(out, query->labels);
+	}
+	if (query->fields != NULL) {
+		buf_puts(out, "&fieldSelector=");
+		uri_put_escaped(out, query->fields);
+	}
+}
+
+void kube_query_page(struct buf *out, const struct kube_query *query, unsigned int limit,
+		     const char *more)
+{
+	buf_printf(out, "%s?limit=%u", query->folder, limit);
+	put_selectors(out, query);
+	put_more(out, more);
+}
+
+void kube_query_events(struct buf *out, const struct kube_query *query, const char *version)
+{
+	buf_printf(out, "%s?watch=1&allowWatchBookmarks=true&timeoutSeconds=%d", query->folder,
+		   KUBE_WATCH_S);
+	put_selectors(out, query);
 	buf_puts(out, "&resourceVersion=");
 	uri_put_escaped(out, version);
 }

@@ -7,6 +7,9 @@
 
 #include "lib/buf.h"
 
+/* Of pods that have not ended. */
+#define KUBE_QUERY_RUNNING "status.phase!=Succeeded,status.phase!=Failed"
+
 enum {
 	/* Every opted-in namespace with all its labels and annotations has room in a page (kube_client). */
 	KUBE_PAGE = 100,
@@ -28,6 +31,17 @@ void kube_query_maps(struct buf *out, const char *name, unsigned int limit, cons
 
 /* Of the events behind `version`. */
 void kube_query_watch(struct buf *out, const char *version);
+
+/* Which objects of one kind, in all namespaces, are followed. */
+struct kube_query {
+	const char *folder; /* "/api/v1/pods" */
+	const char *labels, *fields; /* selectors; NULL: any */
+};
+
+/* The same two for them. */
+void kube_query_page(struct buf *out, const struct kube_query *query, unsigned int limit,
+		     const char *more);
+void kube_query_events(struct buf *out, const struct kube_query *query, const char *version);
 
 /* After `failures` in a row (at least 1): doubles up to a maximum, and between half and all of that by
  * `random`, so that replicas do not come at once. */

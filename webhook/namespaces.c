@@ -93,6 +93,16 @@ int namespaces_load(const char *path, struct namespaces *out, struct err *err)
 	return 0;
 }
 
+void namespaces_share(const struct namespaces *namespaces, struct namespaces *out)
+{
+	struct namespaces shared = { .n = namespaces->n, .owner = json_incref(namespaces->owner) };
+
+	shared.items = mem_calloc(shared.n, sizeof(*shared.items));
+	if (shared.n > 0)
+		memcpy(shared.items, namespaces->items, shared.n * sizeof(*shared.items));
+	*out = shared;
+}
+
 void namespaces_done(struct namespaces *namespaces)
 {
 	free(namespaces->items);

@@ -32,6 +32,9 @@ int namespaces_take(json_t *objects, struct namespaces *out, struct err *err);
 /* The same from the file at `path`. */
 int namespaces_load(const char *path, struct namespaces *out, struct err *err);
 
+/* Another holder of the same, which nobody changes. */
+void namespaces_share(const struct namespaces *namespaces, struct namespaces *out);
+
 void namespaces_done(struct namespaces *namespaces);
 
 /* NULL where it is not known. */

@@ -7,13 +7,10 @@
 #include "lib/cleanup.h"
 #include "webhook/inbound.h"
 #include "webhook/pair_names.h"
+#include "webhook/pair_sight.h"
 #include "webhook/pod.h"
 
-enum {
-	/* 36, as the API server makes them: it goes into the names of companions. */
-	UID_BYTES = 36,
-	TEXT_MAX = 4096,
-};
+enum { TEXT_MAX = 4096 };
 
 bool pair_is_agent(const json_t *pod)
 {
@@ -29,12 +26,6 @@ void pair_done(struct pair *pair)
 	json_decref(pair->ports);
 	pair_keys_done(&pair->keys);
 	*pair = (struct pair){ 0 };
-}
-
-static bool is_uid(const char *text)
-{
-	return text != NULL && strlen(text) == UID_BYTES &&
-	       strspn(text, "0123456789abcdef-") == UID_BYTES;
 }
 
 /* As Kubernetes writes it, always in UTC and without fractions. */
@@ -118,7 +109,7 @@ static int read_identity(const json_t *pod, struct pair *pair, struct err *err)
 	pair->spec = json_member(pod, "spec");
 	if (!pair_is_agent(pod))
 		return err_set(err, ERR_INVALID, "not an agent pod");
-	if (pair->name == NULL || pair->namespace_name == NULL || !is_uid(pair->uid) ||
+	if (pair->name == NULL || pair->namespace_name == NULL || !pair_sight_is_uid(pair->uid) ||
 	    !read_time(json_member_text(meta, "creationTimestamp"), &pair->created_s))
 		return err_set(err, ERR_INVALID, "not a pod as the API server keeps it");
 	return 0;

@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "lib/uri.h"
+#include "webhook/kube_request.h"
 #include "webhook/names.h"
 #include "webhook/pair_names.h"
 #include "webhook/pair_proxy.h"
@@ -26,6 +27,11 @@ static const struct {
 	[PAIR_SUPERVISOR] = { PAIR_SUPERVISOR_PREFIX, "/apis/apps/v1", "deployments", "apps/v1",
 			      "Deployment", PAIR_ROLE_SUPERVISOR },
 };
+
+const char *pair_objects_kind(enum pair_kind kind)
+{
+	return kinds[kind].kind;
+}
 
 void pair_objects_name(enum pair_kind kind, const char *uid, struct buf *out)
 {
@@ -57,8 +63,7 @@ static json_t *metadata(const struct pair *pair, enum pair_kind kind)
 	AUTO(buf_done) struct buf name = buf_init(NAME_MAX_BYTES);
 	json_t *labels = labels_of(pair->uid, kinds[kind].role);
 
-	json_object_set_new(labels, "app.kubernetes.io/managed-by",
-			    json_string("openshell-webhook"));
+	json_object_set_new(labels, KEY_MANAGED, json_string(KUBE_FIELD_MANAGER));
 	pair_objects_name(kind, pair->uid, &name);
 	return json_pack("{s:s, s:s, s:o, s:[{s:s, s:s, s:s, s:s, s:b, s:b}]}", "name",
 			 buf_text(&name), "namespace", pair->namespace_name, "labels", labels,
@@ -110,7 +115,7 @@ json_t *pair_objects_closed(const char *namespace_name)
 	return json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:o}", "apiVersion",
 			 kinds[PAIR_EGRESS].version, "kind", kinds[PAIR_EGRESS].kind, "metadata",
 			 "name", PAIR_CLOSED_POLICY, "namespace", namespace_name, "labels",
-			 "app.kubernetes.io/managed-by", "openshell-webhook", "spec",
+			 KEY_MANAGED, KUBE_FIELD_MANAGER, "spec",
 			 policy_spec(selector, json_array(), json_array()));
 }
 

@@ -18,6 +18,9 @@ enum pair_kind {
 	PAIR_KINDS
 };
 
+/* "NetworkPolicy". */
+const char *pair_objects_kind(enum pair_kind kind);
+
 /* "os-eg-…". */
 void pair_objects_name(enum pair_kind kind, const char *uid, struct buf *out);
 

@@ -177,3 +177,13 @@ bool pod_is_sandboxed(const json_t *pod)
 	return has_ours(json_member(spec, "initContainers")) ||
 	       has_ours(json_member(spec, "containers"));
 }
+
+const json_t *pod_controller(const json_t *pod)
+{
+	const json_t *owners = json_member(json_member(pod, "metadata"), "ownerReferences");
+
+	for (size_t i = 0; i < json_array_size(owners); i++)
+		if (json_member_true(json_array_get(owners, i), "controller"))
+			return json_array_get(owners, i);
+	return NULL;
+}

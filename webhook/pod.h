@@ -32,4 +32,7 @@ bool pod_name_is_ours(const char *name);
 /* Whether a pod that exists is sandboxed: told by containers of ours, which neither come nor go later. */
 bool pod_is_sandboxed(const json_t *pod);
 
+/* The ownerReference of what made the pod, and would make it again; NULL for none. */
+const json_t *pod_controller(const json_t *pod);
+
 #endif

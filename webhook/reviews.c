@@ -355,8 +355,9 @@ int reviews_start(const struct reviews_options *options, struct reviews **out, s
 
 	json_arena_init();
 	reviews->options = *options;
-	reviews->client =
-		(struct kube_client){ options->kubernetes, options->account, &reviews->stop };
+	reviews->client = (struct kube_client){ .server = options->kubernetes,
+						.account = options->account,
+						.stop = &reviews->stop };
 	pthread_rwlock_init(&reviews->known_lock, NULL);
 	pthread_mutex_init(&reviews->big_body_lock, NULL);
 	bool asks = options->kubernetes != NULL || options->images != NULL;
@@ -387,6 +388,13 @@ void reviews_set_namespaces(struct reviews *reviews, struct namespaces *fresh)
 	reviews->informed = true;
 	*fresh = (struct namespaces){ 0 };
 	namespaces_done(&old);
+}
+
+void reviews_share_namespaces(struct reviews *reviews, struct namespaces *out)
+{
+	pthread_rwlock_rdlock(&reviews->known_lock);
+	namespaces_share(&reviews->namespaces, out);
+	pthread_rwlock_unlock(&reviews->known_lock);
 }
 
 bool reviews_is_informed(const struct reviews *reviews)

@@ -36,6 +36,9 @@ int reviews_start(const struct reviews_options *options, struct reviews **out, s
 void reviews_set_namespaces(struct reviews *reviews, struct namespaces *fresh);
 void reviews_set_kubernetes(struct reviews *reviews, struct kube_version version);
 
+/* As server_share_namespaces(). */
+void reviews_share_namespaces(struct reviews *reviews, struct namespaces *out);
+
 /* How many namespaces are known; false before the first were set. */
 bool reviews_is_informed(const struct reviews *reviews);
 size_t reviews_namespaces(struct reviews *reviews);

@@ -289,6 +289,11 @@ int server_start(const struct server_options *options, struct server **out, stru
 	return 0;
 }
 
+void server_share_namespaces(struct server *server, struct namespaces *out)
+{
+	reviews_share_namespaces(server->reviews, out);
+}
+
 void server_set_kubernetes(struct server *server, struct kube_version version)
 {
 	reviews_set_kubernetes(server->reviews, version);

@@ -30,6 +30,10 @@ int server_start(const struct server_options *options, struct server **out, stru
  * first call. */
 void server_set_namespaces(struct server *server, struct namespaces *fresh);
 
+/* What is known at this moment; none before the first call of the above. From any thread; the caller ends with
+ * namespaces_done(). */
+void server_share_namespaces(struct server *server, struct namespaces *out);
+
 /* What the API server says that it is; reviews under way finish with what they began with. */
 void server_set_kubernetes(struct server *server, struct kube_version version);
 

@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 
 	if (argc < 6 || verb_of(argv[3]) == KUBE_VERB_COUNT || kube_client_init(&err) == -1)
 		return 2;
-	const struct kube_client client = { argv[1], argv[2], NULL };
+	const struct kube_client client = { .server = argv[1], .account = argv[2] };
 	const struct kube_request request = {
 		.verb = verb_of(argv[3]),
 		.target = argv[4],

@@ -13,6 +13,8 @@ import time
 import urllib.parse
 
 END = None
+# Instead of a fault: this one is answered as it should be.
+PASS = object()
 
 
 def namespace(name: str, **annotations) -> dict:
@@ -32,9 +34,25 @@ def merged(old, patch):
     if isinstance(patch, list) and isinstance(old, list) and all("name" in item for item in old + patch):
         by_name = {item["name"]: item for item in old}
         for item in patch:
-            by_name[item["name"]] = merged(by_name.get(item["name"]), item)
+            if item.get("$patch") == "delete":
+                by_name.pop(item["name"], None)
+            else:
+                by_name[item["name"]] = merged(by_name.get(item["name"]), item)
         return list(by_name.values())
     return patch
+
+
+def is_followed(folder: str, query: dict, path: str, item: dict) -> bool:
+    """Whether an object belongs to what a list or a watch of all namespaces selects."""
+    group, plural = folder.rsplit("/", 1)
+    parts = path.split("/")
+    if not path.startswith(f"{group}/namespaces/") or parts[-2] != plural:
+        return False
+    labels = item["metadata"].get("labels", {})
+    wanted = dict(one.split("=") for one in query.get("labelSelector", "").split(",") if one)
+    phase = item.get("status", {}).get("phase", "")
+    return (all(labels.get(key) == value for key, value in wanted.items()) and
+            f"status.phase!={phase}" not in query.get("fieldSelector", "").split(","))
 
 
 class FakeApi:
@@ -56,6 +74,9 @@ class FakeApi:
         self.pods: list[dict] = []
         self.objects: dict[str, dict] = {}
         self.object_faults, self.wrote = [], []
+        # Folders whose objects are listed and watched in all namespaces, by metadata alone.
+        self.followed: set[str] = set()
+        self._followers: list[tuple[str, dict, queue.Queue]] = []
         # Seconds by which its clock is ahead, as it says in the answer to a request for a path.
         self.ahead = lambda path: 0
         self._lock = threading.RLock()
@@ -99,6 +120,8 @@ class FakeApi:
         self.say(END)
         for _, bell in list(self._bells):
             bell.put(END)
+        for _, _, follower in list(self._followers):
+            follower.put(END)
 
     def watching(self) -> int:
         return len(self._watches)
@@ -113,7 +136,7 @@ class FakeApi:
             for fault in self.object_faults:
                 if fault[0] == method and fault[1] in path:
                     self.object_faults.remove(fault)
-                    return fault[2]
+                    return fault[2] if fault[2] is not PASS else None
         return None
 
     def put(self, path: str, item: dict | None) -> dict:
@@ -121,17 +144,51 @@ class FakeApi:
         with self._lock:
             self.version += 1
             kind = "MODIFIED" if path in self.objects else "ADDED"
+            old = self.objects.get(path)
             if item is None:
                 kind, item = "DELETED", self.objects.pop(path)
             else:
                 item = copy.deepcopy(item)
                 item.setdefault("metadata", {})["resourceVersion"] = str(self.version)
                 self.objects[path] = item
+            self._tell_followers(path, old, None if kind == "DELETED" else item)
             for watched, bell in self._bells:
                 # Of a folder of no namespace: in each of them.
                 if watched in (path, f"/api/v1/{path.partition('/namespaces/')[2].partition('/')[2]}"):
                     bell.put(json.dumps({"type": kind, "object": item}).encode() + b"\n")
             return item
+
+    def _tell_followers(self, path: str, old: dict | None, item: dict | None) -> None:
+        for folder, query, follower in self._followers:
+            before, after = (state is not None and is_followed(folder, query, path, state) for state in (old, item))
+            if before or after:
+                kind = "DELETED" if not after else "MODIFIED" if before else "ADDED"
+                told = {"kind": "PartialObjectMetadata", "metadata": {
+                    **((item or old)["metadata"]), "resourceVersion": str(self.version)}}
+                follower.put(json.dumps({"type": kind, "object": told}).encode() + b"\n")
+
+    def follow(self, folder: str, query: dict, send) -> None:
+        """The events behind a list."""
+        mine: queue.Queue = queue.Queue()
+        with self._lock:
+            for path, item in self.objects.items():
+                if is_followed(folder, query, path, item) and int(
+                        item["metadata"]["resourceVersion"]) > int(query["resourceVersion"]):
+                    mine.put(json.dumps({"type": "ADDED", "object": {"metadata": item["metadata"]}}).encode() + b"\n")
+            one = (folder, query, mine)
+            self._followers.append(one)
+        try:
+            while (text := mine.get()) is not END:
+                send(text)
+        finally:
+            with self._lock:
+                self._followers.remove(one)
+
+    def followed_page(self, folder: str, query: dict) -> bytes:
+        with self._lock:
+            items = [{"metadata": item["metadata"]} for path, item in self.objects.items()
+                     if is_followed(folder, query, path, item)]
+        return self._page("PartialObjectMetadataList", items, query)
 
     def watch_object(self, path: str, send) -> None:
         """What is there, then each change."""
@@ -155,6 +212,7 @@ class FakeApi:
                 path = f"{path}/{body['metadata']['name']}"
                 if path in self.objects:
                     return 409, {"kind": "Status", "reason": "AlreadyExists", "message": "it already exists"}
+                body = self.complete(path, copy.deepcopy(body))
                 return 201, self.put(path, body)
             old = self.objects.get(path)
             uid = (old or {}).get("metadata", {}).get("uid")
@@ -185,6 +243,11 @@ class FakeApi:
                      item["metadata"].get("labels", {}).get(key) == value]
         return self._page("ConfigMapList", found, query)
 
+    def complete(self, path: str, item: dict) -> dict:
+        """What a server adds to an object that is created."""
+        item["metadata"].setdefault("uid", f"u-{len(self.wrote)}-{path.rsplit('/', 1)[1]}")
+        return item
+
     def page(self, query: dict) -> bytes:
         return self._page("NamespaceList", self.namespaces.values(), query)
 
@@ -192,6 +255,11 @@ class FakeApi:
         one = path.removeprefix("/api/v1/namespaces/").removesuffix("/pods")
         return self._page("PodList", [pod for pod in self.pods if path == "/api/v1/pods" or
                                       pod["metadata"]["namespace"] == one], query)
+
+    def policies_page(self, path: str, query: dict) -> bytes:
+        with self._lock:
+            return self._page("NetworkPolicyList", [item for at, item in self.objects.items()
+                                                    if at.startswith(f"{path}/")], query)
 
     def _page(self, kind: str, items, query: dict) -> bytes:
         items = sorted(items, key=lambda item: (item["metadata"]["name"], item["metadata"].get("namespace", "")))
@@ -234,8 +302,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(text))
         if path == "/version":
             return self.answer(200, json.dumps({"major": "1", "minor": "34+"}).encode())
+        if path in api.followed:
+            return self.serve_followed(path, query)
+        if path.endswith("/networkpolicies"):
+            return self.serve_page(path, query)
         if path.endswith("/pods") and "limit" in query:
-            return self.serve_pods(path, query)
+            return self.serve_page(path, query)
         if path == "/api/v1/configmaps" and "limit" in query:
             return self.answer(200, api.config_maps_page(query))
         if path != "/api/v1/namespaces":
@@ -269,7 +341,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(401, status(401, "Unauthorized"))
         return False
 
-    def serve_pods(self, path: str, query: dict) -> None:
+    def serve_followed(self, path: str, query: dict) -> None:
+        api = self.server.api
+        if not self.is_known():
+            return
+        method = "WATCH" if "watch" in query else "LIST"
+        api.wrote.append((method, path, query, self.headers["Accept"], None))
+        if fault := api.take_object_fault(method, path):
+            fault(self)
+            return
+        if method == "LIST":
+            self.answer(200, api.followed_page(path, query))
+            return
+        self.begin_stream()
+        api.follow(path, query, self.send_piece)
+        self.send_piece(b"")
+
+    def serve_page(self, path: str, query: dict) -> None:
         api = self.server.api
         if not self.is_known():
             return
@@ -277,7 +365,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault := api.take_object_fault(self.command, path):
             fault(self)
             return
-        self.answer(200, api.pods_page(path, query))
+        self.answer(200, api.pods_page(path, query) if path.endswith("/pods") else api.policies_page(path, query))
 
     def serve_object(self, path: str, query: dict) -> None:
         api = self.server.api

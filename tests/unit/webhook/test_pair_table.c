@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "webhook/pair_table.h"
+
+#define UID "0d6a2c0e-5f0b-4a51-9a6e-3f1f5a4b7c01"
+#define OTHER "0d6a2c0e-5f0b-4a51-9a6e-3f1f5a4b7c02"
+
+static struct pair_table *table;
+
+static void make_table(void)
+{
+	table = pair_table_new();
+}
+
+static void free_table(void)
+{
+	pair_table_free(table);
+}
+
+static struct pair_sight pod_of(const char *uid, bool is_bound)
+{
+	return (struct pair_sight){ "shop", uid, "web-1", 1, is_bound };
+}
+
+static void see_pod(const char *uid, bool is_bound, int64_t now_ms)
+{
+	struct pair_sight sight = pod_of(uid, is_bound);
+
+	pair_table_set(table, PAIR_SOURCE_POD, &sight, now_ms);
+}
+
+static void see(int source, uint64_t mark, int64_t now_ms)
+{
+	struct pair_sight sight = { "shop", UID, "web-1", mark, false };
+
+	pair_table_set(table, source, &sight, now_ms);
+}
+
+static void lose(int source, int64_t now_ms)
+{
+	struct pair_sight sight = { "shop", UID, "web-1", 1, false };
+
+	pair_table_deleted(table, source, &sight, now_ms);
+}
+
+static bool is_due(int64_t now_ms)
+{
+	return pair_table_wait_ms(table, now_ms) == 0;
+}
+
+/* Everything is found right, as it is after a whole look. */
+static void finish(struct pair_job *job, int64_t now_ms)
+{
+	for (int i = 0; i < PAIR_KINDS; i++)
+		job->right[i] = job->seen[i] != 0 ? job->seen[i] : 100 + (uint64_t)i;
+	pair_table_put_back(table, job, PAIR_NEXT_EVENT, 0, now_ms);
+	pair_job_done(job);
+}
+
+static void take(int64_t now_ms, struct pair_job *out)
+{
+	ck_assert(pair_table_take(table, now_ms, out));
+}
+
+/* A pair that is bound and whole. */
+static void make_pair(void)
+{
+	struct pair_job job;
+
+	see_pod(UID, false, 0);
+	take(0, &job);
+	job.is_bound = true;
+	finish(&job, 0);
+	for (int i = 0; i < PAIR_KINDS; i++)
+		see(i, 100 + (uint64_t)i, 1);
+	see_pod(UID, true, 1);
+	while (pair_table_take(table, 1, &job))
+		finish(&job, 1);
+	ck_assert_int_eq(pair_table_wait_ms(table, 1), -1);
+}
+
+START_TEST(a_new_pod_is_looked_at_once)
+{
+	struct pair_job job, second;
+
+	see_pod(UID, false, 0);
+	see_pod(UID, false, 0);
+	take(0, &job);
+	ck_assert_str_eq(job.uid, UID);
+	ck_assert_str_eq(job.namespace_name, "shop");
+	ck_assert_str_eq(job.pod, "web-1");
+	ck_assert(job.has_pod && !job.is_bound);
+	ck_assert(!pair_table_take(table, 0, &second));
+	finish(&job, 0);
+	ck_assert_int_eq(pair_table_wait_ms(table, 0), -1);
+}
+END_TEST
+
+START_TEST(two_workers_never_have_the_same_pair)
+{
+	struct pair_job one, two, none;
+
+	see_pod(UID, false, 0);
+	see_pod(OTHER, false, 0);
+	take(0, &one);
+	take(0, &two);
+	ck_assert_str_ne(one.uid, two.uid);
+	see(PAIR_SUPERVISOR, 7, 0);
+	ck_assert(!pair_table_take(table, 0, &none));
+	finish(&two, 0);
+	finish(&one, 0);
+	/* What was seen meanwhile is looked at after all. */
+	take(0, &one);
+	ck_assert_str_eq(one.uid, UID);
+	finish(&one, 0);
+}
+END_TEST
+
+START_TEST(what_we_wrote_ourselves_is_no_reason_to_look_again)
+{
+	make_pair();
+	for (int i = 0; i < PAIR_KINDS; i++)
+		see(i, 100 + (uint64_t)i, 2);
+	ck_assert_int_eq(pair_table_wait_ms(table, 2), -1);
+}
+END_TEST
+
+START_TEST(a_companion_that_is_changed_or_deleted_is_looked_at)
+{
+	struct pair_job job;
+
+	make_pair();
+	if (_i % 2 == 0)
+		see(_i / 2, 999, 2);
+	else
+		lose(_i / 2, 2);
+	ck_assert(is_due(2));
+	take(2, &job);
+	ck_assert_uint_eq(job.seen[_i / 2], _i % 2 == 0 ? 999 : 0);
+	finish(&job, 2);
+}
+END_TEST
+
+START_TEST(what_a_list_does_not_have_any_more_is_lost)
+{
+	struct pair_job job;
+
+	make_pair();
+	pair_table_list(table, PAIR_SERVICE);
+	pair_table_listed(table, PAIR_SERVICE, 2);
+	take(2, &job);
+	ck_assert_uint_eq(job.seen[PAIR_SERVICE], 0);
+	finish(&job, 2);
+	pair_table_list(table, PAIR_SOURCE_POD);
+	pair_table_listed(table, PAIR_SOURCE_POD, 3);
+	take(3, &job);
+	ck_assert(!job.has_pod);
+	finish(&job, 3);
+}
+END_TEST
+
+/* The event of what a worker read may come before it is put back, or after it. */
+START_TEST(an_event_that_comes_while_a_pair_is_looked_at_is_not_lost)
+{
+	struct pair_job job;
+
+	see_pod(UID, false, 0);
+	take(0, &job);
+	job.right[PAIR_SUPERVISOR] = 10;
+	see(PAIR_SUPERVISOR, 11, 0);
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_job_done(&job);
+	take(0, &job);
+	ck_assert_uint_eq(job.seen[PAIR_SUPERVISOR], 11);
+	finish(&job, 0);
+}
+END_TEST
+
+/* What is made and gone again before its maker is done looks as if nothing had been there. */
+START_TEST(what_is_deleted_while_it_is_made_is_not_taken_for_made)
+{
+	struct pair_job job;
+
+	see_pod(UID, false, 0);
+	take(0, &job);
+	see(PAIR_EGRESS, 100, 0);
+	lose(PAIR_EGRESS, 0);
+	finish(&job, 0);
+	take(0, &job);
+	ck_assert_uint_eq(job.seen[PAIR_EGRESS], 0);
+	finish(&job, 0);
+}
+END_TEST
+
+START_TEST(a_failure_keeps_its_pause_whatever_is_seen)
+{
+	struct pair_job job;
+
+	see_pod(UID, false, 0);
+	take(0, &job);
+	pair_table_put_back(table, &job, PAIR_NEXT_RETRY, 500, 0);
+	pair_job_done(&job);
+	see(PAIR_EGRESS, 5, 1);
+	ck_assert_int_eq(pair_table_wait_ms(table, 1), 499);
+	ck_assert(!pair_table_take(table, 499, &job));
+	take(500, &job);
+	ck_assert_uint_eq(job.failures, 1);
+	pair_table_put_back(table, &job, PAIR_NEXT_RETRY, 500, 500);
+	pair_job_done(&job);
+	take(1000, &job);
+	ck_assert_uint_eq(job.failures, 2);
+	finish(&job, 1000);
+	/* It is forgotten once it went well. */
+	see(PAIR_EGRESS, 6, 1001);
+	take(1001, &job);
+	ck_assert_uint_eq(job.failures, 0);
+	finish(&job, 1001);
+}
+END_TEST
+
+START_TEST(a_pause_without_a_failure_ends_with_the_first_event)
+{
+	struct pair_job job;
+
+	see_pod(UID, false, 0);
+	take(0, &job);
+	pair_table_put_back(table, &job, PAIR_NEXT_LATER, 30000, 0);
+	pair_job_done(&job);
+	ck_assert_int_eq(pair_table_wait_ms(table, 10), 29990);
+	see(PAIR_SUPERVISOR, 3, 10);
+	ck_assert(is_due(10));
+}
+END_TEST
+
+START_TEST(companions_without_a_pod_are_left_to_the_garbage_collector_at_first)
+{
+	struct pair_job job;
+
+	see(PAIR_SUPERVISOR, 3, 0);
+	ck_assert_int_eq(pair_table_wait_ms(table, 0), PAIR_ORPHAN_MS);
+	lose(PAIR_SUPERVISOR, 1);
+	ck_assert_int_eq(pair_table_wait_ms(table, 1), -1);
+	see(PAIR_SERVICE, 3, 2);
+	take(2 + PAIR_ORPHAN_MS, &job);
+	ck_assert(!job.has_pod);
+	job.right[PAIR_SERVICE] = 0;
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 2 + PAIR_ORPHAN_MS);
+	pair_job_done(&job);
+	ck_assert_int_eq(pair_table_wait_ms(table, 2 + PAIR_ORPHAN_MS), -1);
+}
+END_TEST
+
+START_TEST(a_pod_that_comes_after_its_companions_does_not_wait)
+{
+	see(PAIR_SUPERVISOR, 3, 0);
+	see_pod(UID, false, 1);
+	ck_assert(is_due(1));
+}
+END_TEST
+
+START_TEST(a_pod_that_is_lost_is_looked_at_once_more_and_then_forgotten)
+{
+	struct pair_job job;
+
+	make_pair();
+	lose(PAIR_SOURCE_POD, 5);
+	take(5, &job);
+	ck_assert(!job.has_pod && !job.is_bound);
+	ck_assert_int_eq(job.since_ms, 5);
+	for (int i = 0; i < PAIR_KINDS; i++)
+		job.right[i] = 0;
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 5);
+	pair_job_done(&job);
+	ck_assert_uint_eq(pair_table_counts(table).pods, 0);
+	ck_assert_uint_eq(pair_table_counts(table).bound, 0);
+	ck_assert_int_eq(pair_table_wait_ms(table, 6), -1);
+}
+END_TEST
+
+START_TEST(a_namespace_is_closed_once_its_policy_was_found_right)
+{
+	struct pair_sight closed = { "shop", NULL, NULL, 9, false };
+	struct pair_job job;
+
+	pair_table_add_namespace(table, "shop", 0);
+	pair_table_add_namespace(table, "shop", 0);
+	ck_assert_ptr_nonnull(pair_table_why_open(table, "shop"));
+	take(0, &job);
+	ck_assert_str_eq(job.uid, "");
+	job.right[PAIR_EGRESS] = 9;
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_job_done(&job);
+	ck_assert_ptr_null(pair_table_why_open(table, "shop"));
+	ck_assert_ptr_nonnull(pair_table_why_open(table, "other"));
+	pair_table_set(table, PAIR_EGRESS, &closed, 1);
+	ck_assert_int_eq(pair_table_wait_ms(table, 1), -1);
+	pair_table_deleted(table, PAIR_EGRESS, &closed, 2);
+	ck_assert_ptr_nonnull(pair_table_why_open(table, "shop"));
+	ck_assert(is_due(2));
+}
+END_TEST
+
+static void close_namespace(const char *why)
+{
+	struct pair_job job;
+
+	take(0, &job);
+	job.right[PAIR_EGRESS] = *why == '\0' ? 9 : 0;
+	snprintf(job.why, sizeof(job.why), "%s", why);
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_job_done(&job);
+}
+
+START_TEST(a_namespace_is_open_again_until_a_policy_of_others_was_looked_at)
+{
+	pair_table_add_namespace(table, "shop", 0);
+	close_namespace("");
+	pair_table_touch_namespace(table, "shop");
+	pair_table_touch_namespace(table, "other");
+	ck_assert_ptr_nonnull(pair_table_why_open(table, "shop"));
+	close_namespace("'x' opens it");
+	ck_assert_str_eq(pair_table_why_open(table, "shop"), "'x' opens it");
+	pair_table_touch_namespace(table, "shop");
+	close_namespace("");
+	ck_assert_ptr_null(pair_table_why_open(table, "shop"));
+}
+END_TEST
+
+START_TEST(a_policy_that_comes_while_its_namespace_is_looked_at_is_looked_at_too)
+{
+	struct pair_job job;
+
+	pair_table_add_namespace(table, "shop", 0);
+	take(0, &job);
+	pair_table_touch_namespace(table, "shop");
+	job.right[PAIR_EGRESS] = 9;
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_job_done(&job);
+	ck_assert_ptr_nonnull(pair_table_why_open(table, "shop"));
+	ck_assert(is_due(0));
+}
+END_TEST
+
+START_TEST(a_namespace_that_is_not_opted_in_any_more_is_let_be)
+{
+	struct pair_job job;
+
+	pair_table_add_namespace(table, "shop", 0);
+	take(0, &job);
+	job.is_wanted = false;
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_job_done(&job);
+	pair_table_add_namespace(table, "shop", 1);
+	ck_assert(is_due(1));
+}
+END_TEST
+
+START_TEST(the_same_id_in_another_namespace_is_another_pair)
+{
+	struct pair_sight fake = { "evil", UID, "web-1", 77, false };
+	struct pair_job job;
+
+	make_pair();
+	pair_table_set(table, PAIR_SUPERVISOR, &fake, 2);
+	ck_assert_int_eq(pair_table_wait_ms(table, 2), PAIR_ORPHAN_MS);
+	take(2 + PAIR_ORPHAN_MS, &job);
+	ck_assert_str_eq(job.namespace_name, "evil");
+	finish(&job, 2 + PAIR_ORPHAN_MS);
+}
+END_TEST
+
+START_TEST(what_finds_no_place_is_counted)
+{
+	for (int i = 0; i < PAIR_TABLE_MAX + 3; i++) {
+		char uid[PAIR_UID_SIZE];
+
+		snprintf(uid, sizeof(uid), "%036d", i);
+		see_pod(uid, false, 0);
+	}
+	ck_assert_uint_eq(pair_table_counts(table).pods, PAIR_TABLE_MAX);
+	ck_assert_uint_eq(pair_table_counts(table).refused, 3);
+}
+END_TEST
+
+Suite *pair_table_suite(void);
+Suite *pair_table_suite(void)
+{
+	Suite *suite = suite_create("pair_table");
+	TCase *each = tcase_create("pair_table");
+
+	tcase_add_checked_fixture(each, make_table, free_table);
+	tcase_add_test(each, a_new_pod_is_looked_at_once);
+	tcase_add_test(each, two_workers_never_have_the_same_pair);
+	tcase_add_test(each, what_we_wrote_ourselves_is_no_reason_to_look_again);
+	/* Nobody watches Secrets, but what is told of one counts, too: a look costs little. */
+	tcase_add_loop_test(each, a_companion_that_is_changed_or_deleted_is_looked_at, 0,
+			    2 * PAIR_KINDS);
+	tcase_add_test(each, what_a_list_does_not_have_any_more_is_lost);
+	tcase_add_test(each, an_event_that_comes_while_a_pair_is_looked_at_is_not_lost);
+	tcase_add_test(each, what_is_deleted_while_it_is_made_is_not_taken_for_made);
+	tcase_add_test(each, a_failure_keeps_its_pause_whatever_is_seen);
+	tcase_add_test(each, a_pause_without_a_failure_ends_with_the_first_event);
+	tcase_add_test(each, companions_without_a_pod_are_left_to_the_garbage_collector_at_first);
+	tcase_add_test(each, a_pod_that_comes_after_its_companions_does_not_wait);
+	tcase_add_test(each, a_pod_that_is_lost_is_looked_at_once_more_and_then_forgotten);
+	tcase_add_test(each, a_namespace_is_closed_once_its_policy_was_found_right);
+	tcase_add_test(each, a_namespace_is_open_again_until_a_policy_of_others_was_looked_at);
+	tcase_add_test(each, a_policy_that_comes_while_its_namespace_is_looked_at_is_looked_at_too);
+	tcase_add_test(each, a_namespace_that_is_not_opted_in_any_more_is_let_be);
+	tcase_add_test(each, the_same_id_in_another_namespace_is_another_pair);
+	tcase_add_test(each, what_finds_no_place_is_counted);
+	suite_add_tcase(suite, each);
+	return suite;
+}
