@@ -174,7 +174,7 @@ class Certificate(unittest.TestCase):
                 "tls.crt": "AAAA", "tls.key": "AAAA", "ca.crt": "AAAA"}}),
         ]
         with tempfile.TemporaryDirectory() as folder:
-            make_certificate(pathlib.Path(folder), "somebody else")
+            make_certificate(pathlib.Path(folder), "somebody else", hosts=("localhost",))
             foreign = {key: base64.b64encode(pathlib.Path(folder, name).read_bytes()).decode() for key, name in (
                 ("tls.crt", "tls.crt"), ("tls.key", "tls.key"), ("ca.crt", "tls.crt"))}
         spoilt.append(("for another name", {"kind": "Secret", "metadata": {"name": "x"}, "data": foreign}))

@@ -40,13 +40,16 @@ def review(pod: dict = POD, uid: str = "u-1", namespace: str = "team") -> bytes:
         "resource": {"group": "", "version": "v1", "resource": "pods"}}}).encode()
 
 
-def make_certificate(folder: pathlib.Path, name: str, days: int = 90) -> None:
+HOSTS = ("localhost", "openshell-webhook.openshell-system.svc")
+
+
+def make_certificate(folder: pathlib.Path, name: str, days: int = 90, hosts: tuple[str, ...] = HOSTS) -> None:
     """folder/tls.crt and folder/tls.key for localhost and the chart's Service, with `name` as common name."""
     with tempfile.TemporaryDirectory(dir=folder) as fresh:
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                         "-nodes", "-keyout", f"{fresh}/tls.key", "-out", f"{fresh}/tls.crt", "-days", str(days),
                         "-subj", f"/CN={name}", "-addext",
-                        "subjectAltName=DNS:localhost,DNS:openshell-webhook.openshell-system.svc"],
+                        "subjectAltName=" + ",".join(f"DNS:{host}" for host in hosts)],
                        check=True, capture_output=True)
         for file in ("tls.key", "tls.crt"):
             os.replace(f"{fresh}/{file}", folder / file)
