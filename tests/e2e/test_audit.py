@@ -13,7 +13,7 @@ import time
 import unittest
 
 from fake_api import FakeApi, namespace, status
-from test_webhook import IMAGE, PROGRAM, ROOT, Webhook, make_certificate
+from test_webhook import IMAGE, PROGRAM, ROOT, Webhook, golden_pair, make_certificate
 
 CLEAN, FOUND, USAGE, UNKNOWN = 0, 1, 2, 3
 SANDBOXED = json.loads((ROOT / "tests/golden/webhook/minimal/pod.json").read_text())
@@ -70,6 +70,19 @@ class Audit(unittest.TestCase):
         self.assertEqual(done.returncode, FOUND)
         self.assertIn('team/b-open: [OSW060] unsandboxed: "[OSW050] the pod\'s ', done.stdout)
         self.assertIn("unlabelled/f-left: [OSW064] unlabelled: label the namespace again", done.stdout)
+
+    def test_a_proxy_of_topology_proxy_pod_is_compared_with_what_its_agent_pod_gets(self):
+        agent, proxy = golden_pair()
+        proxy["metadata"].update(name="proxy", namespace="team")
+        proxy["spec"]["nodeName"] = "node-1"
+        path = f"/api/v1/namespaces/team/pods/{agent['metadata']['name']}"
+        self.api.objects[path] = agent
+        self.api.pods, options = [proxy], ("--proxy-pod-api", "10.96.0.1:443")
+        self.assertEqual(self.found(*options)[0], {})
+        proxy["spec"]["hostNetwork"] = True
+        self.assertEqual(self.found(*options)[0], {"proxy": "altered"})
+        del proxy["spec"]["hostNetwork"], self.api.objects[path]
+        self.assertIn("OSW104", self.audit(*options).stdout)
 
     def test_the_owner_is_named_for_scripts(self):
         self.api.pods = [pod("a", PLAIN, ownerReferences=[{"kind": "ReplicaSet", "name": "web"}])]

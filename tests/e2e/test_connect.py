@@ -3,13 +3,12 @@
 it answers, and that a slow or absent API server holds up nothing else.
 
 Needs neither root nor containers."""
-import copy
 import json
 import threading
 import unittest
 
 from fake_api import FakeApi, status
-from test_webhook import IMAGE, ROOT, Webhook, make_certificate, review
+from test_webhook import ROOT, Webhook, golden_pair, make_certificate, review
 
 SANDBOXED = json.loads((ROOT / "tests/golden/webhook/minimal/pod.json").read_text())
 AGENT = "/openshell-start/" + "/".join(str(n) for n in range(1, 20)) + "/openshell-agent"
@@ -65,9 +64,16 @@ class Connect(Case):
     # --- what it answers --------------------------------------------------------------------------
     def test_a_command_that_is_longer_than_any_is_refused(self):
         for path in ("/mutate/connect", "/validate/connect"):
-            code, _, text = self.webhook.request("POST", path, connect_review(command=["x" * (256 << 10)]))
-            self.assertEqual(code, 413)
-            self.assertIn("larger than 256 KiB", text if isinstance(text, str) else text.decode())
+            connection = self.webhook.connect()
+            connection.putrequest("POST", path)
+            connection.putheader("Content-Type", "application/json")
+            connection.putheader("Content-Length", str((256 << 10) + 1))
+            connection.endheaders()
+            # Before the body, which nobody would read.
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 413)
+            self.assertIn(b"larger than 256 KiB", answer.read())
+            connection.close()
 
     def test_a_command_is_taken_into_the_sandbox_and_then_valid(self):
         response = self.ask()
@@ -171,19 +177,9 @@ class Proxies(Case):
 
     def setUp(self):
         super().setUp()
-        objects = json.loads((ROOT / "tests/golden/pair/minimal/objects.json").read_text())
-        (deployment,) = [item for item in objects if item["kind"] == "Deployment"]
-        self.proxy = copy.deepcopy(deployment["spec"]["template"])
-        owner = deployment["metadata"]["name"] + "-5b8c"
-        self.proxy["metadata"]["ownerReferences"] = [
-            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": "r-1", "controller": True}]
-        self.assertEqual(self.proxy["spec"]["containers"][0]["image"], IMAGE)
-        self.path = PATH + self.proxy["metadata"]["annotations"]["openshell.io/sandbox-name"]
-        self.agent = self.api.objects[self.path] = {"metadata": {
-            "name": self.path.rsplit("/", 1)[1], "namespace": "team", "creationTimestamp": "2026-01-02T03:04:05Z",
-            "uid": self.proxy["metadata"]["labels"]["openshell.io/sandbox-id"],
-            "labels": {"openshell.io/sandbox-role": "agent"}, "annotations": {"openshell.io/topology": "proxy-pod"}},
-            "spec": {"containers": [{"name": "web", "image": "web"}]}}
+        self.agent, self.proxy = golden_pair()
+        self.path = PATH + self.agent["metadata"]["name"]
+        self.api.objects[self.path] = self.agent
         self.serve("--proxy-pod-api", "10.96.0.1:443")
 
     def ask(self, path: str = "/validate", pod: dict | None = None) -> dict:

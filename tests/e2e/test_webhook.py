@@ -40,6 +40,20 @@ def review(pod: dict = POD, uid: str = "u-1", namespace: str = "team") -> bytes:
         "resource": {"group": "", "version": "v1", "resource": "pods"}}}).encode()
 
 
+def golden_pair() -> tuple[dict, dict]:
+    """An agent pod of topology proxy-pod in namespace team, and the pod of its proxy as its ReplicaSet's controller makes it."""
+    objects = json.loads((ROOT / "tests/golden/pair/minimal/objects.json").read_text())
+    (deployment,) = [item for item in objects if item["kind"] == "Deployment"]
+    proxy = deployment["spec"]["template"]
+    proxy["metadata"]["ownerReferences"] = [{
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": deployment["metadata"]["name"] + "-5b8c", "uid": "r-1",
+        "controller": True}]
+    meta = {"name": proxy["metadata"]["annotations"]["openshell.io/sandbox-name"], "namespace": "team",
+            "uid": proxy["metadata"]["labels"]["openshell.io/sandbox-id"], "creationTimestamp": "2026-01-02T03:04:05Z",
+            "labels": {"openshell.io/sandbox-role": "agent"}, "annotations": {"openshell.io/topology": "proxy-pod"}}
+    return {"metadata": meta, "spec": {"containers": [{"name": "web", "image": "web"}]}}, proxy
+
+
 HOSTS = ("localhost", "openshell-webhook.openshell-system.svc")
 
 
