@@ -123,7 +123,7 @@ class Lifecycle(ClusterCase):
         self.kubectl("label", "pod", "long", "mine=1")
         self.kubectl("delete", "pod", "long", "--timeout=60s")
 
-    def test_uninstall_leaves_nothing_behind_and_no_pod_stuck(self):
+    def test_uninstall_leaves_nothing_behind_but_the_key_of_pairs_that_run_and_no_pod_stuck(self):
         self.addCleanup(self.install_again)
         self.values("--set", "defaultPolicy=version: 1", "--wait", "--timeout=2m")
         await_that("the namespace has the default policy", lambda: self.kubectl(
@@ -145,7 +145,7 @@ class Lifecycle(ClusterCase):
         kinds = [kind for kind in kinds if not re.match(r"events|podtemplates|componentstatuses|.*metrics", kind)]
         found = world.kubectl("get", ",".join(kinds), "--all-namespaces", f"--selector={OURS}", "--output=name").stdout
         named = world.kubectl("get", "secrets,configmaps,leases", f"--namespace={SYSTEM}", "--output=name").stdout
-        brought = ("kube-root-ca.crt", "secret/default-token")
+        brought = ("kube-root-ca.crt", "secret/default-token", f"secret/{NAME}-pairing")
         return found.split() + [name for name in named.split() if not any(part in name for part in brought)]
 
     @staticmethod
