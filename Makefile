@@ -77,6 +77,7 @@ help:
 ## make lint       format, clang-tidy, cppcheck, shellcheck, module layers
 ## make bench      measures beside peers and prints ratios
 ## make bench-quick  the network part in a minute: that it works, not how fast
+## make bench-cluster  what pods wait for on a real Kubernetes, beside webhooks in Go (root)
 ## make fuzz T=x   runs fuzz target x (SECONDS=600 by default)
 ## make image      builds the container images openshell/agent and openshell/webhook (root)
 ## make manifests  renders the chart into deploy/webhook
@@ -252,8 +253,8 @@ demo: all | build/.deps-test
 bench: all $(OUT)/stamp $(OUT)/driver_fence $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench
 	$(Q)tests/bench/run
 
-bench-cluster: all | build/.deps-test build/.deps-cluster
-	$(Q)tests/bench/pod_start.py
+bench-cluster: all | build/.deps-test build/.deps-bench build/.deps-cluster
+	$(Q)tests/bench/cluster
 
 # That all of it builds and its network part works; it says little about how fast.
 bench-quick: all $(OUT)/driver_fence $(BENCH_NAMES:%=$(OUT)/bench_%) | build/.deps-test build/.deps-bench

@@ -1,18 +1,12 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """pod_start: how long a pod of topology sidecar takes until its container runs, on a real Kubernetes, beside a pod
 without a sandbox that has as many init containers, empty ones: one that ends at once, and one that runs on behind the
-same startup probe. The two take turns. `pod_start.py ROUNDS`; without KUBECONFIG it makes a cluster of its own."""
+same startup probe. The two take turns."""
 import json
-import pathlib
 import statistics
-import sys
 import time
 
-CLUSTER = pathlib.Path(__file__).resolve().parent.parent / "cluster"
-sys.path.insert(0, str(CLUSTER))
-sys.dont_write_bytecode = True
-from fixture import FIRST, ClusterCase, container, pod, world  # noqa: E402
+from fixture import FIRST, ClusterCase, container, pod, world
 
 PLAIN = "t-plain"
 EMPTY = [container("true") | {"name": "first"},
@@ -35,12 +29,10 @@ def start(namespace: str, fields: dict) -> float:
     return took
 
 
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 8
-    world.open()
+def measure(rounds: int = 8) -> None:
+    ClusterCase.make_namespace(PLAIN, None)
+    times: dict[str, list[float]] = {name: [] for name in KINDS}
     try:
-        ClusterCase.make_namespace(PLAIN, None)
-        times: dict[str, list[float]] = {name: [] for name in KINDS}
         for number in range(rounds + 1):
             for name, (namespace, fields) in KINDS.items():
                 took = start(namespace, fields)
@@ -48,12 +40,7 @@ def main() -> None:
                     times[name].append(took)
     finally:
         world.kubectl("delete", "namespace", PLAIN, "--ignore-not-found", "--wait=false", check=False)
-        world.close()
     deltas = [ours - theirs for ours, theirs in zip(times["sandboxed"], times["empty"])]
     text = "  ".join(f"{name} {statistics.median(values):.2f} s" for name, values in times.items())
     print(f"pod_start              {text}  delta {statistics.median(deltas) * 1e3:+.0f} ms "
           f"[{min(deltas) * 1e3:+.0f}..{max(deltas) * 1e3:+.0f}]")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The peer of the review benchmark: what openshell-webhook does to a pod in topology combined, as a plain
-// handler of Go's standard library. It decodes the review without types, builds the same JSON Patch, and
-// answers over TLS. It refuses nothing and checks less than ours, so the comparison favours it.
+// The peer of the webhook's benchmarks, of Go's standard library alone. /mutate does to a pod what openshell-webhook
+// does in topology combined: it decodes the review without types, builds the same JSON Patch, and answers over TLS.
+// /allow is an empty webhook: it decodes the review and lets everything pass. Both refuse nothing and check less than
+// ours, so comparisons favour them.
 package main
 
 import (
@@ -123,6 +124,9 @@ func rewrite(pod object, image string) ([]operation, error) {
 	metadata, _ := pod["metadata"].(object)
 	annotations, _ := metadata["annotations"].(object)
 	policy, _ := annotations["openshell.io/policy"].(string)
+	if policy == "" {
+		policy = "openshell-default-policy"
+	}
 
 	ops := removeToken(spec, container)
 	for _, volume := range volumes(policy) {
@@ -165,20 +169,34 @@ func answer(body []byte, image string) ([]byte, error) {
 		"response": object{"uid": request["uid"], "allowed": true, "patchType": "JSONPatch", "patch": patch}})
 }
 
-func main() {
-	cert := flag.String("tls-cert", "", "certificate chain (PEM)")
-	key := flag.String("tls-key", "", "its key (PEM)")
-	image := flag.String("agent-image", "", "image of openshell-agent")
-	flag.Parse()
+// What generated types do: the object stays as it came, for those who want to decode it.
+type review struct {
+	Request struct {
+		UID       string          `json:"uid"`
+		Namespace string          `json:"namespace"`
+		Operation string          `json:"operation"`
+		Object    json.RawMessage `json:"object"`
+	} `json:"request"`
+}
 
-	http.HandleFunc("/mutate", func(w http.ResponseWriter, r *http.Request) {
+func allow(body []byte) ([]byte, error) {
+	var asked review
+	if err := json.Unmarshal(body, &asked); err != nil {
+		return nil, err
+	}
+	return json.Marshal(object{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+		"response": object{"uid": asked.Request.UID, "allowed": true}})
+}
+
+func handle(path string, decide func(body []byte) ([]byte, error)) {
+	http.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
 		if err == nil && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 			err = fmt.Errorf("not application/json")
 		}
 		var out []byte
 		if err == nil {
-			out, err = answer(body, *image)
+			out, err = decide(body)
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -188,7 +206,18 @@ func main() {
 		w.Header().Set("Content-Length", strconv.Itoa(len(out)))
 		w.Write(out)
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+}
+
+func main() {
+	address := flag.String("listen", "127.0.0.1:0", "where it is asked")
+	cert := flag.String("tls-cert", "", "certificate chain (PEM)")
+	key := flag.String("tls-key", "", "its key (PEM)")
+	image := flag.String("agent-image", "", "image of openshell-agent")
+	flag.Parse()
+
+	handle("/mutate", func(body []byte) ([]byte, error) { return answer(body, *image) })
+	handle("/allow", allow)
+	listener, err := net.Listen("tcp", *address)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,0 +1,3 @@
+module openshell.example/go_create
+
+go 1.19
