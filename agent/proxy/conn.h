@@ -46,8 +46,9 @@ struct proxy {
 	struct exchange *spare_exchange; /* owned; see exchange.c */
 	struct synthetic synthetic; /* what DNS told the workload */
 	struct conn *first; /* of all */
-	void (*lent)(
-		void *owner); /* after a waiting client's connection to its server went to the pool */
+	/* After what a connection took to be made is free: a tunnel's, or a waiting client's whose connection to its
+	 * server went to the pool. */
+	void (*settled)(void *owner);
 	void (*ended)(void *owner); /* after a connection is gone */
 	void *owner;
 };

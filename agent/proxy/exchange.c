@@ -179,7 +179,7 @@ enum step exchange_rest(struct conn *conn)
 	if (!conn->upstream.stream.open || left_ms <= 0)
 		return STEP_CLOSE;
 	upstream_leave(conn);
-	conn->proxy->lent(conn->proxy->owner);
+	conn->proxy->settled(conn->proxy->owner);
 	conn_set_deadline(conn, left_ms);
 	return STEP_WAIT;
 }

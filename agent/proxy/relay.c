@@ -32,6 +32,7 @@ enum step relay_begin(struct conn *conn)
 	/* A tunnel may be silent for hours; an exchange has its own limits. */
 	socket_set_keep_alive(conn->upstream.stream.watch.fd);
 	conn_set_deadline(conn, conn->proxy->limits.relay_idle_ms);
+	conn->proxy->settled(conn->proxy->owner);
 	/* And the client behind its request. */
 	if (!is_judged(conn))
 		relay_let_on(conn);

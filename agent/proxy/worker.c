@@ -29,7 +29,7 @@ struct worker {
 	struct dns_server *dns;
 	struct loop_fd control;
 	struct loop_timer drain, rest;
-	size_t n_lent; /* to the pool since the last rest, by clients that wait */
+	size_t n_settled; /* since the last rest */
 	size_t most_open; /* since memory was last given back */
 };
 
@@ -51,9 +51,9 @@ static void rested(void *ctx)
 {
 	struct worker *worker = ctx;
 
-	if (worker->proxy.counters.open < BURST_CONNS || worker->n_lent > BURST_CONNS)
+	if (worker->proxy.counters.open < BURST_CONNS || worker->n_settled > BURST_CONNS)
 		malloc_trim(0);
-	worker->n_lent = 0;
+	worker->n_settled = 0;
 }
 
 static void await_rest(struct worker *worker)
@@ -62,12 +62,12 @@ static void await_rest(struct worker *worker)
 		loop_timer_set(worker->proxy.loop, &worker->rest, REST_MS);
 }
 
-/* Many that wait leave as much as many that end. */
-static void conn_lent(void *ctx)
+/* Many that settle leave as much as many that end. */
+static void conn_settled(void *ctx)
 {
 	struct worker *worker = ctx;
 
-	worker->n_lent++;
+	worker->n_settled++;
 	await_rest(worker);
 }
 
@@ -211,7 +211,7 @@ int worker_new(const struct worker_config *config, struct worker **out, struct e
 		.upstream_proxy = config->upstream_proxy,
 		.credentials = config->credentials,
 		.synthetic = { .table = config->dns_table },
-		.lent = conn_lent,
+		.settled = conn_settled,
 		.ended = conn_ended,
 		.owner = worker,
 	};

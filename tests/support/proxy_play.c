@@ -2,6 +2,7 @@
 #include "tests/support/proxy_play.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -244,6 +245,8 @@ static void play_start(struct play *play, const struct services *services, const
 		config.inside = &play->inside.sockets;
 	}
 	if (play->has_tls) {
+		/* As worker_run() does: OpenSSL writes without MSG_NOSIGNAL. */
+		signal(SIGPIPE, SIG_IGN);
 		play_tls_worker(&play->intercept, &play->tls_client);
 		config.intercept = play->intercept;
 		config.tls_client = play->tls_client;
