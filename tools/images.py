@@ -23,9 +23,9 @@ from podman import PAUSE_IMAGE, Podman, cache_dir, storage_conf, storage_driver
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AGENT_IMAGE = "localhost/openshell/agent:dev"
 WEBHOOK_IMAGE = "localhost/openshell/webhook:dev"
-BUSYBOX, SCRATCH, CLIENTS, DEBIAN_BASE, DEBIAN, TOOLS_BASE, TOOLS, HOSTILE, LINKED, COVERING = (
+BUSYBOX, ENTRY, SCRATCH, CLIENTS, DEBIAN_BASE, DEBIAN, TOOLS_BASE, TOOLS, HOSTILE, LINKED, COVERING = (
     f"localhost/openshell-test/{name}"
-    for name in ("busybox", "scratch", "clients", "debian-base", "debian", "tools-base", "tools", "hostile",
+    for name in ("busybox", "entry", "scratch", "clients", "debian-base", "debian", "tools-base", "tools", "hostile",
                  "linked", "covering"))
 
 # The packages of each root, and how much of them: `extract` unpacks them and runs none of their scripts,
@@ -250,6 +250,10 @@ TREES = {
         "--entrypoint", '["/busybox","sleep","2147483647"]', "--stop-signal", "SIGKILL"]),
     AGENT_IMAGE: (agent_tree, "scratch", ["--entrypoint", '["/openshell-agent"]']),
     BUSYBOX: (busybox_tree, "scratch", ENVIRONMENT),
+    # It says what it was called with.
+    ENTRY: (busybox_tree, "scratch", [
+        *ENVIRONMENT, "--entrypoint", '["/bin/sh","-c","echo started as $0 $*; exec sleep 2147483647","entry"]',
+        "--cmd", "one two"]),
     SCRATCH: (programs_tree, "scratch", ENVIRONMENT),
     CLIENTS: (clients_tree, "scratch", ENVIRONMENT),
     DEBIAN: (programs_tree, DEBIAN_BASE, ENVIRONMENT),

@@ -7,7 +7,8 @@ import pathlib
 import subprocess
 import tempfile
 
-from fixture import MANIFESTS, NAME, SECONDS, SYSTEM, Admissions, ClusterCase, await_that, metrics_of, world
+from fixture import (CHART, MANIFESTS, NAME, RELEASE, SECONDS, SYSTEM, Admissions, ClusterCase, await_that, metrics_of,
+                     world)
 
 SECRET = f"{NAME}-certificate"
 KINDS = ("mutatingwebhookconfiguration", "validatingwebhookconfiguration")
@@ -241,3 +242,26 @@ class Certificates(ClusterCase):
         self.addCleanup(world.kubectl, "scale", f"deployment/{NAME}", f"--namespace={SYSTEM}", "--replicas=2")
         world.kubectl("scale", f"deployment/{NAME}", f"--namespace={SYSTEM}", "--replicas=0")
         self.await_that("none is left", lambda: not pods(), SECONDS)
+
+
+class FromFiles(ClusterCase):
+    @staticmethod
+    def stop() -> None:
+        """As docs/install.md says of another mode: replicas of both would each want to be trusted alone."""
+        world.kubectl("scale", f"deployment/{NAME}", f"--namespace={SYSTEM}", "--replicas=0")
+        await_that("none is left", lambda: not pods())
+
+    def test_one_that_somebody_brings_is_served_and_may_be_renewed(self):
+        self.addCleanup(world.restore)
+        self.addCleanup(world.kubectl, "delete", "secret", "openshell-webhook-tls", f"--namespace={SYSTEM}")
+        self.addCleanup(self.stop)
+        self.stop()
+        world.helm("upgrade", RELEASE, CHART, *world.image_values(), "--set", "certificates.mode=existingSecret")
+        for what in ("made", "renewed"):
+            with self.subTest(what=what):
+                subprocess.run([MANIFESTS / "certificate.sh"], check=True, capture_output=True, env=world.environment())
+                world.await_webhook()
+                world.await_admission()
+                await_that("it is the one that is trusted", lambda: world.kubectl(
+                    "exec", f"--namespace={SYSTEM}", f"deployment/{NAME}", "--", "/openshell-webhook", "check",
+                    check=False).stdout.count("trusts what the Service serves") == len(KINDS))

@@ -9,7 +9,6 @@ import http.server
 import json
 import pathlib
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -18,6 +17,7 @@ import unittest
 
 from fixture import SandboxCase, pod, world
 import images
+import registry
 from images import COVERING
 from test_webhook import OUT, PROGRAM, Webhook, review
 
@@ -143,7 +143,7 @@ class Case(unittest.TestCase):
 
 
 class Registry:
-    """docker-registry as Debian has it, for a test case."""
+    """The distribution's registry, for a test case."""
 
     def setUp(self):
         super().setUp()
@@ -152,24 +152,9 @@ class Registry:
         self.folder = pathlib.Path(folder.name)
 
     def serve(self, auth: str = "") -> str:
-        with socket.create_server((LOOPBACK, 0)) as free:
-            name = f"{LOOPBACK}:{free.getsockname()[1]}"
-        config = self.folder / "config.yml"
-        config.write_text(f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
-                          f"storage: {{filesystem: {{rootdirectory: {self.folder}/data}}}}\n"
-                          f"http: {{addr: '{name}'}}\n{auth}")
-        process = subprocess.Popen(["docker-registry", "serve", config], stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
-        self.addCleanup(process.wait, 30)
-        self.addCleanup(process.terminate)
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            try:
-                socket.create_connection((LOOPBACK, int(name.rpartition(":")[2]))).close()
-                return name
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("docker-registry does not listen")
+        served = registry.Registry(self.folder, LOOPBACK, more=auth)
+        self.addCleanup(served.stop)
+        return served.name
 
 
 class Distribution(Registry, Case):
