@@ -411,42 +411,58 @@ static int look_at_pair(struct work *work, int64_t now_ms, struct pair_result *o
 
 /* --- a namespace ------------------------------------------------------------------------------ */
 
+struct open_scan {
+	struct buf folder;
+	char *why; /* NULL: closed */
+};
+
+static void open_scan_done(struct open_scan *scan)
+{
+	buf_done(&scan->folder);
+	free(scan->why);
+}
+
 static int on_policy(void *cls, json_t *policy, struct err *err)
 {
 	const char *name = json_member_text(json_member(policy, "metadata"), "name");
+	struct open_scan *scan = cls;
 
-	(void)cls;
-	if (pair_policy_is_ours(policy) || !pair_policy_opens(policy))
-		return 0;
-	return err_set(err, ERR_DENIED,
-		       "NetworkPolicy '%s' opens agent pods: add " PAIR_POLICY_EXPRESSION
-		       " to the matchExpressions of its podSelector",
-		       name != NULL ? name : "");
+	(void)err;
+	if (scan->why == NULL && !pair_policy_is_ours(policy) && pair_policy_opens(policy))
+		scan->why = mem_printf(
+			"NetworkPolicy '%.253s' opens agent pods: add " PAIR_POLICY_EXPRESSION
+			" to the matchExpressions of its podSelector",
+			name != NULL ? name : "");
+	return 0;
 }
 
 static void put_page(void *cls, struct buf *out, unsigned int limit, const char *more)
 {
-	const struct kube_query query = { .folder = buf_text(cls) };
+	const struct open_scan *scan = cls;
+	const struct kube_query query = { .folder = buf_text(&scan->folder) };
 
 	kube_query_page(out, &query, limit, more);
 }
 
-/* One that is there since before the namespace was opted in. */
+/* One that is there since before the namespace was opted in. It is no failure: its next change is seen. */
 static int look_for_open(struct work *work, struct err *err)
 {
-	AUTO(buf_done) struct buf folder = buf_init(TARGET_MAX);
+	AUTO(open_scan_done) struct open_scan scan = { .folder = buf_init(TARGET_MAX) };
 	const struct kube_pages pages = { .client = &work->worker->cluster.client,
 					  .kind = "NetworkPolicyList",
 					  .put_target = put_page,
 					  .take = on_policy,
-					  .cls = &folder };
+					  .cls = &scan };
 	uint64_t unreadable = 0;
 
-	pair_objects_folder(PAIR_EGRESS, work->job->namespace_name, &folder);
+	pair_objects_folder(PAIR_EGRESS, work->job->namespace_name, &scan.folder);
 	if (kube_pages_each(&pages, &unreadable, err) == -1)
 		return -1;
-	return unreadable == 0 ? 0
-			       : err_set(err, ERR_LIMIT, "a NetworkPolicy is too large to be read");
+	if (scan.why == NULL && unreadable > 0)
+		scan.why = mem_strdup("a NetworkPolicy is too large to be read");
+	if (scan.why != NULL)
+		snprintf(work->job->why, sizeof(work->job->why), "%s", scan.why);
+	return 0;
 }
 
 static int look_at_namespace(struct work *work, struct err *err)
@@ -461,7 +477,6 @@ static int look_at_namespace(struct work *work, struct err *err)
 	if (ensure(work, PAIR_EGRESS, NULL, pair_objects_closed(job->namespace_name), err) == 0 &&
 	    look_for_open(work, err) == 0)
 		return 0;
-	job->right[PAIR_EGRESS] = 0;
 	snprintf(job->why, sizeof(job->why), "%s", err->msg);
 	return err_wrap(err, "namespace '%s'", job->namespace_name);
 }

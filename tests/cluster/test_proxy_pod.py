@@ -3,7 +3,7 @@
 proxies of their own, get out by policy alone, and leave nothing behind."""
 import json
 
-from fixture import CLIENTS, NAME, OTHER, OUTSIDE, POLICY, SYSTEM, ClusterCase, await_that, config_map, container, deployment, pod, world
+from fixture import CLIENTS, NAME, OTHER, OUTSIDE, POLICY, ClusterCase, await_that, config_map, container, deployment, pod, world
 from runner import machine_lacks
 
 CHOICE = {"openshell.io/topology": "proxy-pod", "openshell.io/policy": "policy", "openshell.io/binary-identity": "relaxed"}
@@ -56,17 +56,75 @@ class ProxyPod(PairCase):
         super().setUpClass()
         case = cls()
         probe = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
-        app = sh("app", serving("app", 8080), ports=[{"containerPort": 8080}], readinessProbe=probe)
+        app = sh("app", f"{serving('hidden', 9090).replace('exec ', '')} & {serving('app', 8080)}",
+                 ports=[{"containerPort": 8080}], readinessProbe=probe)
         case.apply(deployment("web", app, annotations=CHOICE),
                    {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
-                    "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}})
+                    "spec": {"selector": {"app": "web"}, "ports": [{"name": "web", "port": 80, "targetPort": 8080},
+                                                                  {"name": "hidden", "port": 81, "targetPort": 9090}]}})
         case.await_ready("deployment/web")
         cls.pod = case.pod_of("web")
+        # As they were before a test deletes them.
+        cls.made = {item["metadata"]["name"]: item["metadata"]["creationTimestamp"] for item in json.loads(
+            case.kubectl("get", "networkpolicy", "--output=json").stdout)["items"]}
+        world.kubectl("run", "caller", "--namespace=default", f"--image={CLIENTS}", "--image-pull-policy=IfNotPresent",
+                      "--command", "--", "sleep", "infinity")
+        world.kubectl("wait", "--namespace=default", "--for=condition=Ready", "pod/caller", "--timeout=60s")
+        cls.addClassCleanup(world.kubectl, "delete", "pod", "caller", "--namespace=default", "--now")
+
+    def call(self, *options: str) -> str:
+        """From a pod of another namespace, which nobody sandboxed: the status, "000" where nothing answers."""
+        return world.kubectl("exec", "--namespace=default", "caller", "--", "sh", "-c",
+                             f"{GET} -m 5 {' '.join(options)}", check=False).stdout
 
     def test_a_deployment_serves_and_gets_out_by_policy_alone(self):
         self.assertEqual(self.code(self.pod, f"{ALLOWED}/x"), "200")
         self.assertEqual(self.code(self.pod, f"http://{OUTSIDE}/other"), "403")
         self.assertEqual(self.code(self.pod, f"http://{OTHER}/allowed/x"), "403")
+        self.assertEqual(self.call(f"http://web.{self.namespace}/"), "200")
+
+    def test_what_it_does_not_declare_reaches_nobody(self):
+        self.assertEqual(self.call(f"http://web.{self.namespace}:81/"), "000")
+
+    def test_past_its_proxy_nothing_is_reached(self):
+        web = self.get("service", "web")["spec"]["clusterIP"]
+        outside = world.kubectl("exec", "--namespace=default", "caller", "--", "curl", "-s", "-o", "/dev/null",
+                                "-w", "%{remote_ip}", f"http://{OUTSIDE}/").stdout
+        self.assertEqual(self.call(f"http://{outside}/allowed/x"), "200")
+        for what in (f"http://{outside}/allowed/x", "https://$KUBERNETES_SERVICE_HOST/version", f"http://{web}/",
+                     f"http://{OUTSIDE}/allowed/x"):
+            with self.subTest(what):
+                self.assertEqual(self.code(self.pod, f"--noproxy '*' -k -m 3 {what}"), "000")
+
+    def test_another_pod_reaches_the_proxy_not_even_with_its_credentials(self):
+        url = self.get("pod", self.pod)["metadata"]["annotations"]["openshell.io/proxy-url"]
+        self.assertEqual(self.call("-x", url, f"{ALLOWED}/x"), "000")
+        supervisor = self.kubectl("get", "pods", "--selector=openshell.io/sandbox-role=supervisor", "--output=json").stdout
+        address = json.loads(supervisor)["items"][0]["status"]["podIP"]
+        self.assertEqual(self.call("-x", f"http://{address}:3128", f"{ALLOWED}/x"), "000")
+
+    def test_neither_pod_has_a_privilege_a_token_or_the_key_of_the_other(self):
+        pods = json.loads(self.kubectl("get", "pods", "--output=json").stdout)["items"]
+        for item in pods:
+            for one in item["spec"]["containers"] + item["spec"].get("initContainers", []):
+                security = one["securityContext"]
+                self.assertEqual(security["capabilities"], {"drop": ["ALL"]})
+                self.assertIs(security["allowPrivilegeEscalation"], False)
+            self.assertIs(item["spec"]["automountServiceAccountToken"], False)
+        agent = self.get("pod", self.pod)["spec"]
+        self.assertFalse([volume for volume in agent["volumes"] if "secret" in volume or "projected" in volume])
+        self.assertNotIn("PRIVATE KEY", self.inside(self.pod, "cat /etc/openshell/proxy-ca/* /etc/openshell-tls/*").stdout)
+
+    def test_it_is_closed_before_it_may_be_scheduled_and_bound_in_one_change(self):
+        item = self.get("pod", self.pod)
+        scheduled = next(c for c in item["status"]["conditions"] if c["type"] == "PodScheduled")["lastTransitionTime"]
+        uid = item["metadata"]["uid"]
+        for name in ("openshell-agent-closed", f"os-eg-{uid}", f"os-ing-{uid}"):
+            self.assertLessEqual(self.made[name], scheduled)
+        bound = [entry for entry in json.loads(self.kubectl("get", "pod", self.pod, "--output=json",
+                                                            "--show-managed-fields").stdout)["metadata"]["managedFields"]
+                 if entry["manager"] == NAME]
+        self.assertEqual(len(bound), 1)
 
     def test_it_has_its_companions_and_each_comes_back(self):
         uid = self.uid(self.pod)
@@ -77,3 +135,105 @@ class ProxyPod(PairCase):
                     self.kubectl("delete", kind, prefix + uid, "--wait=false")
                     await_that("it comes back", lambda: f"{kind}/{prefix}{uid}" in self.companions(uid))
         await_that("it gets out again", lambda: self.code(self.pod, f"{ALLOWED}/x") == "200")
+        self.kubectl("delete", "secret", f"os-ca-{uid}")
+        self.kubectl("delete", "pods", "--selector=openshell.io/sandbox-role=supervisor", "--wait=false")
+        await_that("the Secret comes back", lambda: f"secret/os-ca-{uid}" in self.companions(uid))
+        await_that("it gets out again", lambda: self.code(self.pod, f"{ALLOWED}/x") == "200")
+
+
+class Workloads(PairCase):
+    """In a namespace that enforces PodSecurity `restricted` and closes itself."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        world.kubectl("label", "namespace", cls.namespace, "pod-security.kubernetes.io/enforce=restricted")
+        cls().apply({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny-all"},
+                     "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}})
+
+    def test_a_deployment_rolls_out_grows_and_shrinks_with_its_pairs(self):
+        self.apply(deployment("many", sh("app", "exec sleep infinity"), annotations=CHOICE))
+        self.await_ready("deployment/many")
+        self.assertEqual(self.code(self.pod_of("many"), f"{ALLOWED}/x"), "200")
+        self.kubectl("scale", "deployment", "many", "--replicas=6")
+        self.await_ready("deployment/many")
+        self.kubectl("patch", "deployment", "many", "--patch", json.dumps(
+            {"spec": {"template": {"metadata": {"annotations": {"example.com/x": "2"}}}}}))
+        self.await_ready("deployment/many")
+        self.kubectl("scale", "deployment", "many", "--replicas=1")
+        await_that("one pair is left", lambda: sum(
+            name.startswith("deployment.apps/os-sup-") for name in self.kubectl("get", "deployment", "--output=name").stdout.split()) == 1)
+        self.assertEqual(self.code(self.pod_of("many"), f"{ALLOWED}/x"), "200")
+        self.kubectl("delete", "deployment", "many")
+
+    def test_a_job_ends_and_gives_its_companions_back_while_it_is_there(self):
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once"},
+               "spec": {"template": {"metadata": {"labels": {"app": "once"}, "annotations": CHOICE},
+                                     "spec": {"restartPolicy": "Never", "containers": [
+                                         sh("app", f"test $({GET} {ALLOWED}/job) = 200")]}}}}
+        self.apply(job)
+        waited = self.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=120s", check=False)
+        self.assertEqual(waited.returncode, 0, waited.stderr + self.kubectl("get", "events").stdout[-2000:])
+        uid = self.uid(self.pod_of("once"))
+        await_that("given back", lambda: self.companions(uid) == set())
+        self.kubectl("delete", "job", "once")
+
+    def test_a_stateful_pod_of_the_same_name_has_a_pair_of_its_own(self):
+        made = deployment("db", sh("app", "exec sleep infinity"), annotations=CHOICE)
+        made["kind"] = "StatefulSet"
+        made["spec"]["serviceName"] = "db"
+        self.apply(made)
+        await_that("the first", lambda: self.kubectl("get", "pod", "db-0", check=False).returncode == 0)
+        self.await_ready("pod/db-0")
+        first = self.uid("db-0")
+        url = self.get("pod", "db-0")["metadata"]["annotations"]["openshell.io/proxy-url"]
+        self.kubectl("delete", "pod", "db-0")
+        await_that("the second", lambda: self.kubectl("get", "pod", "db-0", check=False).returncode == 0)
+        self.await_ready("pod/db-0")
+        self.assertNotEqual(self.uid("db-0"), first)
+        self.assertNotEqual(self.get("pod", "db-0")["metadata"]["annotations"]["openshell.io/proxy-url"], url)
+        self.assertEqual(self.code("db-0", f"{ALLOWED}/x"), "200")
+        await_that("the first one's companions go", lambda: self.companions(first) == set())
+        self.kubectl("delete", "statefulset", "db")
+
+    def test_while_it_ends_it_is_served_and_closed_and_then_nothing_is_left(self):
+        hook = {"preStop": {"exec": {"command": ["sleep", "8"]}}}
+        self.apply(deployment("slow", sh("app", "exec sleep infinity", lifecycle=hook), annotations=CHOICE,
+                              terminationGracePeriodSeconds=20))
+        self.await_ready("deployment/slow")
+        name = self.pod_of("slow")
+        uid = self.uid(name)
+        self.kubectl("delete", "deployment", "slow", "--wait=false")
+        await_that("it is ending", lambda: "deletionTimestamp" in self.get("pod", name)["metadata"])
+        self.assertEqual(self.code(name, f"{ALLOWED}/x"), "200")
+        self.assertEqual(self.code(name, "--noproxy '*' -k -m 3 https://$KUBERNETES_SERVICE_HOST/version"), "000")
+        await_that("nothing is left", lambda: self.companions(uid) == set())
+        self.assertIn("openshell-agent-closed", self.kubectl("get", "networkpolicy", "--output=name").stdout)
+
+
+class Refused(PairCase):
+    def test_a_pod_whose_proxy_a_quota_forbids_waits_and_says_so(self):
+        self.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "x"}, "spec": {"hard": {
+            "count/deployments.apps": "0"}}})
+        self.apply(pod("waits", annotations=CHOICE))
+        await_that("it is told", lambda: "exceeded quota" in self.kubectl(
+            "get", "events", "--field-selector=involvedObject.name=waits,reason=ProxyPodFailed").stdout)
+        self.kubectl("delete", "resourcequota", "x")
+        self.await_ready("pod/waits")
+
+    def test_where_somebody_elses_policy_opens_agent_pods_they_wait(self):
+        self.make_namespace("t-refused-open", None)
+        self.addCleanup(world.kubectl, "delete", "namespace", "t-refused-open", "--wait=false")
+        own, self.namespace = self.namespace, "t-refused-open"
+        try:
+            policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "open"},
+                      "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]}}
+            self.apply(policy, config_map("policy", POLICY))
+            world.kubectl("label", "namespace", "t-refused-open", "openshell.io/injection=enabled")
+            await_that("it is admitted", lambda: self.apply(pod("waits", annotations=CHOICE), check=False).returncode == 0)
+            await_that("it is told", lambda: "'open' opens agent pods" in self.kubectl(
+                "get", "events", "--field-selector=involvedObject.name=waits,reason=ProxyPodNetworkOpen").stdout)
+            self.kubectl("delete", "networkpolicy", "open")
+            self.await_ready("pod/waits")
+        finally:
+            self.namespace = own

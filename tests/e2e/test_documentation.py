@@ -7,7 +7,7 @@ import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROWS = [*range(1, 60), *range(79, 90)]
+ROWS = list(range(1, 90))
 
 
 class Conformance(unittest.TestCase):

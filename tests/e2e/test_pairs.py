@@ -286,15 +286,15 @@ class Pairs(unittest.TestCase):
         self.await_that("bound", self.is_bound, 60)
 
     def test_no_pod_is_let_go_while_somebody_elses_policy_opens_it(self):
-        webhook = self.start()
+        self.start()
         self.await_that("closed", lambda: CLOSED in self.api.objects)
         path = f"{NETWORK}/namespaces/{TEAM}/networkpolicies/open"
         self.api.put(path, {"metadata": {"name": "open", "namespace": TEAM, "uid": "u-open"},
                             "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]}})
-        self.await_that("it is said", lambda: any("'open' opens agent pods" in e.get("reason", "")
-                                                  for e in webhook.events() if e["event"] == "pair.failed"))
         self.add_pod()
         self.await_that("it is told", lambda: ("Pod", "ProxyPodNetworkOpen") in self.told())
+        self.assertTrue(any("'open' opens agent pods" in item["message"] for at, item in self.api.objects.items()
+                            if at.startswith(EVENTS)))
         self.assertFalse(self.is_bound())
         selector = {"matchExpressions": [{"key": "openshell.io/sandbox-role", "operator": "NotIn", "values": ["agent"]}]}
         self.api.put(path, {**self.api.objects[path], "spec": {"podSelector": selector, "egress": [{}]}})
@@ -358,12 +358,15 @@ class Pairs(unittest.TestCase):
 
     def test_what_the_api_server_refuses_is_told_to_people(self):
         self.start()
-        quota = lambda handler: handler.answer(403, status(403, "exceeded quota: pods"))  # noqa: E731
-        self.api.object_faults += [("POST", folder("os-svc-"), quota)]
-        self.bind()
-        self.await_that("told", lambda: {("Pod", "ProxyPodFailed"), ("ReplicaSet", "ProxyPodFailed")} <= set(self.told()))
-        self.assertTrue(any("exceeded quota" in item["message"] for path, item in self.api.objects.items()
-                            if path.startswith(EVENTS)))
+        for method, part, why in (("POST", folder("os-svc-"), "exceeded quota: services"),
+                                  ("PATCH", self.path("web-1"), "a policy forbids the gate's removal")):
+            with self.subTest(why):
+                self.api.object_faults += [(method, part, lambda handler, w=why: handler.answer(403, status(403, w)))]
+                self.bind()
+                self.await_that("told", lambda w=why: {"Pod", "ReplicaSet"} <= {
+                    item["involvedObject"]["kind"] for path, item in list(self.api.objects.items())
+                    if path.startswith(EVENTS) and item["reason"] == "ProxyPodFailed" and w in item["message"]})
+                self.api.put(self.path("web-1"), None)
 
     def test_a_watch_that_has_expired_or_breaks_misses_nothing(self):
         webhook = self.start()
