@@ -23,8 +23,8 @@ CROWDS = {1: 1, 50: 1, 200: 3}
 REAL_CROWD = 50
 GATE = 1.1
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
-# As the kernel cuts them.
-PROGRAMS = {"server": ("kube-apiserver",), "webhook": ("peer", "openshell-webho")}
+# By their names as the kernel cuts them, and by a part of their control group: others may run the same elsewhere.
+PROGRAMS = {"server": (("kube-apiserver",), ""), "webhook": (("peer", "openshell-webho"), "/kubepods/")}
 
 
 def spent_ms() -> dict[str, float]:
@@ -33,10 +33,11 @@ def spent_ms() -> dict[str, float]:
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             name, _, rest = (folder / "stat").read_text().partition("(")[2].rpartition(")")
+            group = (folder / "cgroup").read_text()
         except OSError:  # It has ended.
             continue
-        for who, names in PROGRAMS.items():
-            if name in names:
+        for who, (names, place) in PROGRAMS.items():
+            if name in names and place in group:
                 fields = rest.split()
                 spent[who] += (int(fields[11]) + int(fields[12])) * TICK_MS
     return spent
