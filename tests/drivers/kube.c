@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* driver_kube: one request to an API server, and what came of it as a line of JSON:
  *   driver_kube SERVER ACCOUNT VERB TARGET TIMEOUT_MS [BODY]
- * VERB: get, create, replace, strategic, merge, apply, delete. */
+ * VERB: get, create, replace, strategic, merge, apply, offer, delete. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,12 @@
 #include "lib/cleanup.h"
 #include "webhook/kube_client.h"
 
-static const char *const verbs[KUBE_VERB_COUNT] = { "get",   "create", "replace", "strategic",
-						    "merge", "apply",  "delete" };
+static const char *const verbs[KUBE_VERB_COUNT] = {
+	[KUBE_GET] = "get",           [KUBE_CREATE] = "create",
+	[KUBE_REPLACE] = "replace",   [KUBE_PATCH_STRATEGIC] = "strategic",
+	[KUBE_PATCH_MERGE] = "merge", [KUBE_APPLY] = "apply",
+	[KUBE_OFFER] = "offer",       [KUBE_DELETE] = "delete",
+};
 
 static enum kube_verb verb_of(const char *name)
 {

@@ -45,6 +45,8 @@ class KubeClient(unittest.TestCase):
         self.assertEqual(self.ask("replace", f"{SECRETS}/a", changed)["object"]["data"], {"x": "Mg=="})
         for verb in ("strategic", "merge", "apply"):
             self.assertEqual(self.ask(verb, f"{SECRETS}/a", {"data": {verb: "MQ=="}})["outcome"], "done")
+        # This server takes all fields of what is there for somebody else's.
+        self.assertEqual(self.ask("offer", f"{SECRETS}/a", {"data": {"x": "MQ=="}})["outcome"], "conflict")
         self.assertEqual(self.ask("delete", f"{SECRETS}/a")["outcome"], "done")
         self.assertEqual(self.ask("get", f"{SECRETS}/a")["outcome"], "absent")
         manager = {"fieldManager": "openshell-webhook"}
@@ -55,6 +57,7 @@ class KubeClient(unittest.TestCase):
             ("PATCH", f"{SECRETS}/a", manager, "application/strategic-merge-patch+json"),
             ("PATCH", f"{SECRETS}/a", manager, "application/merge-patch+json"),
             ("PATCH", f"{SECRETS}/a", {"force": "true", **manager}, "application/apply-patch+yaml"),
+            ("PATCH", f"{SECRETS}/a", manager, "application/apply-patch+yaml"),
             ("DELETE", f"{SECRETS}/a", {}, None),
             ("GET", f"{SECRETS}/a", {}, None)])
 
