@@ -343,6 +343,11 @@ class Companions(PolicyCase):
         world.kubectl("create", "rolebinding", "tenant", "--clusterrole=edit", "--user=tenant", f"--namespace={cls.namespace}")
         world.kubectl("delete", CONFIGURATIONS, NAME)
         cls.addClassCleanup(world.restore)
+        # The controller would sweep what belongs to no pod.
+        ours = (f"--namespace={SYSTEM}",)
+        world.kubectl("scale", f"deployment/{NAME}", "--replicas=0", *ours)
+        await_that("no replica is left", lambda: not world.kubectl(
+            "get", "pods", "--selector=app.kubernetes.io/name=openshell-webhook", "--output=name", *ours).stdout)
         case = cls()
         await_that("the tenant has its rights", lambda: case.by_tenant(
             "create", "configmap", "x", "--dry-run=server").returncode == 0)
