@@ -25,6 +25,7 @@ struct proxy_command {
 	struct proxy_options options;
 	const char *state_dir, *tls_dir;
 	const char *pairing_dir; /* not NULL: in a pod of its own */
+	bool refuse_binaries;
 };
 
 struct serving {
@@ -138,7 +139,10 @@ static int start(const struct log *log, const struct proxy_command *command, str
 	if (check_place(o, err) == -1 ||
 	    run_policy_load(o->policy_path, o->policy_optional, &s->policy, err) == -1)
 		return -1;
+	if (command->refuse_binaries && run_policy_refuse_binaries(s->policy.policy, err) == -1)
+		return err_wrap(err, "%s", o->policy_path);
 	struct proxy_config proxy = proxy_options_config(o, log, s->policy.policy);
+	proxy.refuse_binaries = command->refuse_binaries;
 	proxy.roots = "/ca-bundle.pem";
 	int result = command->pairing_dir != NULL ? start_paired(command, &proxy, s, err)
 						  : start_sidecar(command, &proxy, s, err);
@@ -192,10 +196,6 @@ static int check_directories(const struct proxy_command *c, struct err *err)
 	if (c->state_dir != NULL || c->tls_dir != NULL)
 		return err_set(err, ERR_INVALID,
 			       "--pairing-dir excludes --state-dir and --tls-dir");
-	if (!c->options.relaxed_identity)
-		return err_set(err, ERR_INVALID,
-			       "--pairing-dir needs --binary-identity relaxed: the programs are in "
-			       "another pod");
 	return 0;
 }
 
@@ -225,7 +225,12 @@ static int parse(int argc, char **argv, struct proxy_command *out, bool *out_hel
 		return -1;
 	if (rest < argc)
 		return err_set(err, ERR_INVALID, "'%s' is too much", argv[rest]);
-	return check_directories(out, err);
+	if (check_directories(out, err) == -1)
+		return -1;
+	/* The programs are in another pod. */
+	out->refuse_binaries = out->pairing_dir != NULL && !out->options.relaxed_identity;
+	out->options.relaxed_identity |= out->pairing_dir != NULL;
+	return 0;
 }
 
 int cmd_proxy(int argc, char **argv)

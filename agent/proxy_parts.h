@@ -32,6 +32,7 @@ struct proxy_config {
 	struct policy *policy;
 	uint32_t uid;
 	bool relaxed_identity; /* `binaries` are not looked at */
+	bool refuse_binaries; /* nor is a policy taken that names some */
 	struct proxy_limits limits;
 	const char *roots; /* whom upstream servers are verified against: a file of our image */
 	const struct cmd_list *upstream_ca; /* files of roots beside those */

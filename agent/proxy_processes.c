@@ -47,6 +47,7 @@ struct worker_process_config proxy_processes_worker(const struct proxy_config *c
 		.uid = config->uid,
 		.landlock = config->policy->landlock,
 		.policy = config->policy,
+		.refuse_binaries = config->refuse_binaries,
 		.limits = config->limits,
 		.ca = &parts->ca,
 		.roots_pem = &parts->roots,

@@ -45,6 +45,16 @@ int run_policy_load(const char *path, bool optional, struct run_policy *out, str
 	return 0;
 }
 
+int run_policy_refuse_binaries(const struct policy *policy, struct err *err)
+{
+	if (policy->n_binaries == 0)
+		return 0;
+	return err_set(
+		err, ERR_INVALID,
+		"the policy names `binaries`, and the proxy sees none of the pod's programs: "
+		"leave them out, or set openshell.io/binary-identity: relaxed");
+}
+
 void run_policy_done(struct run_policy *policy)
 {
 	policy_free(policy->policy);

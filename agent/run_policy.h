@@ -21,6 +21,10 @@ struct run_policy {
  * being read, or any problem in it, is an error that names the place: nothing runs without the policy
  * that was asked for. */
 int run_policy_load(const char *path, bool optional, struct run_policy *out, struct err *err);
+
+/* ERR_INVALID: it names `binaries`, and where there is no identity nobody can tell programs apart. */
+int run_policy_refuse_binaries(const struct policy *policy, struct err *err);
+
 void run_policy_done(struct run_policy *policy);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "agent/run_policy.h"
 #include "lib/cleanup.h"
 
 static uint32_t find_waiting(const struct worker_policy *w, const struct policy *policy)
@@ -33,6 +34,18 @@ static void tell_problem(const struct policy_problems *problems, struct policy_f
 		 first->place[0] != '\0' ? ": " : "", first->text);
 }
 
+static bool is_refused(struct worker_policy *w, const struct policy *policy,
+		       struct policy_feed_answer *answer)
+{
+	struct err err;
+
+	if (!w->refuse_binaries || run_policy_refuse_binaries(policy, &err) == 0)
+		return false;
+	answer->n_problems = 1;
+	snprintf(answer->reason, sizeof(answer->reason), "%s", err.msg);
+	return true;
+}
+
 /* The old policy holds until the new one is whole; then the new one for every decision. */
 static void replace(struct worker_policy *w, struct slice text, struct policy_feed_answer *answer)
 {
@@ -41,6 +54,11 @@ static void replace(struct worker_policy *w, struct slice text, struct policy_fe
 
 	if (policy == NULL) {
 		tell_problem(&problems, answer);
+		worker_note_refused_policy(w->worker);
+		return;
+	}
+	if (is_refused(w, policy, answer)) {
+		policy_free(policy);
 		worker_note_refused_policy(w->worker);
 		return;
 	}

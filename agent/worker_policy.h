@@ -16,6 +16,7 @@ struct worker_policy {
 	const struct policy_feed *feed;
 	struct worker *worker;
 	struct loop_fd watch;
+	bool refuse_binaries; /* a policy that names some is refused; to be set before the loop runs */
 	struct buf sections[POLICY_SECTIONS]; /* of the policy that the run started with */
 };
 

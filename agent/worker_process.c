@@ -176,6 +176,7 @@ static int serve(struct serving *serving, struct err *err)
 	if (config->feed != NULL && worker_policy_start(&policy, serving->loop, config->feed,
 							serving->worker, config->policy, err) == -1)
 		return -1;
+	policy.refuse_binaries = config->refuse_binaries;
 	return worker_run(serving->worker, err);
 }
 

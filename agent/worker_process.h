@@ -45,6 +45,7 @@ struct worker_process_config {
 	size_t n_listen_fds;
 	struct inside inside;
 	unsigned dns_table; /* which of SYNTHETIC_TABLES the names of `inside` get addresses of */
+	bool refuse_binaries; /* of a new policy */
 	int identity_fd; /* -1: `binaries` are not looked at */
 	int report_fds[2]; /* -1: nobody reports */
 	const struct policy_feed *feed; /* NULL: the policy never changes */

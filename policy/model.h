@@ -70,7 +70,7 @@ struct net_policy {
 struct model {
 	struct net_policy *policies; /* ascending by name, then key */
 	size_t n;
-	size_t n_endpoints;
+	size_t n_endpoints, n_binaries; /* of all policies */
 };
 
 #endif

@@ -194,10 +194,12 @@ void parse_network(const struct value *value, struct model *out)
 	if (out->n > 1)
 		qsort(out->policies, out->n, sizeof(*out->policies), compare_policies);
 	out->n_endpoints = 0;
+	out->n_binaries = 0;
 	for (size_t i = 0; i < out->n; i++) {
 		struct net_policy *policy = &out->policies[i];
 
 		out->n_endpoints += policy->n_endpoints;
+		out->n_binaries += policy->n_binaries;
 		for (size_t k = 0; k < policy->n_endpoints; k++)
 			policy->endpoints[k].policy = (uint32_t)i;
 	}

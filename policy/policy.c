@@ -106,6 +106,7 @@ struct policy *policy_parse_with(struct slice text, struct slice addition,
 		read_text(addition, &draft, &report);
 	network_compile(policy->network, &report, draft.network_at);
 	policy->n_network_policies = policy->network->model.n;
+	policy->n_binaries = policy->network->model.n_binaries;
 	policy->n_endpoints = policy->network->n_endpoints;
 	if (report_errors(&report) == before) {
 		report_sort(&policy->warnings);

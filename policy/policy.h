@@ -78,7 +78,7 @@ struct policy {
 	struct policy_process process;
 	/* network_policies, compiled. Never NULL: without the section it allows nothing. */
 	struct policy_network *network;
-	size_t n_network_policies, n_endpoints;
+	size_t n_network_policies, n_endpoints, n_binaries;
 	/* What is accepted but probably not meant. */
 	struct policy_problems warnings;
 };

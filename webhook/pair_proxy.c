@@ -39,9 +39,11 @@ static json_t *command(const struct pair *pair, const struct webhook_config *con
 
 	snprintf(uid, sizeof(uid), "%" PRIu32, proxy_uid(pair, config));
 	const char *const words[] = {
-		PATH_AGENT_IN_IMAGE, "proxy",   "--policy",      (PATH_POLICY_FILE),
-		"--proxy-uid",       uid,       "--pairing-dir", PAIRING_PATH,
-		"--binary-identity", "relaxed",
+		PATH_AGENT_IN_IMAGE, "proxy",
+		"--policy",          (PATH_POLICY_FILE),
+		"--proxy-uid",       uid,
+		"--pairing-dir",     PAIRING_PATH,
+		"--binary-identity", pair->choices.relaxed_identity ? "relaxed" : "required",
 	};
 	json_t *made = piece_texts(words, ARRAY_LEN(words));
 

@@ -151,19 +151,19 @@ class Paired(unittest.TestCase):
         shutil.copy(pairing / "openshell-ca.pem", self.root.path / "ca.pem")
         (self.root.path / "ca.pem").chmod(0o644)
 
-    def start_proxy(self, *options: str) -> subprocess.Popen:
+    def start_proxy(self, *options: str, identity: str = "relaxed") -> subprocess.Popen:
         log = tempfile.TemporaryFile()
         self.addCleanup(log.close)
         process = self.proxy_root.start(
-            self.pods.outside, "/openshell-agent", "proxy", "--policy", "/policy.yaml", "--binary-identity", "relaxed",
+            self.pods.outside, "/openshell-agent", "proxy", "--policy", "/policy.yaml", "--binary-identity", identity,
             "--pairing-dir", "/pairing", *options, stderr=log)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         self.proxy_log = log
         return process
 
-    def serving_proxy(self) -> subprocess.Popen:
-        process = self.start_proxy()
+    def serving_proxy(self, **how: str) -> subprocess.Popen:
+        process = self.start_proxy(**how)
         wait_for(lambda: process.poll() is not None or "proxy.listening" in [e["event"] for e in self.proxy_events()],
                  "the proxy")
         self.assertIsNone(process.poll(), self.proxy_events())
@@ -173,8 +173,8 @@ class Paired(unittest.TestCase):
         self.proxy_log.seek(0)
         return [json.loads(line) for line in self.proxy_log.read().splitlines() if line]
 
-    def refused_proxy(self) -> str:
-        self.assertEqual(self.start_proxy().wait(20), 125)
+    def refused_proxy(self, **how: str) -> str:
+        self.assertEqual(self.start_proxy(**how).wait(20), 125)
         return self.proxy_events()[-1]["reason"]
 
     def get(self, *fields: str) -> bytes:
@@ -219,6 +219,25 @@ class Paired(unittest.TestCase):
         right = base64.b64encode(CREDENTIALS.encode()).decode()
         head = f"POST http://10.9.2.2/ HTTP/1.1\nHost: 10.9.2.2\nProxy-Authorization: Basic {right}\n\n"
         self.assertTrue(inside(self.pods.pod, SANDBOX_UID, ask, PROXY, head).startswith(b"HTTP/1.1 403"))
+
+    def test_a_policy_that_tells_programs_apart_is_refused_unless_identity_is_relaxed(self):
+        policy = self.proxy_root.path / "policy.yaml"
+        apart = POLICY + "    binaries: [{path: /usr/bin/curl}]\n"
+        right = base64.b64encode(CREDENTIALS.encode()).decode()
+        policy.write_text(apart)
+        self.assertIn("binary-identity: relaxed", self.refused_proxy(identity="required"))
+        relaxed = self.serving_proxy()
+        relaxed.kill()
+        relaxed.wait()
+        policy.write_text(POLICY)
+        self.serving_proxy(identity="required")
+        self.assertTrue(self.get(f"Proxy-Authorization: Basic {right}", "Connection: close").startswith(b"HTTP/1.1 200"))
+        fresh = policy.with_name("fresh")
+        fresh.write_text(apart)
+        fresh.rename(policy)
+        wait_for(lambda: "policy.reload_failed" in [e["event"] for e in self.proxy_events()], "the new policy's refusal")
+        self.assertIn("`binaries`", next(e["reason"] for e in self.proxy_events() if e["event"] == "policy.reload_failed"))
+        self.assertTrue(self.get(f"Proxy-Authorization: Basic {right}", "Connection: close").startswith(b"HTTP/1.1 200"))
 
     def test_the_proxy_is_ready_on_its_health_port(self):
         self.serving_proxy()
