@@ -360,7 +360,9 @@ static int lead(struct pair_loop *loop, struct err *err)
 	if (read_master(loop, err) == -1)
 		return -1;
 	loop->over = false;
+	pthread_mutex_lock(&loop->lock);
 	loop->table = pair_table_new();
+	pthread_mutex_unlock(&loop->lock);
 	if (start_watches(loop, err) == 0 && start_workers(loop, err) == 0) {
 		log_reason(loop->options.log, LOG_LEVEL_INFO, "pairs.led", "this replica leads");
 		while (!loop->stop && kube_leader_is(loop->options.leader)) {
