@@ -24,7 +24,7 @@ bool pair_sight_of_companion(const json_t *metadata, enum pair_kind kind, struct
 /* Of an object's metadata; 0 where it is none. */
 uint64_t pair_sight_mark(const json_t *metadata);
 
-/* As the API server makes them: 36 characters of hexadecimal digits and dashes. NULL is none. */
+/* As the API server makes them: hexadecimal digits in groups of 8, 4, 4, 4 and 12. NULL is none. */
 bool pair_sight_is_uid(const char *text);
 
 #endif

@@ -365,11 +365,17 @@ bool pair_table_take(struct pair_table *table, int64_t now_ms, struct pair_job *
 	return true;
 }
 
+/* A look that broke off, or was put off, says nothing of what it did not come to. */
+static bool is_whole(const struct pair_job *job, enum pair_next next)
+{
+	return next == PAIR_NEXT_EVENT || (next == PAIR_NEXT_LATER && job->has_pod);
+}
+
 /* What was told meanwhile is newer than what was found, or older; only a look tells. */
-static void take_marks(struct entry *entry, const struct pair_job *job)
+static void take_marks(struct entry *entry, const struct pair_job *job, bool whole)
 {
 	for (int i = 0; i < PAIR_KINDS; i++) {
-		if (!entry->told[i])
+		if (!entry->told[i] && (whole || job->right[i] != entry->right[i]))
 			entry->seen[i] = job->right[i];
 		entry->right[i] = job->right[i];
 	}
@@ -388,7 +394,7 @@ void pair_table_put_back(struct pair_table *table, const struct pair_job *job, e
 	free(STEAL(entry->why));
 	if (job->why[0] != '\0')
 		entry->why = mem_strdup(job->why);
-	take_marks(entry, job);
+	take_marks(entry, job, is_whole(job, next));
 	entry->failures = next == PAIR_NEXT_RETRY ? job->failures + 1 : 0;
 	if (is_over(entry)) {
 		drop(table, entry);

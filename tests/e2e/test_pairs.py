@@ -238,6 +238,25 @@ class Pairs(unittest.TestCase):
                 self.await_that("it comes back", lambda p=path: p in self.api.objects)
                 self.assertEqual(self.api.objects[path]["spec"], spec)
 
+    def test_what_is_deleted_or_changed_while_the_api_server_is_away_is_made_right_all_the_same(self):
+        self.start()
+        uid = self.bind()
+        away = lambda handler: handler.answer(500, status(500, "etcd is away"))  # noqa: E731
+        for kind, method, at in (("os-svc-", "POST", folder("os-svc-")), ("os-sup-", "GET", self.path("web-1")),
+                                 ("os-eg-", "GET", self.path("web-1"))):
+            with self.subTest(kind=kind):
+                path = f"{folder(kind)}/{kind}{uid}"
+                spec = self.api.objects[path]["spec"]
+                self.api.object_faults.append((method, at, away))
+                self.api.put(path, None)
+                self.await_that("it comes back", lambda p=path: p in self.api.objects, 10)
+                self.assertEqual(self.api.objects[path]["spec"], spec)
+        self.api.object_faults.append(("GET", f"{folder('os-ing-')}/os-ing-{uid}", away))
+        path = f"{folder('os-ing-')}/os-ing-{uid}"
+        item = self.api.objects[path]
+        self.api.put(path, {**item, "spec": {**item["spec"], "ingress": [{}]}})
+        self.await_that("it is as it was", lambda: self.api.objects[path]["spec"] == item["spec"], 10)
+
     def test_a_secret_that_is_deleted_comes_back_when_its_proxy_does_not_get_ready(self):
         self.start()
         uid = self.bind()

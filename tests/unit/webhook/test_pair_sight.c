@@ -7,6 +7,8 @@
 
 #define UID "0d6a2c0e-5f0b-4a51-9a6e-3f1f5a4b7c01"
 #define ROLE "\"openshell.io/sandbox-role\":\"agent\""
+/* As long as one, and of the same characters: a name that nothing keeps people from using. */
+#define NO_UID "000000000000000000000000000000000001"
 #define ID "\"openshell.io/sandbox-id\":\"" UID "\""
 #define OURS "\"app.kubernetes.io/managed-by\":\"openshell-webhook\""
 #define HEAD(name) \
@@ -114,6 +116,9 @@ START_TEST(what_only_looks_like_a_companion_is_none)
 		{ PAIR_SERVICE, "{" HEAD("openshell-agent-closed") ",\"labels\":{" OURS "}}" },
 		{ PAIR_SERVICE, "{" HEAD("os-svc-x") ",\"labels\":{" OURS
 						     ",\"openshell.io/sandbox-id\":\"x\"}}" },
+		{ PAIR_SERVICE, "{" HEAD("os-svc-" NO_UID) ",\"labels\":{" OURS
+							   ",\"openshell.io/sandbox-id\":\"" NO_UID
+							   "\"}}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

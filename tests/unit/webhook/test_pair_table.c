@@ -222,6 +222,51 @@ START_TEST(a_failure_keeps_its_pause_whatever_is_seen)
 }
 END_TEST
 
+/* It may have broken off before it came to that. */
+START_TEST(what_was_seen_before_a_look_that_failed_is_still_to_be_done_after_it)
+{
+	struct pair_job job;
+
+	make_pair();
+	lose(PAIR_SERVICE, 2);
+	see(PAIR_SUPERVISOR, 999, 2);
+	lose(PAIR_EGRESS, 2);
+	take(2, &job);
+	/* This one it did come to. */
+	job.right[PAIR_EGRESS] = 200;
+	pair_table_put_back(table, &job, PAIR_NEXT_RETRY, 500, 2);
+	pair_job_done(&job);
+	take(502, &job);
+	ck_assert_uint_eq(job.seen[PAIR_EGRESS], 200);
+	ck_assert_uint_eq(job.right[PAIR_EGRESS], 200);
+	ck_assert_uint_eq(job.seen[PAIR_SERVICE], 0);
+	ck_assert_uint_ne(job.right[PAIR_SERVICE], 0);
+	ck_assert_uint_eq(job.seen[PAIR_SUPERVISOR], 999);
+	ck_assert_uint_ne(job.right[PAIR_SUPERVISOR], 999);
+	finish(&job, 502);
+	ck_assert_int_eq(pair_table_wait_ms(table, 502), -1);
+}
+END_TEST
+
+/* Of a leader that has just begun, which found nothing right yet. */
+START_TEST(companions_whose_pod_went_before_it_was_looked_at_are_not_forgotten)
+{
+	struct pair_job job;
+
+	see_pod(UID, true, 0);
+	see(PAIR_SUPERVISOR, 3, 0);
+	lose(PAIR_SOURCE_POD, 1);
+	take(1, &job);
+	pair_table_put_back(table, &job, PAIR_NEXT_LATER, PAIR_ORPHAN_MS, 1);
+	pair_job_done(&job);
+	take(1 + PAIR_ORPHAN_MS, &job);
+	ck_assert_uint_eq(job.seen[PAIR_SUPERVISOR], 3);
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 1 + PAIR_ORPHAN_MS);
+	pair_job_done(&job);
+	ck_assert_int_eq(pair_table_wait_ms(table, 1 + PAIR_ORPHAN_MS), -1);
+}
+END_TEST
+
 START_TEST(a_pause_without_a_failure_ends_with_the_first_event)
 {
 	struct pair_job job;
@@ -403,6 +448,8 @@ Suite *pair_table_suite(void)
 	tcase_add_test(each, an_event_that_comes_while_a_pair_is_looked_at_is_not_lost);
 	tcase_add_test(each, what_is_deleted_while_it_is_made_is_not_taken_for_made);
 	tcase_add_test(each, a_failure_keeps_its_pause_whatever_is_seen);
+	tcase_add_test(each, what_was_seen_before_a_look_that_failed_is_still_to_be_done_after_it);
+	tcase_add_test(each, companions_whose_pod_went_before_it_was_looked_at_are_not_forgotten);
 	tcase_add_test(each, a_pause_without_a_failure_ends_with_the_first_event);
 	tcase_add_test(each, companions_without_a_pod_are_left_to_the_garbage_collector_at_first);
 	tcase_add_test(each, a_pod_that_comes_after_its_companions_does_not_wait);
