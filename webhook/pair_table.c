@@ -331,19 +331,22 @@ void pair_job_done(struct pair_job *job)
 	*job = (struct pair_job){ 0 };
 }
 
-static struct entry *next_due(struct pair_table *table, int64_t now_ms)
+/* Behind what is due already: else what fails again and again, of somebody who has much of it, would always come first. */
+static void end_pauses(struct pair_table *table, int64_t now_ms)
 {
-	for (struct entry *entry = TAILQ_FIRST(&table->delayed); entry != NULL;
-	     entry = TAILQ_NEXT(entry, queued))
+	struct entry *entry = TAILQ_FIRST(&table->delayed), *next;
+
+	for (; entry != NULL; entry = next) {
+		next = TAILQ_NEXT(entry, queued);
 		if (entry->due_ms <= now_ms)
-			return entry;
-	return TAILQ_FIRST(&table->due);
+			queue_now(table, entry);
+	}
 }
 
 bool pair_table_take(struct pair_table *table, int64_t now_ms, struct pair_job *out)
 {
-	struct entry *entry = next_due(table, now_ms);
-
+	end_pauses(table, now_ms);
+	struct entry *entry = TAILQ_FIRST(&table->due);
 	if (entry == NULL)
 		return false;
 	unqueue(table, entry);

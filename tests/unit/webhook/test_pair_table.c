@@ -222,6 +222,24 @@ START_TEST(a_failure_keeps_its_pause_whatever_is_seen)
 }
 END_TEST
 
+START_TEST(what_fails_again_and_again_does_not_come_before_what_is_new)
+{
+	struct pair_job job;
+
+	see_pod(UID, false, 0);
+	take(0, &job);
+	pair_table_put_back(table, &job, PAIR_NEXT_RETRY, 500, 0);
+	pair_job_done(&job);
+	see_pod(OTHER, false, 600);
+	take(600, &job);
+	ck_assert_str_eq(job.uid, OTHER);
+	finish(&job, 600);
+	take(600, &job);
+	ck_assert_str_eq(job.uid, UID);
+	finish(&job, 600);
+}
+END_TEST
+
 /* It may have broken off before it came to that. */
 START_TEST(what_was_seen_before_a_look_that_failed_is_still_to_be_done_after_it)
 {
@@ -448,6 +466,7 @@ Suite *pair_table_suite(void)
 	tcase_add_test(each, an_event_that_comes_while_a_pair_is_looked_at_is_not_lost);
 	tcase_add_test(each, what_is_deleted_while_it_is_made_is_not_taken_for_made);
 	tcase_add_test(each, a_failure_keeps_its_pause_whatever_is_seen);
+	tcase_add_test(each, what_fails_again_and_again_does_not_come_before_what_is_new);
 	tcase_add_test(each, what_was_seen_before_a_look_that_failed_is_still_to_be_done_after_it);
 	tcase_add_test(each, companions_whose_pod_went_before_it_was_looked_at_are_not_forgotten);
 	tcase_add_test(each, a_pause_without_a_failure_ends_with_the_first_event);
