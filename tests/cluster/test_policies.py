@@ -309,7 +309,10 @@ class Kept(PolicyCase):
         for where, key, value in (("annotations", "status", "{}"), ("annotations", "status", None),
                                   ("annotations", "topology", "none"), ("labels", "sandbox-role", "supervisor")):
             with self.subTest(key=key, value=value):
-                self.refused(self.change({"metadata": {where: {f"openshell.io/{key}": value}}}), "OSW051")
+                patch = {"metadata": {where: {f"openshell.io/{key}": value}}}
+                self.refused(self.change(patch), "OSW051")
+                # Which is how a kubelet, and whoever has all rights in a namespace, may write it, too.
+                self.refused(self.change(patch, "--subresource=status"), "OSW051")
 
     def test_the_image_of_our_container_is_fixed_and_the_workloads_is_not(self):
         ours = {"spec": {"initContainers": [{"name": "openshell-supervisor-install", "image": "evil"}]}}
@@ -323,6 +326,8 @@ class Kept(PolicyCase):
 
     def test_other_changes_are_taken(self):
         self.assertEqual(self.change({"metadata": {"labels": {"mine": "1"}, "finalizers": ["example.com/x"]}}).returncode, 0)
+        done = self.change({"status": {"conditions": [{"type": "example.com/seen", "status": "True"}]}}, "--subresource=status")
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_our_account_may_write_our_keys_into_a_pod_that_waits(self):
         patch = {"metadata": {"annotations": {"openshell.io/proxy-url": "http://192.0.2.1"}},
