@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "lib/json.h"
+#include "webhook/kube_large.h"
 
 enum {
 	TOKEN_MAX = 16 << 10,
@@ -298,6 +299,18 @@ static int on_object_piece(void *cls, struct slice piece, struct err *err)
 			      : 0;
 }
 
+/* What is kept of a tree is without who wrote which field, which may be most of it. */
+static int parse(struct slice text, json_t **out, struct err *err)
+{
+	bool is_large = kube_large_begin(text.n);
+	int result = json_parse(text, out, err);
+
+	if (result == 0)
+		json_object_del(json_member(*out, "metadata"), "managedFields");
+	kube_large_end(is_large);
+	return result;
+}
+
 int kube_client_ask(const struct kube_client *client, const struct kube_request *request,
 		    struct kube_answer *out, struct err *err)
 {
@@ -307,7 +320,7 @@ int kube_client_ask(const struct kube_client *client, const struct kube_request 
 	if (perform(client, request, &sink, out, err) == -1)
 		return -1;
 	/* Where it is not JSON, its text is not told: it may be a Secret's. */
-	if (json_parse(buf_slice(&text), &out->object, err) == -1) {
+	if (parse(buf_slice(&text), &out->object, err) == -1) {
 		out->outcome = KUBE_FAILED;
 		return err_set(err, ERR_INVALID, "the API server's answer is not JSON");
 	}

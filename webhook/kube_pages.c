@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "webhook/kube_large.h"
 #include "webhook/kube_list.h"
 #include "webhook/kube_page.h"
 
@@ -30,19 +31,13 @@ static int skip(struct going *going, struct slice text, struct err *err)
 	return 0;
 }
 
-/* The next page; ERR_LIMIT where it is too large. */
-static int take_page(struct going *going, unsigned int limit, struct err *err)
+static int use_page(struct going *going, struct slice text, unsigned int limit, struct err *err)
 {
-	AUTO(buf_done) struct buf target = buf_init(TARGET_MAX);
-	AUTO(buf_done) struct buf text = buf_init(PAGE_MAX);
 	AUTO(kube_page_done) struct kube_page page = { 0 };
 	const struct kube_pages *pages = going->pages;
 
-	pages->put_target(pages->cls, &target, limit, going->more);
-	if (kube_list_get(pages->client, buf_text(&target), &text, err) == -1 ||
-	    kube_page_parse(buf_slice(&text), pages->kind, &page, err) == -1)
-		return err->code == ERR_LIMIT && limit == 1 ? skip(going, buf_slice(&text), err)
-							    : -1;
+	if (kube_page_parse(text, pages->kind, &page, err) == -1)
+		return err->code == ERR_LIMIT && limit == 1 ? skip(going, text, err) : -1;
 	if (pages->begin != NULL)
 		pages->begin(pages->cls, page.version);
 	for (size_t i = 0; i < json_array_size(page.items); i++)
@@ -50,6 +45,23 @@ static int take_page(struct going *going, unsigned int limit, struct err *err)
 			return -1;
 	memcpy(going->more, page.more, sizeof(page.more));
 	return 0;
+}
+
+/* The next page; ERR_LIMIT where it is too large. */
+static int take_page(struct going *going, unsigned int limit, struct err *err)
+{
+	AUTO(buf_done) struct buf target = buf_init(TARGET_MAX);
+	AUTO(buf_done) struct buf text = buf_init(PAGE_MAX);
+	const struct kube_pages *pages = going->pages;
+
+	pages->put_target(pages->cls, &target, limit, going->more);
+	if (kube_list_get(pages->client, buf_text(&target), &text, err) == -1)
+		return err->code == ERR_LIMIT && limit == 1 ? skip(going, buf_slice(&text), err)
+							    : -1;
+	bool is_large = pages->asks_nothing && kube_large_begin(text.n);
+	int result = use_page(going, buf_slice(&text), limit, err);
+	kube_large_end(is_large);
+	return result;
 }
 
 /* One after the other, as many as would have been in the page that was too large. */

@@ -17,6 +17,7 @@ struct kube_pages {
 	/* A page has come, with what the list says that it is a state of, or NULL. NULL: nobody wants to know. */
 	void (*begin)(void *cls, const char *version);
 	int (*take)(void *cls, json_t *item, struct err *err); /* -1 ends it */
+	bool asks_nothing; /* of the API server, in `begin` and `take`: a large page is gone through alone */
 	void *cls;
 };
 

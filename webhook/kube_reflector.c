@@ -10,6 +10,7 @@
 #include "lib/mem.h"
 #include "webhook/kube_change.h"
 #include "webhook/kube_client.h"
+#include "webhook/kube_large.h"
 #include "webhook/kube_lines.h"
 #include "webhook/kube_pages.h"
 #include "webhook/kube_rest.h"
@@ -76,6 +77,7 @@ static int list(struct kube_reflector *reflector, struct err *err)
 					  .put_target = put_page_query,
 					  .begin = on_page,
 					  .take = on_item,
+					  .asks_nothing = true,
 					  .cls = reflector };
 	uint64_t unreadable = 0;
 
@@ -104,10 +106,9 @@ static void on_change(struct kube_reflector *reflector, const struct kube_change
 }
 
 /* What cannot be read is passed over, so that its maker stops nobody else's; the next list says whether it is gone. */
-static int on_line(void *cls, struct slice line, struct err *err)
+static int take_line(struct kube_reflector *reflector, struct slice line, struct err *err)
 {
 	AUTO(kube_change_done) struct kube_change change = { 0 };
-	struct kube_reflector *reflector = cls;
 
 	if (kube_change_parse(line, &change, err) == -1) {
 		if (err->code != ERR_LIMIT) {
@@ -123,6 +124,15 @@ static int on_line(void *cls, struct slice line, struct err *err)
 	}
 	on_change(reflector, &change);
 	return 0;
+}
+
+static int on_line(void *cls, struct slice line, struct err *err)
+{
+	bool is_large = kube_large_begin(line.n);
+	int result = take_line(cls, line, err);
+
+	kube_large_end(is_large);
+	return result;
 }
 
 static int on_piece(void *cls, struct slice piece, struct err *err)

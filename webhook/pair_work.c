@@ -452,6 +452,7 @@ static int look_for_open(struct work *work, struct err *err)
 					  .kind = "NetworkPolicyList",
 					  .put_target = put_page,
 					  .take = on_policy,
+					  .asks_nothing = true,
 					  .cls = &scan };
 	uint64_t unreadable = 0;
 

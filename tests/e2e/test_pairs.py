@@ -5,6 +5,7 @@ it can, and by a controller that is killed at every step.
 Needs neither root nor containers."""
 import base64
 import json
+import pathlib
 import subprocess
 import time
 import unittest
@@ -413,6 +414,27 @@ class Pairs(unittest.TestCase):
         self.bind("web-2")
         self.assertGreater(webhook.metric("pair_unreadable_total"), 0)
         self.assertTrue(uid)
+
+    def test_pods_that_are_large_take_little_memory_and_give_it_back(self):
+        webhook = self.start()
+        self.await_that("closed", lambda: CLOSED in self.api.objects)
+        # As many values as are read at all: the tree of each takes some 30 MiB.
+        keys = [f"{i:x}" for i in range(42000)]
+        names = [f"big-{i}" for i in range(12)]
+        for name in names:
+            self.add_pod(name)
+            pod = self.pod(name)
+            pod["metadata"]["annotations"] |= dict.fromkeys(keys, "")
+            pod["metadata"]["managedFields"] = [{"fieldsV1": {f"f:{key}": {} for key in keys}}]
+            self.api.put(self.path(name), pod)
+        self.await_that("all bound", lambda: all(self.is_bound(name) for name in names), 120)
+
+        def memory(what: str) -> int:
+            text = pathlib.Path(f"/proc/{webhook.process.pid}/status").read_text()
+            return int(text.partition(f"{what}:")[2].split()[0]) >> 10
+
+        self.assertLess(memory("VmHWM"), 128)
+        self.await_that("given back", lambda: memory("VmRSS") < 64)
 
     # --- the end -----------------------------------------------------------------------------------
     def test_a_pod_that_ended_gives_its_companions_back_and_keeps_its_namespace_closed(self):

@@ -116,9 +116,9 @@ START_TEST(what_only_looks_like_a_companion_is_none)
 		{ PAIR_SERVICE, "{" HEAD("openshell-agent-closed") ",\"labels\":{" OURS "}}" },
 		{ PAIR_SERVICE, "{" HEAD("os-svc-x") ",\"labels\":{" OURS
 						     ",\"openshell.io/sandbox-id\":\"x\"}}" },
-		{ PAIR_SERVICE, "{" HEAD("os-svc-" NO_UID) ",\"labels\":{" OURS
-							   ",\"openshell.io/sandbox-id\":\"" NO_UID
-							   "\"}}" },
+		{ PAIR_SERVICE,
+		  "{" HEAD("os-svc-" NO_UID) ",\"labels\":{" OURS
+					     ",\"openshell.io/sandbox-id\":\"" NO_UID "\"}}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
