@@ -10,7 +10,7 @@
 #include "webhook/pair_sight.h"
 #include "webhook/pod.h"
 
-enum { TEXT_MAX = 4096 };
+enum { TEXT_MAX = 4096, PORTS = 65536 };
 
 bool pair_is_agent(const json_t *pod)
 {
@@ -48,17 +48,35 @@ static int fail(const struct findings *findings, struct err *err)
 	return err_set(err, ERR_INVALID, "%s", buf_text(&text));
 }
 
+/* A pod may have some ten thousand ports, and each look at it reads them. */
+struct port_set {
+	uint8_t bits[2][PORTS / 8]; /* TCP, UDP */
+};
+
+static bool is_new(struct port_set *seen, bool udp, unsigned long number)
+{
+	if (number >= PORTS)
+		return false;
+	uint8_t *byte = &seen->bits[udp][number / 8];
+	uint8_t bit = (uint8_t)(1U << number % 8);
+	bool is_there = (*byte & bit) != 0;
+
+	*byte |= bit;
+	return !is_there;
+}
+
 /* "8080,5353/udp". */
-static void add_ports(const char *text, json_t *ports)
+static void add_ports(const char *text, struct port_set *seen, json_t *ports)
 {
 	while (*text != '\0') {
 		char *end;
 		unsigned long number = strtoul(text, &end, 10);
 		bool udp = strncmp(end, "/udp", 4) == 0;
-		json_t *port = json_pack("{s:s, s:i}", "protocol", udp ? "UDP" : "TCP", "port",
-					 (int)number);
 
-		json_array_append_new(ports, port);
+		if (is_new(seen, udp, number))
+			json_array_append_new(ports,
+					      json_pack("{s:s, s:i}", "protocol",
+							udp ? "UDP" : "TCP", "port", (int)number));
 		text = strchr(end, ',');
 		if (text == NULL)
 			return;
@@ -66,16 +84,9 @@ static void add_ports(const char *text, json_t *ports)
 	}
 }
 
-static bool has(const json_t *list, json_t *element)
-{
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (json_equal(json_array_get(list, i), element))
-			return true;
-	return false;
-}
-
 /* Init containers too: some run on beside the others. */
-static void read_ports(const json_t *containers, struct pair *pair, struct findings *findings)
+static void read_ports(const json_t *containers, struct pair *pair, struct port_set *seen,
+		       struct findings *findings)
 {
 	json_t *container;
 	size_t i;
@@ -83,19 +94,11 @@ static void read_ports(const json_t *containers, struct pair *pair, struct findi
 	json_array_foreach(containers, i, container)
 	{
 		AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
-		AUTO(json_drop) json_t *ports = json_array();
-		json_t *port;
-		size_t k;
 
 		if (pod_name_is_ours(pod_name_of(container)))
 			continue;
 		inbound_ports(container, pair->choices.inbound, &text, findings);
-		add_ports(buf_text(&text), ports);
-		json_array_foreach(ports, k, port)
-		{
-			if (!has(pair->ports, port))
-				json_array_append(pair->ports, port);
-		}
+		add_ports(buf_text(&text), seen, pair->ports);
 	}
 }
 
@@ -120,12 +123,13 @@ int pair_read_pod(const json_t *pod, const struct namespace_facts *ns, struct pa
 {
 	AUTO(pair_done) struct pair pair = { .ports = json_array() };
 	struct findings findings = { 0 };
+	struct port_set seen = { 0 };
 
 	if (read_identity(pod, &pair, err) == -1)
 		return -1;
 	choices_read(pod, ns, &pair.choices, &findings);
-	read_ports(json_member(pair.spec, "initContainers"), &pair, &findings);
-	read_ports(json_member(pair.spec, "containers"), &pair, &findings);
+	read_ports(json_member(pair.spec, "initContainers"), &pair, &seen, &findings);
+	read_ports(json_member(pair.spec, "containers"), &pair, &seen, &findings);
 	if (findings_denied(&findings))
 		return fail(&findings, err);
 	*out = pair;
