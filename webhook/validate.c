@@ -158,15 +158,15 @@ static bool has_agents(const struct handler *handler, const char *namespace_name
 	       (ns == NULL || topology_is_allowed(ns, TOPOLOGY_PROXY_POD));
 }
 
-/* What stood already may go on, and be let go of: the controller makes no pair beside it. */
+/* What stood already may go on, and be let go of: the controller makes no pair beside it. One that is being deleted has
+ * its effect until its last finalizer is gone, which its author may put off. */
 static void check_network_policy(const struct handler *handler, const struct review *review,
 				 struct outcome *outcome)
 {
 	if (!has_agents(handler, review->namespace_name) || is_ours(handler, review) ||
 	    !(is_create(review) || is_update(review)) ||
-	    (is_update(review) &&
-	     (is_ending(review) || json_is_same(json_member(review->old_object, "spec"),
-						json_member(review->object, "spec")))))
+	    (is_update(review) && json_is_same(json_member(review->old_object, "spec"),
+					       json_member(review->object, "spec"))))
 		return;
 	if (review->object == NULL)
 		findings_deny(&outcome->findings, DENIAL_MALFORMED, "there is no NetworkPolicy");
