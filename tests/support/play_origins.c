@@ -90,9 +90,22 @@ void play_origins_open(struct play_origins *all, const struct play_stage *stage)
 	}
 }
 
+static bool has(struct slice text, const char *part)
+{
+	return text.n > 0 && memmem(text.p, text.n, part, strlen(part)) != NULL;
+}
+
+/* A request that names the origin by its URI arrives as HTTP, which the proxy writes anew. */
+static bool is_forwarded(struct slice record, struct slice sent)
+{
+	return has(sent, " http://") && has(record, "\r\nHost: bytes.test:8081\r\n") &&
+	       has(record, "\r\nVia: ");
+}
+
 static const char *judge_bytes(struct slice record, struct slice sent)
 {
-	if (record.n > 0 && memmem(sent.p, sent.n, record.p, record.n) == NULL)
+	if (record.n > 0 && memmem(sent.p, sent.n, record.p, record.n) == NULL &&
+	    !is_forwarded(record, sent))
 		return "bytes arrived that no client sent";
 	return origin_record_check_hello(record, "bytes.test");
 }
