@@ -314,6 +314,18 @@ class Kept(PolicyCase):
                 # Which is how a kubelet, and whoever has all rights in a namespace, may write it, too.
                 self.refused(self.change(patch, "--subresource=status"), "OSW051")
 
+    def test_a_binding_to_a_node_brings_no_key_of_ours(self):
+        def bind(resource: str, **metadata):
+            binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "waits", **metadata},
+                       "target": {"kind": "Node", "name": "nowhere"}}
+            path = f"/api/v1/namespaces/{self.namespace}/{resource}?dryRun=All"
+            return self.kubectl("create", "--raw", path, "-f", "-", text=json.dumps(binding), check=False)
+        for resource in ("bindings", "pods/waits/binding"):
+            for where in ("labels", "annotations"):
+                with self.subTest(resource=resource, where=where):
+                    self.refused(bind(resource, **{where: {"openshell.io/sandbox-role": "x"}}), "OSW051")
+            self.assertNotIn("OSW", bind(resource, labels={"mine": "1"}).stderr)
+
     def test_the_image_of_our_container_is_fixed_and_the_workloads_is_not(self):
         ours = {"spec": {"initContainers": [{"name": "openshell-supervisor-install", "image": "evil"}]}}
         self.refused(self.change(ours), "OSW039")
@@ -581,6 +593,6 @@ class Checked(unittest.TestCase):
             raise runner.machine_lacks("ValidatingAdmissionPolicies: they came with Kubernetes 1.30")
         items = json.loads(world.kubectl("get", "validatingadmissionpolicies", "--output=json").stdout)["items"]
         ours = [item for item in items if item["metadata"]["name"].startswith("openshell-")]
-        self.assertEqual(len(ours), 6)
+        self.assertEqual(len(ours), 7)
         for item in ours:
             self.assertEqual(item["status"].get("typeChecking", {}).get("expressionWarnings", []), [])

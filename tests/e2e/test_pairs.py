@@ -69,6 +69,8 @@ class Pairs(unittest.TestCase):
                           more=("--image-lookup", "off", "--service", f"{NAME}.{SYSTEM}", "--audit-seconds", "0",
                                 "--kubernetes-version", "1.34", "--proxy-pod-api", "10.96.0.1:443"))
         self.addCleanup(webhook.stop)
+        # A drain takes seconds, and another test has it.
+        self.addCleanup(webhook.process.kill)
         self.webhooks.append(webhook)
         return webhook
 

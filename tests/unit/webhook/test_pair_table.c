@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -436,6 +437,27 @@ START_TEST(the_same_id_in_another_namespace_is_another_pair)
 }
 END_TEST
 
+/* With all its companions, and names as a Deployment makes them. */
+START_TEST(a_pair_takes_less_than_a_kib)
+{
+	enum { PAIRS = 1000 };
+	size_t before = mallinfo2().uordblks;
+
+	for (int i = 0; i < PAIRS; i++) {
+		char uid[PAIR_UID_SIZE];
+		struct pair_sight sight = { "a-namespace-of-some-length", uid,
+					    "checkout-service-7d9c5b6f4-x2x7k", 9, true };
+
+		snprintf(uid, sizeof(uid), "%036d", i);
+		for (int source = 0; source < PAIR_SOURCES; source++)
+			pair_table_set(table, source, &sight, 0);
+	}
+	size_t each = (mallinfo2().uordblks - before) / PAIRS;
+	ck_assert_uint_eq(pair_table_counts(table).pods, PAIRS);
+	ck_assert_uint_le(each, 1024);
+}
+END_TEST
+
 START_TEST(what_finds_no_place_is_counted)
 {
 	for (int i = 0; i < PAIR_TABLE_MAX + 3; i++) {
@@ -478,6 +500,7 @@ Suite *pair_table_suite(void)
 	tcase_add_test(each, a_policy_that_comes_while_its_namespace_is_looked_at_is_looked_at_too);
 	tcase_add_test(each, a_namespace_that_is_not_opted_in_any_more_is_let_be);
 	tcase_add_test(each, the_same_id_in_another_namespace_is_another_pair);
+	tcase_add_test(each, a_pair_takes_less_than_a_kib);
 	tcase_add_test(each, what_finds_no_place_is_counted);
 	suite_add_tcase(suite, each);
 	return suite;
