@@ -123,7 +123,7 @@ def told(values: list[float]) -> str:
 
 
 def clear() -> None:
-    world.kubectl("delete", "pods", f"--namespace={FIRST}", "--selector=timed=yes", "--now", "--force", "--wait=false")
+    world.kubectl("delete", "pods", f"--namespace={FIRST}", "--selector=timed=yes", "--grace-period=0", "--force", "--wait=false")
     await_that("their pairs are gone", lambda: "os-sup-" not in world.kubectl(
         "get", "deployments", f"--namespace={FIRST}", "--output=name").stdout)
 

@@ -304,7 +304,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, json.dumps({"major": "1", "minor": "34+"}).encode())
         if path in api.followed:
             return self.serve_followed(path, query)
-        if path.endswith("/networkpolicies"):
+        if path.endswith("/networkpolicies") and path not in api.objects:
             return self.serve_page(path, query)
         if path.endswith("/pods") and "limit" in query:
             return self.serve_page(path, query)
