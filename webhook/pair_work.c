@@ -277,9 +277,7 @@ static int refuse_opened(const struct work *work, struct err *err)
 /* Its environment was fixed when it started. */
 static int check_key(struct work *work, const char *url, struct err *err)
 {
-	const char *token = strstr(url, buf_text(&work->pair.keys.token));
-
-	if (token != NULL)
+	if (url != NULL && strstr(url, buf_text(&work->pair.keys.token)) != NULL)
 		return 0;
 	err_set(err, ERR_DENIED,
 		"the key that its proxy's secrets follow from is another now: delete the pod, so "
@@ -308,7 +306,8 @@ static void wait_for_proxy(const struct work *work, int64_t now_ms, struct pair_
 
 /* --- a look at a pair ------------------------------------------------------------------------- */
 
-static int read_pair(struct work *work, struct err *err)
+/* `*out_url`: by which a pod that is bound reaches its proxy. */
+static int read_pair(struct work *work, const char **out_url, struct err *err)
 {
 	const json_t *meta = json_member(work->pod.object, "metadata");
 	const char *url = json_member_text(json_member(meta, "annotations"), KEY_PROXY_URL);
@@ -322,12 +321,26 @@ static int read_pair(struct work *work, struct err *err)
 			       "its namespace has no label " KEY_INJECTION " any more");
 	if (pair_read(work->pod.object, ns, worker->master, &work->pair, err) == -1)
 		return -1;
-	if (!work->job->is_bound)
-		return work->has_gate ? 0 : refuse_opened(work, err);
-	if (url == NULL)
+	if (work->job->is_bound && url == NULL)
 		return err_set(err, ERR_INVALID, "it has lost " KEY_PROXY_URL);
-	read_address(url, work->address);
-	return check_key(work, url, err);
+	if (work->job->is_bound)
+		read_address(url, work->address);
+	*out_url = url;
+	return 0;
+}
+
+/* Each refusal is told once, for what it is. */
+static int admit(struct work *work, struct err *err)
+{
+	const char *url = NULL;
+
+	if (read_pair(work, &url, err) == -1) {
+		tell(work, EVENT_REFUSED, err->msg);
+		return -1;
+	}
+	if (work->job->is_bound)
+		return check_key(work, url, err);
+	return work->has_gate ? 0 : refuse_opened(work, err);
 }
 
 static int serve(struct work *work, int64_t now_ms, struct pair_result *out, struct err *err)
@@ -335,10 +348,8 @@ static int serve(struct work *work, int64_t now_ms, struct pair_result *out, str
 	struct pair_worker *worker = work->worker;
 	char why[PAIR_WHY_SIZE];
 
-	if (read_pair(work, err) == -1) {
-		tell(work, EVENT_REFUSED, err->msg);
+	if (admit(work, err) == -1)
 		return err_wrap(err, "pod '%s'", work->job->pod);
-	}
 	if (ensure_all(work, err) == -1)
 		return -1;
 	if (work->job->is_bound)

@@ -112,7 +112,9 @@ class ProxyPod(PairCase):
             self.assertIs(item["spec"]["automountServiceAccountToken"], False)
         agent = self.get("pod", self.pod)["spec"]
         self.assertFalse([volume for volume in agent["volumes"] if "secret" in volume or "projected" in volume])
-        self.assertNotIn("PRIVATE KEY", self.inside(self.pod, "cat /etc/openshell/proxy-ca/* /etc/openshell-tls/*").stdout)
+        trusted = self.inside(self.pod, "cat /etc/openshell-tls/*").stdout
+        self.assertIn("BEGIN CERTIFICATE", trusted)
+        self.assertNotIn("PRIVATE KEY", trusted)
 
     def test_it_is_closed_before_it_may_be_scheduled_and_bound_in_one_change(self):
         item = self.get("pod", self.pod)

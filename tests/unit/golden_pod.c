@@ -9,9 +9,8 @@
 #include "tests/unit/golden.h"
 #include "webhook/manifest.h"
 
-json_t *golden_pod_of(const char *folder, const char *name)
+json_t *golden_object(const char *path)
 {
-	AUTO_FREE char *path = mem_printf("%s/%s/pod.yaml", folder, name);
 	AUTO(buf_done) struct buf text = buf_init(GOLDEN_TEXT_MAX);
 	AUTO(json_drop) json_t *objects = NULL;
 	struct err err = { 0 };
@@ -21,6 +20,13 @@ json_t *golden_pod_of(const char *folder, const char *name)
 		      err.msg);
 	ck_assert_uint_eq(json_array_size(objects), 1);
 	return json_incref(json_array_get(objects, 0));
+}
+
+json_t *golden_pod_of(const char *folder, const char *name)
+{
+	AUTO_FREE char *path = mem_printf("%s/%s/pod.yaml", folder, name);
+
+	return golden_object(path);
 }
 
 json_t *golden_pod(const char *name)

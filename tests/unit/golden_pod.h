@@ -8,6 +8,9 @@
 
 #define GOLDEN_PODS "tests/golden/webhook"
 
+/* The one object of a file; the caller drops it. */
+json_t *golden_object(const char *path);
+
 /* pod.yaml of the case; the caller drops it. */
 json_t *golden_pod(const char *name);
 

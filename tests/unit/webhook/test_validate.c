@@ -16,8 +16,8 @@
 #include "tests/support/review_text.h"
 #include "tests/unit/golden.h"
 #include "tests/unit/golden_pair.h"
+#include "tests/unit/golden_pod.h"
 #include "tests/unit/webhook_fixture.h"
-#include "webhook/manifest.h"
 #include "webhook/validate.h"
 
 #define GOLDEN "tests/golden/validate"
@@ -27,20 +27,6 @@ enum { CASES_MAX = 256, TEXT_MAX = GOLDEN_TEXT_MAX };
 
 static char *cases[CASES_MAX], *rendered[CASES_MAX];
 static int n_cases, n_rendered;
-
-/* The one object of a file. */
-static json_t *read_object(const char *path)
-{
-	AUTO(buf_done) struct buf text = buf_init(TEXT_MAX);
-	AUTO(json_drop) json_t *objects = NULL;
-	struct err err = { 0 };
-
-	golden_read(path, &text);
-	ck_assert_msg(manifest_parse(buf_slice(&text), &objects, &err) == 0, "%s: %s", path,
-		      err.msg);
-	ck_assert_uint_eq(json_array_size(objects), 1);
-	return json_incref(json_array_get(objects, 0));
-}
 
 static const char *text_or(const json_t *ask, const char *key, const char *otherwise)
 {
@@ -93,10 +79,10 @@ static void take_rendered(const json_t *file, struct asked *asked)
 		return;
 	AUTO_FREE char *path = mem_printf(RENDERED "/%s/pod.json", name);
 	if (strcmp(ask->operation, "CONNECT") == 0) {
-		asked->found.pod = read_object(path);
+		asked->found.pod = golden_object(path);
 		return;
 	}
-	ask->object = read_object(path);
+	ask->object = golden_object(path);
 	if (strcmp(ask->operation, "UPDATE") == 0)
 		ask->old_object = json_deep_copy(ask->object);
 }
@@ -122,7 +108,7 @@ static void apply(const char *name, json_t *object, const json_t *patch)
 static void read_case(const char *name, struct asked *asked)
 {
 	AUTO_FREE char *path = mem_printf(GOLDEN "/%s/ask.yaml", name);
-	json_t *file = asked->file = read_object(path);
+	json_t *file = asked->file = golden_object(path);
 	asked->found.err = (struct err){ .msg = "the API server is away" };
 	struct review_ask *ask = &asked->ask;
 
@@ -189,7 +175,7 @@ START_TEST(what_mutate_makes_of_a_pod_is_taken)
 
 	if (access(path, F_OK) == -1)
 		return;
-	AUTO(json_drop) json_t *pod = read_object(path);
+	AUTO(json_drop) json_t *pod = golden_object(path);
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	const struct review_ask ask = review_of_pod(pod);
 	ck_assert_msg(review_answer(&handler, validate, &ask, &answer, &err) == 0, "%s", err.msg);
