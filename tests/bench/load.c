@@ -4,6 +4,7 @@
  * line of JSON. Bodies are compared byte by byte, statuses and lengths too, and TLS is verified.
  *
  *   to=IP:PORT  via=direct|connect|forward  host=NAME  port=N  tls=0|1  ca=FILE
+ *   auth=BASE64 (for the proxy)
  *   n=CONNECTIONS  new=0|1 (a connection for each)  method=GET  path=/b/1024  bytes=1024  status=200
  *   warm=SECONDS  seconds=S  count=N (instead of seconds)  numbered=0|1 (another host for each: NAME<i>.web.test)
  *   hold=1 (open all, say so, and wait for the next line) */
@@ -46,7 +47,7 @@ struct conn {
 };
 
 struct run {
-	char to_ip[64], host[256], via[16], method[16], path[512], ca[512];
+	char to_ip[64], host[256], via[16], method[16], path[512], ca[512], auth[256];
 	unsigned to_port, port, n, is_tls, is_new, status, numbered, hold;
 	uint64_t bytes, count;
 	double warm, seconds;
@@ -125,6 +126,14 @@ static ssize_t conn_read(struct conn *c, void *to, size_t n)
 	return got > 0 ? got : SSL_get_error(c->ssl, got) == SSL_ERROR_WANT_READ ? 0 : -1;
 }
 
+/* The header by which the proxy knows its pod, where it asks for one. */
+static void write_auth(char out[300])
+{
+	out[0] = '\0';
+	if (run.auth[0] != '\0')
+		snprintf(out, 300, "Proxy-Authorization: Basic %s\r\n", run.auth);
+}
+
 /* What is asked for is short, so that it always fits. */
 static bool conn_write(struct conn *c, const char *text, size_t n)
 {
@@ -134,13 +143,15 @@ static bool conn_write(struct conn *c, const char *text, size_t n)
 
 static bool send_request(struct conn *c)
 {
-	char text[2048], host[300], url[400] = "";
+	char text[2048], host[300], url[400] = "", auth[300] = "";
 
 	name_host(c, host);
-	if (strcmp(run.via, "forward") == 0)
+	if (strcmp(run.via, "forward") == 0) {
 		snprintf(url, sizeof(url), "http://%s:%u", host, run.port);
-	int n = snprintf(text, sizeof(text), "%s %s%s HTTP/1.1\r\nHost: %s:%u\r\n\r\n", run.method,
-			 url, run.path, host, run.port);
+		write_auth(auth);
+	}
+	int n = snprintf(text, sizeof(text), "%s %s%s HTTP/1.1\r\nHost: %s:%u\r\n%s\r\n",
+			 run.method, url, run.path, host, run.port, auth);
 	c->n_head = 0;
 	c->got = 0;
 	if (!run.is_new)
@@ -226,7 +237,7 @@ static void begin_tls(struct conn *c)
 
 static void connected(struct conn *c)
 {
-	char text[640], host[300];
+	char text[960], host[300], auth[300];
 	int error = 0, n;
 	socklen_t size = sizeof(error);
 
@@ -239,8 +250,9 @@ static void connected(struct conn *c)
 	epoll_ctl(epoll, EPOLL_CTL_MOD, c->fd, &event);
 	if (strcmp(run.via, "connect") == 0) {
 		name_host(c, host);
-		n = snprintf(text, sizeof(text), "CONNECT %s:%u HTTP/1.1\r\nHost: %s:%u\r\n\r\n",
-			     host, run.port, host, run.port);
+		write_auth(auth);
+		n = snprintf(text, sizeof(text), "CONNECT %s:%u HTTP/1.1\r\nHost: %s:%u\r\n%s\r\n",
+			     host, run.port, host, run.port, auth);
 		c->phase = TUNNEL;
 		if (!conn_write(c, text, (size_t)n))
 			fail(c, "the CONNECT was not sent");
@@ -519,6 +531,7 @@ static void set(const char *key, const char *value)
 		{ "method", run.method, sizeof(run.method) },
 		{ "path", run.path, sizeof(run.path) },
 		{ "ca", run.ca, sizeof(run.ca) },
+		{ "auth", run.auth, sizeof(run.auth) },
 	};
 	const struct {
 		const char *key;

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import peers
 from world import (COLD_HOSTS, HOME, LOAD, OUT, PLAIN, TLS, Side, die_with_us, make_direct, make_origin, make_ours,
-                   make_sidecar, private, serve_names)
+                   make_paired, make_sidecar, private, serve_names)
 
 REST_S = 40  # by then the proxy has closed what waited in its pool, and given its memory back
 CHANGE_S = 0.1  # a policy that changes does so as often
@@ -108,6 +108,7 @@ class Bench:
             "silent": lambda: make_ours("silent", policy(), "--log-level", "error"),
             "sidecar": lambda: make_sidecar("sidecar", policy()),
             "sidefresh": lambda: make_sidecar("sidefresh", policy()),
+            "paired": lambda: make_paired("paired", policy()),
             "rules": lambda: make_ours("rules", policy(5000)),
             "changing": lambda: make_ours("changing", policy(5000)),
             "unaware": lambda: make_ours("unaware", policy()),
@@ -126,7 +127,8 @@ class Bench:
 
     def leave_alone(self, name: str) -> None:
         """Ends the other agents: what processes of one program share, each has only a part of in its PSS."""
-        for other in ("fresh", "ours", "relaxed", "silent", "rules", "changing", "unaware", "sidecar", "sidefresh"):
+        for other in ("fresh", "ours", "relaxed", "silent", "rules", "changing", "unaware", "sidecar", "sidefresh",
+                      "paired"):
             if other != name and self.sides.get(other) is not None:
                 self.sides.pop(other).close()
 
@@ -175,7 +177,8 @@ class Bench:
             host, port = re.search(r"host=(\S+) port=(\d+)", words).groups()
             words = words.replace("via=transparent", "via=direct")
             to = f"{side.address_of(host)}:{port}"
-        side.client.say(f"to={to} ca={side.ca} {words}")
+        auth = f" auth={side.auth}" if side.auth else ""
+        side.client.say(f"to={to} ca={side.ca}{auth} {words}")
         side.client.hear()
         self.seen()
         if side.events is not None:
@@ -347,6 +350,11 @@ def scenarios(options: argparse.Namespace) -> list[Scenario]:
                    ["ours"], 1.05, ours="sidecar")
           for kind, words, more in (("tunnel_ka", TUNNEL, ""), ("tunnel_new", TUNNEL, " new=1"),
                                     ("inspect_ka", INSPECT, ""), ("inspect_new", INSPECT, " new=1"))),
+        # A network's hop more than combined, and no identity, so beside combined's without one.
+        *(Scenario(f"paired_{kind}", f"{words} {many}{more}", ["relaxed", "ours"], 1.10, ours="paired")
+          for kind, words, more in (("tunnel_ka", TUNNEL, ""), ("tunnel_new", TUNNEL, " new=1"),
+                                    ("inspect_ka", INSPECT, ""), ("forward_ka", FORWARD, ""))),
+        Scenario("paired_answer", f"{TUNNEL} n=1 {timed}", ["relaxed", "ours"], 1.10, ours="paired", what="p50"),
         Scenario("rules_5000", f"{FORWARD} {many}", ["ours"], None, ours="rules"),
         Scenario("rules_changing", f"{FORWARD} {many}", ["rules"], None, ours="changing"),
         Scenario("no_identity", f"{FORWARD} {many} new=1", ["ours"], None, ours="relaxed"),

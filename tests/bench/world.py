@@ -4,8 +4,9 @@
 Each side is in a pod that the agent's own fence was built around: the client in the inner namespace, the
 proxy with the fence's UID on the pod's end of the link, a link from the pod to the world, and the origin
 there. Ours is the agent's `run` as it is; floors and peers stand where the worker stands. A sidecar's pod has the
-three commands of its containers instead, and the client under `launch`."""
+three commands of its containers instead, and the client under `launch`; of a pair each pod has its own."""
 
+import base64
 import ctypes
 import json
 import os
@@ -127,6 +128,7 @@ class Side:
 
     def __init__(self, name: str, client: Lines, pids: list[int], to: str, ca: str):
         self.name, self.client, self.pids, self.to, self.ca = name, client, pids, to, ca
+        self.auth = ""  # how the client names itself to a proxy that asks, in base64
         self.events: Path | None = None
         self.load = 0  # the client's process, whose network is the workload's
         self.owned: list = []
@@ -250,7 +252,7 @@ def wait_for_workload(parent: int, events: Path) -> tuple[int, int]:
 
 
 # A root directory of its own for the containers, which share it: the agent's image has its trust store at the top.
-SIDECAR_ROOT = """set -e
+OWN_ROOT = """set -e
 mkdir "$ROOT" "$ROOT.upper" "$ROOT.work"
 mount -t overlay none -o "lowerdir=/,upperdir=$ROOT.upper,workdir=$ROOT.work" "$ROOT"
 for place in dev etc opt run; do mount --rbind "/$place" "$ROOT/$place"; done
@@ -277,6 +279,44 @@ exec setpriv --reuid=1000 --regid=1000 --clear-groups --inh-caps=-all --bounding
 """
 
 
+PAIR_PROXY = """set -e
+mkdir -p "$PAIRING" && mount -t tmpfs -o mode=755 none "$PAIRING"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=bench \
+  -keyout "$PAIRING/openshell-ca-key.pem" -out "$PAIRING/openshell-ca.pem" \
+  -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
+printf %s "$CREDENTIALS" >"$PAIRING/credentials"
+chown 0:1337 "$PAIRING"/* && chmod 440 "$PAIRING"/*
+install -m 644 "$PAIRING/openshell-ca.pem" "$CERTIFICATE"
+exec setpriv --reuid=1337 --regid=1337 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
+  "$AGENT" proxy --policy "$POLICY" --proxy-uid 1337 --pairing-dir "$PAIRING" --binary-identity relaxed \
+  --upstream-ca "$ROOTS" 2>"$EVENTS"
+"""
+PAIR_WORKLOAD = """set -e
+mkdir -p /etc/openshell-tls && mount -t tmpfs -o mode=777 none /etc/openshell-tls
+as_user="setpriv --reuid=1000 --regid=1000 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs"
+$as_user "$AGENT" fence-check --proxy "$URL" --past "$PAST" --tls-dir /etc/openshell-tls --ca "$CERTIFICATE"
+exec $as_user "$AGENT" launch --policy "$POLICY" --proxy "$URL" --past "$PAST" --log-level error -- "$LOAD"
+"""
+# What no pod of a pair reaches, by a route that says so.
+CLOSED = "192.0.2.1"
+
+
+def in_own_root(name: str, root: str, containers: str, **environment) -> tuple[list[str], dict[str, str]]:
+    """A command line that runs `containers` in pod `name`, and its environment."""
+    environment |= {"ROOT": HOME / f"{root}.root", "OUT": OUT, "TRUST": TRUST, "CONTAINERS": containers, "AGENT": AGENT,
+                    "ROOTS": ROOTS, "LOAD": LOAD}
+    command = [*in_pod(name), "unshare", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c", OWN_ROOT]
+    return command, os.environ | {k: str(v) for k, v in environment.items()}
+
+
+def agents_below(pid: int) -> list[int]:
+    """Pinned to where what is measured runs."""
+    pids = [one for one in descendants(pid) if name_of(one) == "openshell-agent"]
+    for one in pids:
+        pin(one, SIDE_CORE)
+    return pids
+
+
 def make_sidecar(name: str, policy: str) -> Side:
     """The same pod as a sidecar's: proxy and workload in the pod's own namespace, told apart by the fence."""
     Fenced.count += 1
@@ -285,20 +325,45 @@ def make_sidecar(name: str, policy: str) -> Side:
     policy_file.write_text(policy, encoding="ascii")
     events.touch()
     times = HOME / f"{name}.times"
-    environment = {"ROOT": HOME / f"{name}.root", "TIMES": times, "OUT": OUT, "TRUST": TRUST, "CONTAINERS": SIDECAR_CONTAINERS,
-                   "AGENT": AGENT, "POLICY": policy_file, "ROOTS": ROOTS, "EVENTS": events, "LOAD": LOAD}
-    command = [*in_pod(name), "unshare", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c", SIDECAR_ROOT]
-    client = Lines(command, CLIENT_CORE, env=os.environ | {k: str(v) for k, v in environment.items()},
-                   stderr=open(HOME / f"{name}.log", "ab"))
+    command, environment = in_own_root(name, name, SIDECAR_CONTAINERS, TIMES=times, POLICY=policy_file, EVENTS=events)
+    client = Lines(command, CLIENT_CORE, env=environment, stderr=open(HOME / f"{name}.log", "ab"))
     launcher, load = wait_for_workload(client.process.pid, HOME / f"{name}.log")
-    pids = [pid for pid in descendants(client.process.pid) if pid != load and name_of(pid) == "openshell-agent"]
-    for pid in pids:
-        pin(pid, SIDE_CORE)
+    pids = agents_below(client.process.pid)
     certificate = HOME / f"{name}.pem"
     certificate.write_bytes(Path(f"/proc/{launcher}/root/etc/openshell-tls/openshell-ca.pem").read_bytes())
     side = Side(name, client, pids, f"127.0.0.1:{PROXY_PORT}", str(certificate))
     side.events, side.load = events, load
     side.start_ms = [int(ns) / 1e6 for ns in times.read_text().split()]
+    return side
+
+
+def make_paired(name: str, policy: str) -> Side:
+    """A pair of topology proxy-pod: the proxy in a pod of its own, to which the world passes on what the workload's
+    pod sends."""
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="ascii")
+    proxy_pod = f"{name}px"
+    Fenced.count += 2
+    make_pod(name, Fenced.count - 1)
+    make_pod(proxy_pod, Fenced.count)
+    run("ip", "-n", name, "route", "add", "prohibit", CLOSED)
+    address, credentials = f"10.77.{Fenced.count}.2", "bench:secret"
+    log, events, certificate = (HOME / f"{name}.{kind}" for kind in ("log", "events", "pem"))
+    policy_file = HOME / f"{name}.yaml"
+    policy_file.write_text(policy, encoding="ascii")
+    events.touch()
+    shared = {"POLICY": policy_file, "CERTIFICATE": certificate, "CREDENTIALS": credentials}
+    command, environment = in_own_root(proxy_pod, proxy_pod, PAIR_PROXY, EVENTS=events, PAIRING="/run/openshell-pairing",
+                                       **shared)
+    proxy = subprocess.Popen(command, env=environment, stderr=open(log, "ab"))
+    wait_for_port(f"/run/netns/{name}", address, 10, name)
+    command, environment = in_own_root(name, name, PAIR_WORKLOAD, URL=f"http://{credentials}@{address}:{PROXY_PORT}",
+                                       PAST=f"{CLOSED}:443", **shared)
+    client = Lines(command, CLIENT_CORE, env=environment, stderr=open(log, "ab"))
+    _, load = wait_for_workload(client.process.pid, log)
+    side = Side(name, client, agents_below(proxy.pid) + agents_below(client.process.pid), f"{address}:{PROXY_PORT}",
+                str(certificate))
+    side.events, side.load, side.owned = events, load, [proxy]
+    side.auth = base64.b64encode(credentials.encode()).decode()
     return side
 
 
