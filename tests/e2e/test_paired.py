@@ -106,6 +106,18 @@ class Pods(Play):
         self.serve(self.outside, 0, answer_tcp, self.listener(self.outside, *API))
         self.serve(self.web, 0, answer_http, self.listener(self.web, *WEB))
 
+    def another(self) -> str:
+        """A pod 10.9.3.1 beside, which reaches the web too."""
+        made = self._namespace("another")
+        name, web = os.path.basename(made), os.path.basename(self.web)
+        run("ip", "-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", "a0", "netns", web)
+        run("ip", "-n", name, "link", "set", "lo", "up")
+        for where, device, address in ((name, "eth0", "10.9.3.1/24"), (web, "a0", "10.9.3.2/24")):
+            run("ip", "-n", where, "link", "set", device, "up")
+            run("ip", "-n", where, "addr", "add", address, "dev", device)
+        run("ip", "-n", name, "route", "add", "10.9.2.0/24", "via", "10.9.3.2")
+        return made
+
     def policies(self, verdict: str | None) -> None:
         """None: none are enforced."""
         run("nsenter", f"--net={self.outside}", "nft", "flush ruleset")
@@ -151,11 +163,11 @@ class Paired(unittest.TestCase):
         shutil.copy(pairing / "openshell-ca.pem", self.root.path / "ca.pem")
         (self.root.path / "ca.pem").chmod(0o644)
 
-    def start_proxy(self, *options: str, identity: str = "relaxed") -> subprocess.Popen:
+    def start_proxy(self, *options: str, identity: str = "relaxed", netns: str | None = None) -> subprocess.Popen:
         log = tempfile.TemporaryFile()
         self.addCleanup(log.close)
         process = self.proxy_root.start(
-            self.pods.outside, "/openshell-agent", "proxy", "--policy", "/policy.yaml", "--binary-identity", identity,
+            netns or self.pods.outside, "/openshell-agent", "proxy", "--policy", "/policy.yaml", "--binary-identity", identity,
             "--pairing-dir", "/pairing", *options, stderr=log)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -243,6 +255,40 @@ class Paired(unittest.TestCase):
         self.serving_proxy()
         answer = inside(self.pods.outside, 0, ask, (OUT4, 15090), "GET /readyz HTTP/1.1\nHost: x\nConnection: close\n\n")
         self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer)
+
+    def test_a_proxy_that_is_told_to_stop_lets_what_is_under_way_end_while_the_next_one_serves(self):
+        policy = "  bare:\n    endpoints: [{host: 10.9.2.2, port: 81, allowed_ips: [10.9.2.0/24]}]\n"
+        (self.proxy_root.path / "policy.yaml").write_text(POLICY + policy)
+        far = self.pods.listener(self.pods.web, WEB[0], 81)
+        old = self.serving_proxy()
+        near = self.pods.socket_in(self.pods.pod, socket.AF_INET, socket.SOCK_STREAM)
+        near.settimeout(10)
+        near.connect(PROXY)
+        right = base64.b64encode(CREDENTIALS.encode()).decode()
+        near.sendall(f"CONNECT 10.9.2.2:81 HTTP/1.1\r\nHost: 10.9.2.2:81\r\nProxy-Authorization: Basic {right}\r\n\r\n".encode())
+        accepted, _ = far.accept()
+        self.addCleanup(accepted.close)
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += near.recv(1)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer)
+        old.terminate()
+        wait_for(lambda: "proxy.draining" in [e["event"] for e in self.proxy_events()], "the drain")
+        self.assertEqual(inside(self.pods.pod, SANDBOX_UID, ask, PROXY, "GET / HTTP/1.1\n\n"), "ECONNREFUSED")
+        # At another address, as a pod's; in a cluster the Service leads to the one that is ready.
+        new = self.pods.another()
+        self.serving_proxy(netns=new)
+        head = ("GET http://10.9.2.2/ HTTP/1.1\nHost: 10.9.2.2\nConnection: close\n"
+                f"Proxy-Authorization: Basic {right}\n\n")
+        self.assertTrue(inside(new, SANDBOX_UID, ask, ("10.9.3.1", 3128), head).startswith(b"HTTP/1.1 200"))
+        for sender, receiver in ((near, accepted), (accepted, near)):
+            sender.sendall(b"still here")
+            self.assertEqual(receiver.recv(10, socket.MSG_WAITALL), b"still here")
+        self.assertIsNone(old.poll())
+        near.close()
+        self.assertEqual(accepted.recv(1), b"")
+        accepted.close()
+        self.assertEqual(old.wait(20), 0)
 
     def test_the_proxy_refuses_a_pairing_that_others_may_read_or_that_is_not_whole(self):
         pairing = self.proxy_root.path / "pairing"
