@@ -108,9 +108,9 @@ class Cluster:
         for name, argv in (("kube-controller-manager", components.controller_manager),
                            ("kube-scheduler", components.scheduler), ("kube-proxy", components.proxy)):
             self._daemons.start(name, *argv(self.at, self.release))
-        self._daemons.start("netpol", "/usr/bin/python3", HERE / "addons/netpol.py", components.SERVER, self.at.pki,
-                            machine.NETPOL_TABLE)
-        self._start_kubelet()
+        self.enforce()
+        self._prepare_kubelet()
+        self.start_kubelet()
         self._finish_node()
         self._lap("the node is ready")
         self._start_dns()
@@ -167,14 +167,26 @@ class Cluster:
     def apiserver_answers(self) -> bool:
         return self.kubectl("get", "--raw", "/readyz").returncode == 0
 
-    def _start_kubelet(self) -> None:
+    def enforce(self, late: float = 0) -> None:
+        """NetworkPolicies, each change up to `late` seconds after it came; what holds goes on holding meanwhile."""
+        self._daemons.stop("netpol")
+        self._daemons.start("netpol", "/usr/bin/python3", HERE / "addons/netpol.py", components.SERVER, self.at.pki,
+                            machine.NETPOL_TABLE, late)
+
+    def _prepare_kubelet(self) -> None:
         run("mount", "--bind", self.at.kubelet, self.at.kubelet)
         run("mount", "--make-rshared", self.at.kubelet)
         (self.at.conf / "resolv.conf").touch()
         (self.at.conf / "kubelet.json").write_text(json.dumps(components.kubelet_config(self.at, self.release)))
+
+    def start_kubelet(self) -> None:
         # 1.20 would ask a metadata service for credentials, for 5 s.
         self._daemons.start("kubelet", *components.kubelet(self.at, self.release),
                             env={"AWS_EC2_METADATA_DISABLED": "true"})
+
+    def stop_kubelet(self) -> None:
+        """As if the node were cut off: its containers run on."""
+        self._daemons.stop("kubelet")
 
     # --- images -----------------------------------------------------------------------------------
     def _ctr(self, *argv, check: bool = True) -> str:
@@ -183,6 +195,11 @@ class Cluster:
     def kill(self, container: str) -> None:
         """SIGKILL for a container, by its `containerID` in the pod's status."""
         self._ctr("tasks", "kill", "--signal", "KILL", container.removeprefix("containerd://"))
+
+    def runs(self, uid: str) -> bool:
+        """Whether a container of this pod runs, whatever the API server knows."""
+        ids = self._ctr("containers", "ls", "--quiet", f'labels."io.kubernetes.pod.uid"=={uid}').split()
+        return any(line.split()[0] in ids for line in self._ctr("tasks", "ls").splitlines() if "RUNNING" in line)
 
     def _import_images(self) -> None:
         """Whatever is in the cluster's pods: nothing is pulled."""

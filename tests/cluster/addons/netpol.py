@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""netpol SERVER PKI TABLE: enforces NetworkPolicies on a cluster of one node, with nftables.
+"""netpol SERVER PKI TABLE LATE: enforces NetworkPolicies on a cluster of one node, with nftables.
 
 Follows pods, namespaces and policies by the API as the admin whose keys are in the folder PKI; each change
 computes the whole nftables table anew, which replaces the old one in one transaction. Selectors, ipBlock,
@@ -8,9 +8,10 @@ ports by number, range and name, both directions, default deny. The node itself 
 Service addresses are translated before these rules see a packet.
 
 A pod is open until the API shows its address, which is after its containers started: so with most that
-enforce policies, and what is tested here has to hold nevertheless."""
+enforce policies, and what is tested here has to hold nevertheless. Each change waits up to LATE seconds more, by chance."""
 import http.client
 import json
+import random
 import ssl
 import subprocess
 import sys
@@ -238,11 +239,11 @@ def load(table: str) -> bool:
 
 
 def main() -> None:
-    server, pki, name = sys.argv[1:]
+    server, pki, name, late = sys.argv[1:]
     mirror, loaded = Mirror(server, pki), None
     while True:
         mirror.changed.wait(30)
-        time.sleep(SETTLE_S)
+        time.sleep(SETTLE_S + random.uniform(0, float(late)))
         mirror.changed.clear()
         state = mirror.snapshot()
         table = Rules(state).table(name) if state else None
