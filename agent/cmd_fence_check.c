@@ -28,6 +28,8 @@ struct fence_check {
 	const char *install, *tls_dir, *ca, *proxy, *past, *wait;
 	struct cmd_list upstream_ca;
 	unsigned long wait_s;
+	bool alone;
+	bool reached; /* found: something past the proxy */
 };
 
 struct waiting {
@@ -101,13 +103,19 @@ static int conclude(const struct waiting *w, struct err *err)
 	return -1;
 }
 
-static int wait_closed(const struct fence_check *o, struct waiting *w, struct err *err)
+static int read_places(const struct fence_check *o, struct past_proxy *out, struct err *err)
 {
 	AUTO(buf_done) struct buf shown = buf_init(PAST_PROXY_URL_MAX);
 
-	if (past_proxy_url(o->proxy, &w->round.proxy, &shown, err) == -1 ||
-	    past_proxy_place_parse(o->past, &w->round.past, err) == -1 ||
-	    loop_new(&w->loop, err) == -1)
+	out->alone = o->alone;
+	if (!o->alone && past_proxy_url(o->proxy, &out->proxy, &shown, err) == -1)
+		return -1;
+	return past_proxy_places(o->past, out, err);
+}
+
+static int wait_closed(const struct fence_check *o, struct waiting *w, struct err *err)
+{
+	if (read_places(o, &w->round, err) == -1 || loop_new(&w->loop, err) == -1)
 		return -1;
 	w->round.loop = w->loop;
 	w->round.done = judged;
@@ -124,13 +132,14 @@ static int wait_closed(const struct fence_check *o, struct waiting *w, struct er
 
 static int prepare(void *ctx, struct err *err)
 {
-	const struct fence_check *o = ctx;
+	struct fence_check *o = ctx;
 	struct waiting waiting = { 0 };
 
 	if ((o->install != NULL && install_agent(o->install, err) == -1) ||
 	    (o->tls_dir != NULL && write_trust(o, err) == -1))
 		return -1;
 	int result = wait_closed(o, &waiting, err);
+	o->reached = waiting.last == PAST_PROXY_OPEN;
 	loop_free(waiting.loop);
 	return result;
 }
@@ -144,8 +153,9 @@ static int check(void *ctx, struct err *err)
 	o->wait_s = WAIT_S;
 	if (o->wait != NULL && words_number(o->wait, 1, WAIT_MAX_S, &o->wait_s, err) == -1)
 		return err_wrap(err, "--wait");
-	if (o->proxy == NULL || o->past == NULL)
-		return err_set(err, ERR_INVALID, "--proxy and --past are needed");
+	if (o->past == NULL || (o->proxy == NULL) != o->alone)
+		return err_set(err, ERR_INVALID,
+			       "--past is needed, and one of --proxy and --alone");
 	if ((o->tls_dir == NULL) != (o->ca == NULL))
 		return err_set(err, ERR_INVALID, "--tls-dir and --ca need each other");
 	return 0;
@@ -164,8 +174,10 @@ int cmd_fence_check(int argc, char **argv)
 	const struct cmd_option options[] = {
 		{ "--proxy", CMD_TEXT, &o.proxy, "URL",
 		  "http://[USER:PASSWORD@]ADDRESS:PORT, which has to answer" },
-		{ "--past", CMD_TEXT, &o.past, "ADDRESS:PORT",
-		  "what must not be reached: the API server's, which every pod could" },
+		{ "--alone", CMD_FLAG, &o.alone, NULL,
+		  "no proxy: whoever asks compares with a pod that is not closed" },
+		{ "--past", CMD_TEXT, &o.past, "ADDRESS:PORT,...",
+		  "what must not be reached: the API server's, which every pod could, and others" },
 		{ "--wait", CMD_TEXT, &o.wait, "SECONDS", "how long for both (default 60)" },
 		{ "--install", CMD_TEXT, &o.install, "DIRECTORY",
 		  "where to copy the agent to, for the workloads" },
@@ -185,5 +197,6 @@ int cmd_fence_check(int argc, char **argv)
 		.ctx = &o,
 	};
 
-	return fence_step_run(argc, argv, &step);
+	int status = fence_step_run(argc, argv, &step);
+	return status == EXIT_NO_SANDBOX && o.reached ? EXIT_NOT_CLOSED : status;
 }

@@ -7,6 +7,8 @@
 enum {
 	/* The sandbox, or a part of it, could not be built, and the workload did not run. */
 	EXIT_NO_SANDBOX = 125,
+	/* Of fence-check, whose status the webhook's `check` reads: the same, as the pod reached what it must not. */
+	EXIT_NOT_CLOSED = 124,
 };
 
 int cmd_install(int argc, char **argv);

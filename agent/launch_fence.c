@@ -5,7 +5,7 @@
 
 #include "agent/proxy_parts.h"
 
-/* A round is two connections at other people's places, for every container of a cluster. */
+/* A round is a handful of connections at other people's places, for every container of a cluster. */
 enum { ROUND_EVERY_S = 30 };
 
 static int check_filter(const struct launch_fence *fence, struct err *err)
@@ -19,7 +19,7 @@ int launch_fence_open(const struct launch_options *o, struct launch_fence *out,
 	out->by_others = o->past != NULL;
 	if (out->by_others)
 		return past_proxy_url(o->proxy_url, &out->round.proxy, out_shown, err) == -1 ||
-				       past_proxy_place_parse(o->past, &out->round.past, err) == -1
+				       past_proxy_places(o->past, &out->round, err) == -1
 			       ? -1
 			       : 0;
 	buf_puts(out_shown, o->proxy_url);

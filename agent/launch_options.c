@@ -36,7 +36,7 @@ int launch_options_parse(int argc, char **argv, struct launch_options *out, bool
 		  "a volume mount it may write to, where the policy has no filesystem_policy" },
 		{ "--proxy", CMD_TEXT, &o.proxy_url, "URL",
 		  "where its programs find the proxy (default " SIDECAR_PROXY_URL ")" },
-		{ "--past", CMD_TEXT, &o.past, "ADDRESS:PORT",
+		{ "--past", CMD_TEXT, &o.past, "ADDRESS:PORT,...",
 		  "what must not be reached past the proxy, where NetworkPolicies fence the pod" },
 		{ "--proxy-uid", CMD_TEXT, &uid, "UID", "whom it must not be (default 1337)" },
 		{ "--process-enforcement", CMD_TEXT, &enforcement, "MODE",

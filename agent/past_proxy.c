@@ -28,7 +28,8 @@ static void close_fd(struct past_proxy *round, struct loop_fd *watch)
 void past_proxy_cancel(struct past_proxy *round)
 {
 	close_fd(round, &round->to_proxy);
-	close_fd(round, &round->to_past);
+	for (size_t i = 0; i < round->n_past; i++)
+		close_fd(round, &round->past[i].to);
 	loop_timer_cancel(round->loop, &round->timer);
 }
 
@@ -42,7 +43,7 @@ static void out_of_time(void *ctx)
 {
 	struct past_proxy *round = ctx;
 
-	finish(round, round->answered ? PAST_PROXY_CLOSED : PAST_PROXY_SILENT);
+	finish(round, round->answered || round->alone ? PAST_PROXY_CLOSED : PAST_PROXY_SILENT);
 }
 
 static void proxy_ready(void *ctx, uint32_t events)
@@ -60,37 +61,53 @@ static void proxy_ready(void *ctx, uint32_t events)
 /* A refusal is no way out: some enforcers answer with one. */
 static void past_ready(void *ctx, uint32_t events)
 {
-	struct past_proxy *round = ctx;
+	struct past_proxy_way *way = ctx;
+	struct past_proxy *round = way->round;
 
 	(void)events;
-	if (is_connected(round->to_past.fd))
-		finish(round, PAST_PROXY_OPEN);
-	else
-		close_fd(round, &round->to_past);
+	if (!is_connected(way->to.fd)) {
+		close_fd(round, &way->to);
+		return;
+	}
+	round->reached = way;
+	finish(round, PAST_PROXY_OPEN);
 }
 
 static int begin(struct past_proxy *round, const struct past_proxy_place *to, struct loop_fd *watch,
-		 void (*ready)(void *, uint32_t), struct err *err)
+		 struct err *err)
 {
-	int fd = socket_connect(to->address, to->port);
-
+	watch->fd = socket_connect(to->address, to->port);
 	/* No route is an answer like another. */
-	if (fd == -1)
+	if (watch->fd == -1)
 		return 0;
-	*watch = (struct loop_fd){ .fd = fd, .ready = ready, .ctx = round };
 	if (loop_fd_add(round->loop, watch, EPOLLOUT, err) == 0)
 		return 0;
-	close(fd);
+	close(watch->fd);
 	return -1;
+}
+
+static int begin_all(struct past_proxy *round, struct err *err)
+{
+	for (size_t i = 0; i < round->n_past; i++) {
+		struct past_proxy_way *way = &round->past[i];
+
+		way->round = round;
+		way->to.ready = past_ready;
+		way->to.ctx = way;
+		if (begin(round, &way->place, &way->to, err) == -1)
+			return -1;
+	}
+	return round->alone ? 0 : begin(round, &round->proxy, &round->to_proxy, err);
 }
 
 int past_proxy_begin(struct past_proxy *round, struct err *err)
 {
-	round->to_proxy = round->to_past = (struct loop_fd){ 0 };
+	for (size_t i = 0; i < round->n_past; i++)
+		round->past[i].to = (struct loop_fd){ 0 };
+	round->to_proxy = (struct loop_fd){ .ready = proxy_ready, .ctx = round };
 	round->timer = (struct loop_timer){ .fire = out_of_time, .ctx = round };
 	round->answered = false;
-	if (begin(round, &round->past, &round->to_past, past_ready, err) == -1 ||
-	    begin(round, &round->proxy, &round->to_proxy, proxy_ready, err) == -1) {
+	if (begin_all(round, err) == -1) {
 		past_proxy_cancel(round);
 		return -1;
 	}
@@ -113,7 +130,7 @@ int past_proxy_judge(const struct past_proxy *round, enum past_proxy_result resu
 	case PAST_PROXY_CLOSED:
 		return 0;
 	case PAST_PROXY_OPEN:
-		print_place(&round->past, place);
+		print_place(&round->reached->place, place);
 		return err_set(err, ERR_DENIED,
 			       "a connection to %s, past the proxy, came about: the cluster does "
 			       "not enforce NetworkPolicies, or one of them opens pods with "
@@ -139,11 +156,22 @@ static bool parse_place(struct slice text, struct past_proxy_place *out)
 	return true;
 }
 
-int past_proxy_place_parse(const char *text, struct past_proxy_place *out, struct err *err)
+int past_proxy_places(const char *text, struct past_proxy *out, struct err *err)
 {
-	if (parse_place(slice_text(text), out))
-		return 0;
-	return err_set(err, ERR_INVALID, "'%s' is not ADDRESS:PORT", text);
+	size_t n = 0;
+
+	for (const char *at = text, *end; at != NULL; at = *end == ',' ? end + 1 : NULL) {
+		end = strchrnul(at, ',');
+		if (n == PAST_PROXY_PLACES_MAX)
+			return err_set(err, ERR_LIMIT, "'%s' has more than %d places", text,
+				       PAST_PROXY_PLACES_MAX);
+		if (!parse_place((struct slice){ (const uint8_t *)at, (size_t)(end - at) },
+				 &out->past[n++].place))
+			return err_set(err, ERR_INVALID, "'%.*s' is not ADDRESS:PORT",
+				       (int)(end - at), at);
+	}
+	out->n_past = n;
+	return 0;
 }
 
 int past_proxy_url(const char *url, struct past_proxy_place *out, struct buf *out_shown,

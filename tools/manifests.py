@@ -38,6 +38,7 @@ OPTIONS = {
     "default-policy": ["defaultPolicy=# For $(AGENTS)\nversion: 1\n"],
     "proxy-pod": ["proxyPod.enabled=true"],
     "proxy-pod-with-certificate": ["proxyPod.enabled=true", "proxyPod.apiAddress=[fd00::1]:6443",
+                                   "proxyPod.closedAddresses={169.254.169.254:80,[fd00::a]:53}",
                                    "proxyPod.proxyUid=2000", "proxyPod.resources.limits.cpu=2",
                                    "defaultTopology=proxy-pod", "certificates.mode=certManager"],
     "no-registries": ["imageLookup.mode=off"],

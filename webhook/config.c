@@ -9,6 +9,9 @@
 #include "webhook/choices.h"
 #include "webhook/names.h"
 
+/* The API server's, and eight more: each is asked by every container of a pair, again and again. */
+enum { PLACES_MAX = 9, PLACE_MAX = 56 };
+
 /* "10.96.0.1:443", "[fd00::1]:443": what a pod without DNS can connect to. */
 static bool is_place(const char *text)
 {
@@ -23,6 +26,26 @@ static bool is_place(const char *text)
 				    (size_t)(end - text) - bracketed };
 	return address_parse(host, &address) && choices_parse_id(end + bracketed + 1, 1, &port) &&
 	       port <= UINT16_MAX;
+}
+
+/* Joined by commas. */
+static bool are_places(const char *text)
+{
+	char place[PLACE_MAX];
+	size_t n = 0;
+
+	for (const char *at = text, *end; at != NULL; at = *end == ',' ? end + 1 : NULL) {
+		end = strchrnul(at, ',');
+		size_t size = (size_t)(end - at);
+
+		if (++n > PLACES_MAX || size >= sizeof(place))
+			return false;
+		memcpy(place, at, size);
+		place[size] = '\0';
+		if (!is_place(place))
+			return false;
+	}
+	return true;
 }
 
 /* As the API server names a ServiceAccount. Names have no colon. */
@@ -63,11 +86,12 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		return err_set(err, ERR_INVALID,
 			       "--upstream-ca '%s' is not the name of a ConfigMap",
 			       text->upstream_ca);
-	if (text->proxy_pod_api != NULL && !is_place(text->proxy_pod_api))
-		return err_set(err, ERR_INVALID,
-			       "--proxy-pod-api '%s' is not ADDRESS:PORT (no name: agent pods have "
-			       "no DNS)",
-			       text->proxy_pod_api);
+	if (text->proxy_pod_api != NULL && !are_places(text->proxy_pod_api))
+		return err_set(
+			err, ERR_INVALID,
+			"--proxy-pod-api '%s' is not ADDRESS:PORT, at most %d of them joined "
+			"by commas (no name: agent pods have no DNS)",
+			text->proxy_pod_api, PLACES_MAX);
 	if (text->own_user != NULL && !is_account(text->own_user))
 		return err_set(err, ERR_INVALID,
 			       "--service-account-user '%s' is not "

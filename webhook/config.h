@@ -16,7 +16,9 @@ enum image_lookup { IMAGE_LOOKUP_OFF = 0, IMAGE_LOOKUP_WHEN_NEEDED, IMAGE_LOOKUP
 struct webhook_config {
 	const char *agent_image;
 	enum topology default_topology;
-	const char *proxy_pod_api; /* ADDR:PORT of the API server; NULL: no proxy-pod here */
+	/* ADDR:PORT of the API server, and of other places that no agent pod may reach, joined by commas; NULL: no
+	 * proxy-pod here. */
+	const char *proxy_pod_api;
 	uint32_t proxy_pod_uid; /* of proxies whose pods name none; 0: as in the other topologies */
 	struct pair_size proxy_pod_size;
 	const char *own_user; /* as whom the API server knows us; NULL: not known */
@@ -41,8 +43,9 @@ struct config_text {
 		  "default: combined" },                                                           \
 		{ "--kubernetes-version", CMD_TEXT, &(text)->kubernetes, "1.N",                    \
 		  "of the cluster" },                                                              \
-		{ "--proxy-pod-api", CMD_TEXT, &(text)->proxy_pod_api, "ADDR:PORT",                \
-		  "of the API server, which no agent pod may reach: switches proxy-pod on" },      \
+		{ "--proxy-pod-api", CMD_TEXT, &(text)->proxy_pod_api, "ADDR:PORT,...",            \
+		  "of the API server and others that no agent pod may reach: switches proxy-pod "  \
+		  "on" },                                                                          \
 		{ "--proxy-pod-uid", CMD_TEXT, &(text)->proxy_pod_uid, "UID",                      \
 		  "of its proxies whose pods name none" },                                         \
 		{ "--proxy-pod-cpu", CMD_TEXT, &(text)->proxy_pod_size.cpu, "AMOUNT",              \

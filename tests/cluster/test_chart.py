@@ -48,7 +48,8 @@ class Values(unittest.TestCase):
                       "logLevel=loud", "defaultPolicy=5", "upstreamProxy.url=http://user@proxy:3128", "upstreamCA=Not_A_Name",
                       "imageLookup.mode=sometimes", "imageLookup.insecure={registry}", "imageLookup.ports={0}",
                       "proxyPod.enabled=yes", "proxyPod.apiAddress=kubernetes.default.svc:443",
-                      "proxyPod.apiAddress=fd00::1:443", "proxyPod.proxyUid=0",
+                      "proxyPod.apiAddress=fd00::1:443", "proxyPod.closedAddresses={metadata:80}",
+                      "proxyPod.proxyUid=0",
                       "proxyPod.resources.limits.memory=1T", "defaultTopology=proxy-pod"):
             with self.subTest(wrong=wrong):
                 done = template("--set", wrong, check=False)

@@ -195,7 +195,7 @@ class Guarded(PairCase):
         pair.fence()
         pair.start_proxy()
         self.cluster.node.enforce([])
-        with self.assertRaisesRegex(PodError, "exited 125.*does not enforce NetworkPolicies"):
+        with self.assertRaisesRegex(PodError, "exited 124.*does not enforce NetworkPolicies"):
             pair.start_agent(less_patient)
         self.assertEqual(pair.agent.pid("app"), 0)
 

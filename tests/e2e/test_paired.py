@@ -23,6 +23,8 @@ PR_CAPBSET_DROP = 24
 LAST_CAPABILITY = int(pathlib.Path("/proc/sys/kernel/cap_last_cap").read_text())
 PROXY_UID, SANDBOX_UID = 1337, 1000
 PROXY, API, WEB = (OUT4, 3128), (OUT4, 6443), ("10.9.2.2", 80)
+# What the platform wants closed as well.
+MORE = (OUT4, 8080)
 CREDENTIALS = "0b1c2d3e:s3cret-token"
 URL = f"http://{CREDENTIALS}@{PROXY[0]}:{PROXY[1]}"
 PAST = f"{API[0]}:{API[1]}"
@@ -103,7 +105,8 @@ class Pods(Play):
         for name, device, address in ((web, "eth0", "10.9.2.2/24"), (out, "w0", "10.9.2.1/24")):
             run("ip", "-n", name, "link", "set", device, "up")
             run("ip", "-n", name, "addr", "add", address, "dev", device)
-        self.serve(self.outside, 0, answer_tcp, self.listener(self.outside, *API))
+        for place in (API, MORE):
+            self.serve(self.outside, 0, answer_tcp, self.listener(self.outside, *place))
         self.serve(self.web, 0, answer_http, self.listener(self.web, *WEB))
 
     def another(self) -> str:
@@ -193,17 +196,17 @@ class Paired(unittest.TestCase):
         head = "\n".join(["GET http://10.9.2.2/ HTTP/1.1", "Host: 10.9.2.2", *fields, "", ""])
         return inside(self.pods.pod, SANDBOX_UID, ask, PROXY, head)
 
-    def fence_check(self, *options: str, proxy: str = URL) -> tuple[int, list[dict]]:
-        process = self.root.start(self.pods.pod, "/openshell-agent", "fence-check", "--proxy", proxy, "--past", PAST,
+    def fence_check(self, *options: str, past: str = PAST) -> tuple[int, list[dict]]:
+        process = self.root.start(self.pods.pod, "/openshell-agent", "fence-check", "--proxy", URL, "--past", past,
                                   "--install", "/opt/openshell", "--tls-dir", "/etc/openshell-tls", "--ca", "/ca.pem",
                                   *options, stderr=subprocess.PIPE)
         _, log = process.communicate(timeout=60)
         self.assertNotIn(b"s3cret", log)
         return process.returncode, [json.loads(line) for line in log.splitlines()]
 
-    def launch(self, *command: str) -> subprocess.Popen:
+    def launch(self, *command: str, past: str = PAST) -> subprocess.Popen:
         process = self.root.start(self.pods.pod, "/openshell-agent", "launch", "--policy", "/policy.yaml", "--proxy", URL,
-                                  "--past", PAST, "--", "/bin/busybox", *command, stdout=subprocess.PIPE,
+                                  "--past", past, "--", "/bin/busybox", *command, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         self.addCleanup(lambda: (process.kill(), process.communicate()))
         return process
@@ -325,9 +328,37 @@ class Paired(unittest.TestCase):
         self.serving_proxy()
         self.pods.policies(None)
         status, events = self.fence_check("--wait", "2")
-        self.assertEqual(status, 125)
+        self.assertEqual((status, events[-1]["event"]), (124, "sandbox.refused"))
         self.assertIn("does not enforce NetworkPolicies", events[-1]["reason"])
         self.assertIn(PAST, events[-1]["reason"])
+
+    def test_a_pod_that_reaches_one_of_several_places_is_refused_and_told_which(self):
+        self.serving_proxy()
+        self.pods.policies(f"ip daddr {MORE[0]} tcp dport {MORE[1]} accept\n    drop")
+        self.assertEqual(self.fence_check()[0], 0)
+        status, events = self.fence_check("--wait", "2", past=f"{PAST},10.9.2.9:1,{MORE[0]}:{MORE[1]}")
+        self.assertEqual(status, 124)
+        self.assertIn(f"a connection to {MORE[0]}:{MORE[1]}, past the proxy, came about", events[-1]["reason"])
+        process = self.launch("sleep", "600", past=f"{PAST},{MORE[0]}:{MORE[1]}")
+        self.assertEqual(process.wait(20), 125)
+        self.assertIn(f"a connection to {MORE[0]}:{MORE[1]}, ".encode(), process.stderr.read())
+        self.pods.policies("drop")
+        self.assertEqual(self.fence_check(past=f"{PAST},10.9.2.9:1,{MORE[0]}:{MORE[1]}")[0], 0)
+
+    def test_without_a_proxy_silence_is_enough_where_that_is_asked_for(self):
+        def alone(*options: str) -> tuple[int, bytes]:
+            process = self.root.start(self.pods.pod, "/openshell-agent", "fence-check", "--past", PAST, "--wait", "4", *options,
+                                      stderr=subprocess.PIPE)
+            _, log = process.communicate(timeout=30)
+            return process.returncode, log
+
+        self.assertEqual(alone("--alone")[0], 0)
+        self.pods.policies(None)
+        self.assertEqual(alone("--alone")[0], 124)
+        for options in ((), ("--alone", "--proxy", URL)):
+            status, log = alone(*options)
+            self.assertEqual(status, 125)
+            self.assertIn(b"one of --proxy and --alone", log)
 
     def test_a_pod_whose_proxy_does_not_answer_is_refused(self):
         status, events = self.fence_check("--wait", "2")

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/past_proxy.h"
+#include "agent/proxy/socket.h"
 #include "lib/cleanup.h"
 
 static const struct {
@@ -15,6 +16,11 @@ static const struct {
 	{ "10.96.0.1:443", "10.96.0.1", 443 },
 	{ "[fd00::1]:6443", "fd00::1", 6443 },
 	{ "", NULL, 0 },
+	{ ",", NULL, 0 },
+	{ ",10.96.0.1:443", NULL, 0 },
+	{ "10.96.0.1:443,", NULL, 0 },
+	{ "10.96.0.1:443 ,10.96.0.2:443", NULL, 0 },
+	{ "10.96.0.1:443,10.96.0.2", NULL, 0 },
 	{ "10.96.0.1", NULL, 0 },
 	{ "10.96.0.1:", NULL, 0 },
 	{ "10.96.0.1:0", NULL, 0 },
@@ -36,15 +42,35 @@ static void expect_place(const struct past_proxy_place *place, const char *addre
 
 START_TEST(a_place_is_an_address_and_a_port)
 {
-	struct past_proxy_place place;
+	struct past_proxy round = { 0 };
 	struct err err = { 0 };
-	int result = past_proxy_place_parse(places[_i].text, &place, &err);
+	int result = past_proxy_places(places[_i].text, &round, &err);
 
 	ck_assert_int_eq(result, places[_i].address == NULL ? -1 : 0);
+	ck_assert_uint_eq(round.n_past, result == 0);
 	if (result == 0)
-		expect_place(&place, places[_i].address, places[_i].port);
+		expect_place(&round.past[0].place, places[_i].address, places[_i].port);
 	else
 		ck_assert_ptr_nonnull(strstr(err.msg, "ADDRESS:PORT"));
+}
+END_TEST
+
+START_TEST(nine_places_are_taken_and_no_more)
+{
+	AUTO(buf_done) struct buf text = buf_init(1024);
+	struct past_proxy round = { 0 };
+	struct err err = { 0 };
+
+	buf_puts(&text, "10.96.0.1:1");
+	for (int i = 2; i <= PAST_PROXY_PLACES_MAX; i++)
+		buf_printf(&text, ",[fd00::%d]:%d", i, i);
+	ck_assert_int_eq(past_proxy_places(buf_text(&text), &round, &err), 0);
+	ck_assert_uint_eq(round.n_past, PAST_PROXY_PLACES_MAX);
+	expect_place(&round.past[0].place, "10.96.0.1", 1);
+	expect_place(&round.past[PAST_PROXY_PLACES_MAX - 1].place, "fd00::9", 9);
+	buf_puts(&text, ",10.0.0.1:1");
+	ck_assert_int_eq(past_proxy_places(buf_text(&text), &round, &err), -1);
+	ck_assert_int_eq(err.code, ERR_LIMIT);
 }
 END_TEST
 
@@ -137,7 +163,8 @@ START_TEST(a_round_tells_once_what_was_reached)
 
 	ck_assert_int_eq(loop_new(&play.round.loop, &err), 0);
 	play.round.proxy = open_place(rounds[_i].proxy, &proxy);
-	play.round.past = open_place(rounds[_i].past, &past);
+	play.round.past[0].place = open_place(rounds[_i].past, &past);
+	play.round.n_past = 1;
 	play.round.done = told;
 	play.round.ctx = &play;
 	ck_assert_int_eq(past_proxy_begin(&play.round, &err), 0);
@@ -152,6 +179,45 @@ START_TEST(a_round_tells_once_what_was_reached)
 }
 END_TEST
 
+/* `open`: the one that answers; more than there are: none does. */
+static enum past_proxy_result ask_three(bool alone, size_t open, struct err *err)
+{
+	int fds[4];
+	struct play play = { .round = { .alone = alone, .n_past = 3 } };
+	char want[SOCKET_PLACE_SIZE];
+
+	ck_assert_int_eq(loop_new(&play.round.loop, err), 0);
+	play.round.proxy = open_place(!alone, &fds[3]);
+	for (size_t i = 0; i < 3; i++)
+		play.round.past[i].place = open_place(i == open, &fds[i]);
+	play.round.done = told;
+	play.round.ctx = &play;
+	ck_assert_int_eq(past_proxy_begin(&play.round, err), 0);
+	ck_assert_int_eq(loop_run(play.round.loop, err), 0);
+	ck_assert_int_eq(play.told, 1);
+	if (past_proxy_judge(&play.round, play.result, err) == -1) {
+		const struct past_proxy_place *place = &play.round.past[open].place;
+
+		socket_print_place(place->address, place->port, want);
+		ck_assert_ptr_nonnull(strstr(err->msg, want));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	loop_free(play.round.loop);
+	return play.result;
+}
+
+/* With a proxy, and alone. */
+START_TEST(one_of_several_places_that_is_reached_is_enough_and_named)
+{
+	struct err err = { 0 };
+
+	for (size_t open = 0; open < 3; open++)
+		ck_assert_int_eq(ask_three(_i == 0, open, &err), PAST_PROXY_OPEN);
+	ck_assert_int_eq(ask_three(_i == 0, 3, &err), PAST_PROXY_CLOSED);
+}
+END_TEST
+
 START_TEST(a_round_that_is_cancelled_tells_nothing_and_leaves_nothing_open)
 {
 	AUTO_FD int proxy = -1;
@@ -161,7 +227,8 @@ START_TEST(a_round_that_is_cancelled_tells_nothing_and_leaves_nothing_open)
 
 	ck_assert_int_eq(loop_new(&play.round.loop, &err), 0);
 	play.round.proxy = open_place(true, &proxy);
-	play.round.past = open_place(true, &past);
+	play.round.past[0].place = open_place(true, &past);
+	play.round.n_past = 1;
 	play.round.done = told;
 	play.round.ctx = &play;
 	int before = dup(0);
@@ -185,6 +252,8 @@ Suite *past_proxy_suite(void)
 	tcase_add_loop_test(tc, a_place_is_an_address_and_a_port, 0, (int)ARRAY_LEN(places));
 	tcase_add_loop_test(tc, a_url_is_shown_without_its_password, 0, (int)ARRAY_LEN(urls));
 	tcase_add_loop_test(tc, a_round_tells_once_what_was_reached, 0, (int)ARRAY_LEN(rounds));
+	tcase_add_test(tc, nine_places_are_taken_and_no_more);
+	tcase_add_loop_test(tc, one_of_several_places_that_is_reached_is_enough_and_named, 0, 2);
 	tcase_add_test(tc, a_round_that_is_cancelled_tells_nothing_and_leaves_nothing_open);
 	suite_add_tcase(s, tc);
 	return s;

@@ -38,6 +38,50 @@ START_TEST(our_account_is_named_as_reviews_name_it)
 }
 END_TEST
 
+#define PLACE "10.96.0.1:443"
+#define LONG "[1111:1111:1111:1111:1111:1111:111.111.111.111]:65535"
+
+static const struct {
+	const char *places;
+	bool valid;
+} places[] = {
+	{ PLACE, true },
+	{ "[10.96.0.1]:443", true },
+	{ "[fd00::1]:6443,169.254.169.254:80", true },
+	{ LONG "," LONG, true },
+	{ PLACE "," PLACE "," PLACE "," PLACE "," PLACE "," PLACE "," PLACE "," PLACE "," PLACE,
+	  true },
+	{ PLACE "," PLACE "," PLACE "," PLACE "," PLACE "," PLACE "," PLACE "," PLACE "," PLACE
+		"," PLACE,
+	  false },
+	{ "", false },
+	{ ",", false },
+	{ PLACE ",", false },
+	{ "," PLACE, false },
+	{ PLACE " " PLACE, false },
+	{ PLACE ", " PLACE, false },
+	{ PLACE ",metadata:80", false },
+	{ PLACE ",169.254.169.254", false },
+	{ PLACE ",169.254.169.254:0", false },
+	{ PLACE ",169.254.169.254:65536", false },
+	{ PLACE ",fd00::1:80", false },
+	{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]:1", false },
+};
+
+START_TEST(places_that_no_agent_pod_may_reach_are_addresses_with_ports)
+{
+	const struct config_text text = { .agent_image = "x", .proxy_pod_api = places[_i].places };
+	struct webhook_config config = { 0 };
+	struct err err = { 0 };
+
+	ck_assert_int_eq(config_parse(&text, &config, &err), places[_i].valid ? 0 : -1);
+	if (places[_i].valid)
+		ck_assert_str_eq(config.proxy_pod_api, places[_i].places);
+	else
+		ck_assert_ptr_nonnull(strstr(err.msg, "--proxy-pod-api"));
+}
+END_TEST
+
 Suite *config_suite(void);
 Suite *config_suite(void)
 {
@@ -46,6 +90,8 @@ Suite *config_suite(void)
 
 	tcase_add_loop_test(each, our_account_is_named_as_reviews_name_it, 0,
 			    (int)ARRAY_LEN(users));
+	tcase_add_loop_test(each, places_that_no_agent_pod_may_reach_are_addresses_with_ports, 0,
+			    (int)ARRAY_LEN(places));
 	suite_add_tcase(suite, each);
 	return suite;
 }
