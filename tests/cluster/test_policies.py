@@ -77,7 +77,10 @@ TAMPERED = {
                                                   "openshell-supervisor-bin"][0].update(
         {"emptyDir": None, "hostPath": {"path": "/tmp"}}),
     "a probe that runs outside": lambda p: app(p).update(livenessProbe={"exec": {"command": ["true"]}}),
+    "a probe of readiness that runs outside": lambda p: app(p).update(readinessProbe={"exec": {"command": ["true"]}}),
+    "a probe of its start that runs outside": lambda p: app(p).update(startupProbe={"exec": {"command": ["true"]}}),
     "a hook that runs outside": lambda p: app(p).update(lifecycle={"preStop": {"exec": {"command": ["true"]}}}),
+    "a hook of its start that runs outside": lambda p: app(p).update(lifecycle={"postStart": {"exec": {"command": ["true"]}}}),
     "our init container has arguments": lambda p: p["spec"]["initContainers"][0].update(args=["--help"]),
     "the policy's volume is not mounted": lambda p: app(p)["volumeMounts"].remove(mount_of(p, "openshell-policy")),
     "the policy is the author's own": lambda p: [v for v in p["spec"]["volumes"] if v["name"] == "openshell-policy"][
@@ -192,7 +195,8 @@ class Alone(PolicyCase):
                 self.assertIn("[OSW081]", done.stderr)
 
     def test_who_asks_for_what_the_namespace_does_not_have_is_refused(self):
-        for topology, code in (("none", "OSW005"), ("proxy-pod", "OSW081"), ("combind", "OSW005")):
+        for topology, code in (("none", "OSW005"), ("proxy-pod", "OSW081"), ("combind", "OSW005"), ("mirror", "OSW005"),
+                               ("plain", "OSW011"), ("supervisor", "OSW081")):
             with self.subTest(topology=topology):
                 self.refused(self.create(pod("x", annotations={"openshell.io/topology": topology})), code)
 
@@ -200,6 +204,8 @@ class Alone(PolicyCase):
         reference = {"name": f"os-ca-{UID}"}
         for what, spec, of in (
                 ("a volume", {"volumes": [{"name": "k", "secret": {"secretName": reference["name"]}}]}, {}),
+                ("a driver's volume", {"volumes": [{"name": "k", "csi": {
+                    "driver": "example.com", "nodePublishSecretRef": reference}}]}, {}),
                 ("among others", {"volumes": [{"name": "k", "projected": {"sources": [{"secret": reference}]}}]}, {}),
                 ("to pull", {"imagePullSecrets": [reference]}, {}),
                 ("all variables", {}, {"envFrom": [{"secretRef": reference}]}),
@@ -210,6 +216,15 @@ class Alone(PolicyCase):
                 done = world.kubectl("create", "--dry-run=server", "--namespace=t-alone-chosen", "-f", "-", check=False,
                                      text=json.dumps(asking))
                 self.refused(done, "OSW102")
+
+    def test_what_a_node_shows_of_its_own_pods_is_taken_from_the_node_alone(self):
+        node = world.kubectl("get", "nodes", "--output=jsonpath={.items[0].metadata.name} {.items[0].metadata.uid}")
+        name, uid = node.stdout.split()
+        shown = pod("x", annotations={"kubernetes.io/config.mirror": "x"}, nodeName=name, automountServiceAccountToken=False)
+        shown["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "Node", "name": name, "uid": uid, "controller": True}]
+        done = self.create(shown, f"--as=system:node:{name}", "--as-group=system:nodes")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.refused(self.create(shown), "OSW081")
 
     def test_none_runs_where_the_namespace_allows_it(self):
         world.kubectl("label", "namespace", self.namespace, "openshell.io/allowed=combined.none")
