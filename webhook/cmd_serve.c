@@ -151,6 +151,8 @@ static void reload(struct serving *serving, bool asked)
 			log_reason(&serving->log, LOG_LEVEL_INFO, "certificate.loaded",
 				   serving->options.cert);
 	}
+	if (serving->images.logins != NULL)
+		image_login_files_refresh(serving->images.logins, &serving->log);
 	if (serving->options.namespaces == NULL)
 		return;
 	if (watch_changed(&serving->namespaces_watch) || asked) {
@@ -206,6 +208,7 @@ static void drain(struct serving *serving, const sigset_t *signals)
 	}
 	kube_informer_stop(serving->informer);
 	server_stop(serving->server);
+	image_options_done(&serving->images);
 	serving_cert_done();
 	log_reason(&serving->log, LOG_LEVEL_INFO, "stopped", "drained");
 }
@@ -223,6 +226,9 @@ static int load_files(struct serving *serving, struct err *err)
 	watch_changed(&serving->namespaces_watch);
 	if (options->cert != NULL && serving_cert_load(options->cert, options->key, err) == -1)
 		return err_wrap(err, "certificate");
+	/* Without a login no more than images behind it are not looked up: no reason not to serve. */
+	if (serving->images.logins != NULL)
+		image_login_files_refresh(serving->images.logins, &serving->log);
 	return 0;
 }
 
@@ -264,7 +270,8 @@ static int start(struct serving *serving, struct err *err)
 		.plain_fd = plain_fd,
 		.kubernetes = options->kubernetes,
 		.account = options->account,
-		.images = serving->images.lookup != IMAGE_LOOKUP_OFF ? &serving->images.net : NULL,
+		.images = serving->images.lookup != IMAGE_LOOKUP_OFF ? &serving->images.resolver
+								     : NULL,
 	};
 	if (server_start(&server, &serving->server, err) == -1)
 		return -1;

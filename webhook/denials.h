@@ -68,7 +68,7 @@
 	X(EPHEMERAL_CONTAINER, 23, 422,                                                            \
 	  "An ephemeral container would stand beside the sandbox, or a pod is asked for "          \
 	  "something that this version does not know.",                                            \
-	  "debug in a namespace that is not sandboxed")                                            \
+	  "debug by kubectl exec, or in a copy of the pod (docs/threat-model.md)")                 \
 	X(MESH, 27, 422, "A service mesh wants to put its own proxy into the pod.",                \
 	  "switch the mesh off for this pod (sidecar.istio.io/inject: false, "                     \
 	  "linkerd.io/inject: disabled)")                                                          \

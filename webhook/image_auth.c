@@ -167,14 +167,31 @@ int image_auth_parse(struct slice value, struct image_challenge *out, struct err
 
 /* --- tokens ----------------------------------------------------------------------------------- */
 
-void image_auth_put_url(const struct image_challenge *challenge, const char *repository,
-			struct buf *out)
+static void put_scope(const char *repository, struct buf *out)
 {
-	buf_printf(out, "%s%cscope=", challenge->realm,
-		   strchr(challenge->realm, '?') != NULL ? '&' : '?');
+	buf_puts(out, "scope=");
 	uri_put_escaped(out, "repository:");
 	uri_put_escaped(out, repository);
 	uri_put_escaped(out, ":pull");
+}
+
+void image_auth_put_form(const struct image_challenge *challenge, const char *repository,
+			 const char *identity_token, struct buf *out)
+{
+	buf_puts(out, "grant_type=refresh_token&client_id=openshell-webhook&service=");
+	uri_put_escaped(out, challenge->service);
+	buf_puts(out, "&");
+	put_scope(repository, out);
+	buf_puts(out, "&refresh_token=");
+	uri_put_escaped(out, identity_token);
+}
+
+void image_auth_put_url(const struct image_challenge *challenge, const char *repository,
+			struct buf *out)
+{
+	buf_printf(out, "%s%c", challenge->realm,
+		   strchr(challenge->realm, '?') != NULL ? '&' : '?');
+	put_scope(repository, out);
 	if (challenge->service[0] == '\0')
 		return;
 	buf_puts(out, "&service=");

@@ -31,6 +31,10 @@ int image_auth_parse(struct slice value, struct image_challenge *out, struct err
 void image_auth_put_url(const struct image_challenge *challenge, const char *repository,
 			struct buf *out);
 
+/* What a token is asked for with by whoever has one that lasts (OAuth 2, RFC 6749 6). */
+void image_auth_put_form(const struct image_challenge *challenge, const char *repository,
+			 const char *identity_token, struct buf *out);
+
 /* The token in what was answered there. ERR_INVALID: none, or one that no header can carry. */
 int image_auth_read_token(struct slice body, struct buf *out, struct err *err);
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/base64.h"
 #include "lib/cleanup.h"
 #include "lib/digest.h"
 #include "webhook/image_auth.h"
@@ -19,6 +20,8 @@ enum {
 	REDIRECTS_MAX = 3,
 	AUTHORIZATION_MAX = IMAGE_TOKEN_MAX + 16,
 	URL_PATH_MAX = 1024,
+	/* Of an identity token, each character of which may become three. */
+	FORM_MAX = 3 * IMAGE_LOGIN_MAX + 4096,
 };
 
 #define OCI "application/vnd.oci.image."
@@ -80,7 +83,7 @@ static int get(struct session *session, const struct image_request *request,
 			return -1;
 		if (!image_url_same_server(&to, &session->registry))
 			step.authorization = NULL;
-		if (image_net_get(session->net, &step, out, err) == -1)
+		if (image_net_ask(session->net, &step, out, err) == -1)
 			return -1;
 		if (!is_redirect(out->status))
 			return 0;
@@ -95,23 +98,55 @@ static int get(struct session *session, const struct image_request *request,
 
 /* --- authorization ---------------------------------------------------------------------------- */
 
-/* Nobody in particular asks; and the realm may not send us on. */
+/* A password goes to whom the registry names over TLS, and over TLS alone. */
+static const struct image_login *login_for(const struct session *session,
+					   const struct image_url *to)
+{
+	return session->registry.is_https && to->is_https ? session->fetch->login : NULL;
+}
+
+static void put_basic(const struct image_login *login, struct buf *out)
+{
+	buf_puts(out, "Basic ");
+	base64_put(out, buf_slice(&login->user_password));
+}
+
+static int ask_token(struct session *session, const struct image_challenge *challenge,
+		     const struct image_login *login, struct image_answer *out, struct err *err)
+{
+	AUTO(buf_done) struct buf url = buf_init(IMAGE_URL_MAX);
+	AUTO(buf_done) struct buf form = buf_init_secret(FORM_MAX);
+	AUTO(buf_done) struct buf basic = buf_init_secret(AUTHORIZATION_MAX);
+	const char *repository = session->fetch->ref->repository;
+	struct image_request request = { .accept = "application/json",
+					 .body_max = TOKEN_ANSWER_MAX };
+
+	if (login != NULL && login->identity_token.n > 0) {
+		buf_puts(&url, challenge->realm);
+		image_auth_put_form(challenge, repository, buf_text(&login->identity_token), &form);
+		request.form = buf_text(&form);
+	} else {
+		image_auth_put_url(challenge, repository, &url);
+		if (login != NULL)
+			put_basic(login, &basic);
+		request.authorization = buf_text(&basic);
+	}
+	request.url = buf_text(&url);
+	return image_net_ask(session->net, &request, out, err);
+}
+
+/* The realm may not send us on. */
 static int take_bearer(struct session *session, const struct image_challenge *challenge,
 		       struct err *err)
 {
-	AUTO(buf_done) struct buf url = buf_init(IMAGE_URL_MAX);
 	AUTO(buf_done) struct buf token = buf_init_secret(IMAGE_TOKEN_MAX);
 	AUTO(image_answer_done) struct image_answer answer = { 0 };
 	const struct image_hosts *hosts = session->fetch->net->hosts;
 	struct image_url realm;
 
-	image_auth_put_url(challenge, session->fetch->ref->repository, &url);
-	if (image_url_parse(buf_text(&url), &realm, err) == -1 ||
-	    image_hosts_check_realm(hosts, &session->registry, &realm, err) == -1)
-		return -1;
-	const struct image_request request = { buf_text(&url), "application/json", NULL,
-					       TOKEN_ANSWER_MAX };
-	if (image_net_get(session->net, &request, &answer, err) == -1)
+	if (image_url_parse(challenge->realm, &realm, err) == -1 ||
+	    image_hosts_check_realm(hosts, &session->registry, &realm, err) == -1 ||
+	    ask_token(session, challenge, login_for(session, &realm), &answer, err) == -1)
 		return -1;
 	if (answer.status != 200)
 		return err_set(err, ERR_DENIED, "'%.80s' gives no token for it: it answers %ld",
@@ -119,6 +154,19 @@ static int take_bearer(struct session *session, const struct image_challenge *ch
 	if (image_auth_read_token(buf_slice(&answer.body), &token, err) == -1)
 		return err_wrap(err, "'%.80s'", realm.host);
 	buf_printf(&session->authorization, "Bearer %s", buf_text(&token));
+	return 0;
+}
+
+static int take_basic(struct session *session, struct err *err)
+{
+	const struct image_login *login = login_for(session, &session->registry);
+
+	if (login == NULL || login->user_password.n == 0)
+		return err_set(err, ERR_DENIED, "the registry asks for a user and a password%s",
+			       session->fetch->login == NULL ? ""
+			       : login == NULL               ? ", which are not sent without TLS"
+							     : ", and there is a token only");
+	put_basic(login, &session->authorization);
 	return 0;
 }
 
@@ -134,7 +182,7 @@ static int authorize(struct session *session, const struct image_answer *answer,
 	case IMAGE_AUTH_BEARER:
 		return take_bearer(session, &challenge, err);
 	case IMAGE_AUTH_BASIC:
-		return err_set(err, ERR_DENIED, "the registry asks for a user and a password");
+		return take_basic(session, err);
 	case IMAGE_AUTH_NONE:
 		break;
 	}
@@ -172,8 +220,12 @@ static int ask(struct session *session, const char *path, const char *accept, si
 		   path);
 	for (bool again = false;; again = true) {
 		AUTO(image_answer_done) struct image_answer answer = { 0 };
-		const struct image_request request = { buf_text(&url), accept,
-						       buf_text(&session->authorization), max };
+		const struct image_request request = {
+			.url = buf_text(&url),
+			.accept = accept,
+			.authorization = buf_text(&session->authorization),
+			.body_max = max,
+		};
 
 		if (get(session, &request, &answer, err) == -1)
 			return -1;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "webhook/image_facts.h"
+#include "webhook/image_logins.h"
 #include "webhook/image_manifest.h"
 #include "webhook/image_net.h"
 #include "webhook/image_ref.h"
@@ -19,6 +20,7 @@ struct image_fetch {
 	const struct image_net_options *net;
 	const struct image_ref *ref;
 	const struct image_arches *arches;
+	const struct image_login *login; /* NULL: nobody in particular asks */
 };
 
 /* The caller releases `*out`, whose digest is that of what the name leads to. `err` says what is wrong in words that

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -216,7 +217,24 @@ static struct curl_slist *headers_of(const struct image_request *request)
 	return headers;
 }
 
-int image_net_get(struct image_net *net, const struct image_request *request,
+/* The list has copies of its own. */
+static void drop_headers(struct curl_slist *headers)
+{
+	for (struct curl_slist *at = headers; at != NULL; at = at->next)
+		explicit_bzero(at->data, strlen(at->data));
+	curl_slist_free_all(headers);
+}
+
+static void set_method(CURL *curl, const char *form)
+{
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form);
+	if (form != NULL)
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(form));
+	else
+		curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+}
+
+int image_net_ask(struct image_net *net, const struct image_request *request,
 		  struct image_answer *out, struct err *err)
 {
 	int64_t left_ms = net->deadline_ms - now_ms();
@@ -239,8 +257,10 @@ int image_net_get(struct image_net *net, const struct image_request *request,
 	curl_easy_setopt(net->curl, CURLOPT_URL, request->url);
 	curl_easy_setopt(net->curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(net->curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+	set_method(net->curl, request->form);
 	int result = judge(net, curl_easy_perform(net->curl), out, err);
 	curl_easy_setopt(net->curl, CURLOPT_HTTPHEADER, NULL);
-	curl_slist_free_all(headers);
+	set_method(net->curl, NULL);
+	drop_headers(headers);
 	return result;
 }

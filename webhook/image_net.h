@@ -27,6 +27,7 @@ struct image_request {
 	const char *accept; /* NULL: anything */
 	const char *authorization; /* the value of the header; NULL or "": none */
 	size_t body_max;
+	const char *form; /* sent by POST; NULL: a GET */
 };
 
 struct image_answer {
@@ -43,9 +44,9 @@ int image_net_new(const struct image_net_options *options, int64_t budget_ms,
 		  struct image_net **out, struct err *err);
 void image_net_free(struct image_net *net);
 
-/* One GET. 0: there is an answer, of any status; the caller ends with image_answer_done(), also after -1. ERR_DENIED: the
+/* 0: there is an answer, of any status; the caller ends with image_answer_done(), also after -1. ERR_DENIED: the
  * server may not be asked. ERR_TIMEOUT, ERR_LIMIT: too slow, too long. */
-int image_net_get(struct image_net *net, const struct image_request *request,
+int image_net_ask(struct image_net *net, const struct image_request *request,
 		  struct image_answer *out, struct err *err);
 
 #endif

@@ -15,7 +15,7 @@
 #include "webhook/image_fetch.h"
 #include "webhook/metrics.h"
 
-/* The longest name, digest and architectures. */
+/* The longest name, digest, architectures and version. */
 enum { KEY_MAX = 512 };
 
 struct job {
@@ -24,6 +24,7 @@ struct job {
 	struct image_ref ref;
 	struct image_arches arches;
 	char namespace_name[sizeof(((struct image_wants *)NULL)->namespace_name)];
+	bool has_login; /* if there is one */
 	bool is_running;
 };
 
@@ -40,7 +41,7 @@ struct counts {
 };
 
 struct image_resolver {
-	struct image_net_options net;
+	struct image_resolver_options options;
 	atomic_bool stop;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -57,10 +58,21 @@ static int64_t now_ms(void)
 	return clock_ms(CLOCK_MONOTONIC);
 }
 
-static void put_key(const struct image_want *want, struct buf *out)
+static bool has_login(const struct image_resolver *resolver, const struct image_ref *ref,
+		      const char *namespace_name)
+{
+	return resolver->options.logins != NULL &&
+	       image_grants_allow(resolver->options.grants, ref, namespace_name);
+}
+
+/* What a login was told is for those alone who have it, and as long as it is the same. */
+static void put_key(const struct image_resolver *resolver, const struct image_want *want,
+		    bool with_login, struct buf *out)
 {
 	*out = buf_init(KEY_MAX);
 	image_want_put_key(want, out);
+	if (with_login)
+		buf_printf(out, " login %u", image_login_files_version(resolver->options.logins));
 }
 
 /* --- who wants to know ------------------------------------------------------------------------ */
@@ -73,7 +85,8 @@ static bool fill(struct image_resolver *resolver, struct image_wants *wants)
 
 		if (want->is_known)
 			continue;
-		put_key(want, &key);
+		put_key(resolver, want, has_login(resolver, &want->ref, wants->namespace_name),
+			&key);
 		want->is_known = image_cache_find(&resolver->cache, buf_text(&key), now_ms(),
 						  &want->facts, &want->err);
 	}
@@ -151,8 +164,9 @@ static void add_job(struct image_resolver *resolver, struct image_want *want,
 {
 	AUTO(buf_done) struct buf key = { 0 };
 	struct job **slot = &resolver->jobs;
+	bool with_login = has_login(resolver, &want->ref, namespace_name);
 
-	put_key(want, &key);
+	put_key(resolver, want, with_login, &key);
 	for (; *slot != NULL; slot = &(*slot)->next)
 		if (strcmp((*slot)->key, buf_text(&key)) == 0)
 			return;
@@ -165,6 +179,7 @@ static void add_job(struct image_resolver *resolver, struct image_want *want,
 	job->key = mem_strdup(buf_text(&key));
 	job->ref = want->ref;
 	job->arches = want->arches;
+	job->has_login = with_login;
 	memcpy(job->namespace_name, namespace_name, strlen(namespace_name) + 1);
 	*slot = job;
 }
@@ -219,20 +234,31 @@ static void keep_by_digest(struct image_resolver *resolver, const struct job *jo
 
 	memcpy(pinned.ref.digest, facts->digest, sizeof(pinned.ref.digest));
 	pinned.ref.tag[0] = '\0';
-	put_key(&pinned, &key);
+	put_key(resolver, &pinned, job->has_login, &key);
 	image_cache_put(&resolver->cache, buf_text(&key), facts, NULL,
 			now_ms() + IMAGE_CACHE_DIGEST_MS);
+}
+
+static int fetch_for(struct image_resolver *resolver, const struct job *job,
+		     struct image_facts **out, struct err *err)
+{
+	AUTO(image_login_done) struct image_login login = { 0 };
+	bool found = job->has_login &&
+		     image_login_files_find(resolver->options.logins, &job->ref, &login);
+	const struct image_fetch fetch = { &resolver->options.net, &job->ref, &job->arches,
+					   found ? &login : NULL };
+
+	return image_fetch(&fetch, out, err);
 }
 
 /* With the lock, which it lets go of while it asks. */
 static void run(struct image_resolver *resolver, struct job *job)
 {
-	const struct image_fetch fetch = { &resolver->net, &job->ref, &job->arches };
 	AUTO(image_facts_drop) struct image_facts *facts = NULL;
 	struct err err = { 0 };
 
 	pthread_mutex_unlock(&resolver->lock);
-	bool found = image_fetch(&fetch, &facts, &err) == 0;
+	bool found = fetch_for(resolver, job, &facts, &err) == 0;
 	pthread_mutex_lock(&resolver->lock);
 	resolver->counts.asked++;
 	resolver->counts.failed += !found;
@@ -348,6 +374,11 @@ void image_resolver_put_metrics(struct image_resolver *resolver, struct buf *out
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		buf_printf(out, "openshell_webhook_%s{result=\"%s\"} %" PRIu64 "\n", name,
 			   rows[i].result, rows[i].n);
+	if (resolver->options.logins == NULL)
+		return;
+	metrics_head(out, "registry_logins", "gauge", "Logins of registries that are in use.");
+	buf_printf(out, "openshell_webhook_registry_logins %zu\n",
+		   image_login_files_count(resolver->options.logins));
 }
 
 static int start_thread(struct image_resolver *resolver, void *(*function)(void *), struct err *err)
@@ -359,14 +390,14 @@ static int start_thread(struct image_resolver *resolver, void *(*function)(void 
 	return 0;
 }
 
-int image_resolver_start(const struct image_net_options *net, struct image_resolver **out,
+int image_resolver_start(const struct image_resolver_options *options, struct image_resolver **out,
 			 struct err *err)
 {
 	struct image_resolver *resolver = mem_calloc(1, sizeof(*resolver));
 	pthread_condattr_t attributes;
 
-	resolver->net = *net;
-	resolver->net.stop = &resolver->stop;
+	resolver->options = *options;
+	resolver->options.net.stop = &resolver->stop;
 	resolver->cache = image_cache_init();
 	pthread_mutex_init(&resolver->lock, NULL);
 	pthread_condattr_init(&attributes);

@@ -6,6 +6,8 @@
 #define WEBHOOK_IMAGE_RESOLVER_H
 
 #include "lib/err.h"
+#include "webhook/image_grants.h"
+#include "webhook/image_login_files.h"
 #include "webhook/image_net.h"
 #include "webhook/image_wants.h"
 
@@ -24,9 +26,15 @@ enum {
 
 struct image_resolver;
 
-/* What `net` refers to is borrowed; its `stop` is ours. Signals must be blocked by the caller; kube_client_init() came
- * before. */
-int image_resolver_start(const struct image_net_options *net, struct image_resolver **out,
+/* What is referred to is borrowed. */
+struct image_resolver_options {
+	struct image_net_options net; /* its `stop` is ours */
+	struct image_login_files *logins; /* NULL: none */
+	const struct image_grants *grants; /* for whose pods they are used */
+};
+
+/* Signals must be blocked by the caller; kube_client_init() came before. */
+int image_resolver_start(const struct image_resolver_options *options, struct image_resolver **out,
 			 struct err *err);
 
 /* Fills in what is known without asking. True: nothing is open. */

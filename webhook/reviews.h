@@ -12,7 +12,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "webhook/config.h"
-#include "webhook/image_net.h"
+#include "webhook/image_resolver.h"
 #include "webhook/metrics.h"
 #include "webhook/namespaces.h"
 
@@ -25,7 +25,7 @@ struct reviews_options {
 	const struct webhook_config *config;
 	const struct log *log;
 	const char *kubernetes, *account; /* as struct kube_client, to ask for pods; NULL: none */
-	const struct image_net_options *images; /* NULL: registries are not asked */
+	const struct image_resolver_options *images; /* NULL: registries are not asked */
 	struct metrics *metrics;
 	const atomic_bool *draining; /* each answer closes its connection */
 };

@@ -7,7 +7,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "webhook/config.h"
-#include "webhook/image_net.h"
+#include "webhook/image_resolver.h"
 #include "webhook/kube_client.h"
 #include "webhook/namespaces.h"
 
@@ -19,7 +19,7 @@ struct server_options {
 	const struct log *log;
 	int tls_fd, plain_fd; /* listening; `plain_fd` -1: none */
 	const char *kubernetes, *account; /* as struct kube_client, to ask for pods; NULL: none */
-	const struct image_net_options *images; /* NULL: registries are not asked */
+	const struct image_resolver_options *images; /* NULL: registries are not asked */
 };
 
 /* Serves on the listening sockets, which it takes over. Until a certificate is loaded (serving_cert) handshakes

@@ -47,6 +47,8 @@ class Values(unittest.TestCase):
                       "networkPolicy.enabled=maybe", "admissionPolicies.mode=on", "extraArgs={word}", "drainSeconds=-1",
                       "logLevel=loud", "defaultPolicy=5", "upstreamProxy.url=http://user@proxy:3128", "upstreamCA=Not_A_Name",
                       "imageLookup.mode=sometimes", "imageLookup.insecure={registry}", "imageLookup.ports={0}",
+                      "imageLookup.pullSecrets={lookup}", "imageLookup.pullSecrets={Not_A_Name}",
+                      "imageLookup.privateImages[0].namespaces={a b}",
                       "proxyPod.enabled=yes", "proxyPod.apiAddress=kubernetes.default.svc:443",
                       "proxyPod.apiAddress=fd00::1:443", "proxyPod.closedAddresses={metadata:80}",
                       "proxyPod.proxyUid=0",
@@ -55,6 +57,21 @@ class Values(unittest.TestCase):
                 done = template("--set", wrong, check=False)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(wrong.partition("=")[0].rpartition(".")[2], done.stderr)
+
+    def test_pull_secrets_are_files_that_may_be_absent_and_no_right_to_read_secrets(self):
+        rendered = [item for item in yaml.safe_load_all(template(
+            "--set", "imageLookup.pullSecrets={lookup},imageLookup.privateImages[0].prefix=r.example/team",
+            "--set", "imageLookup.privateImages[0].namespaces={a,b}").stdout) if item]
+        (deployment,) = [item for item in rendered if item["kind"] == "Deployment"]
+        spec = deployment["spec"]["template"]["spec"]
+        self.assertIn("--registry-login-for=r.example/team=a,b", spec["containers"][0]["args"])
+        self.assertIn("--registry-login=/registry-logins/lookup/config.json", spec["containers"][0]["args"])
+        (volume,) = [v for v in spec["volumes"] if v.get("secret", {}).get("secretName") == "lookup"]
+        self.assertTrue(volume["secret"]["optional"])
+        for role in (item for item in rendered if item["kind"] in ("Role", "ClusterRole")):
+            for rule in role["rules"]:
+                if "secrets" in rule["resources"] and set(rule["verbs"]) & {"get", "list", "watch"}:
+                    self.assertIn("resourceNames", rule)
 
     def test_every_key_has_a_default_and_every_default_a_rule(self):
         for path, schema, values in closed(SCHEMA, VALUES):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* driver_image: looks images up as the webhook does, all at once, and tells of each as a line of JSON:
  *   driver_image OPTIONS NAMESPACE/IMAGE...
- * OPTIONS: --registry-allow, --registry-insecure, --registry-ca. Reads a line and asks again, until there is none. */
+ * OPTIONS: those of the webhook. Reads a line and asks again, until there is none. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/json.h"
+#include "webhook/image_options.h"
 #include "webhook/image_resolver.h"
 #include "webhook/kube_client.h"
 
@@ -107,14 +108,10 @@ static int ask(struct image_resolver *resolver, char **images, size_t n, struct 
 
 int main(int argc, char **argv)
 {
-	struct cmd_list allow = { 0 }, insecure = { 0 };
-	const char *roots = NULL;
-	const struct cmd_option options[] = {
-		{ "--registry-allow", CMD_REPEATED, &allow, "", "" },
-		{ "--registry-insecure", CMD_REPEATED, &insecure, "", "" },
-		{ "--registry-ca", CMD_TEXT, &roots, "", "" },
-	};
-	struct image_hosts hosts;
+	struct image_text text = { 0 };
+	const struct cmd_option options[] = { IMAGE_OPTIONS(&text) };
+	const struct log log = { .level = LOG_LEVEL_INFO };
+	struct image_options parsed;
 	struct image_resolver *resolver;
 	struct err err = { 0 };
 	char line[16];
@@ -122,16 +119,17 @@ int main(int argc, char **argv)
 
 	if (cmd_parse(options, ARRAY_LEN(options), argc, argv, &rest, &err) == -1 ||
 	    argc - rest > QUESTIONS_MAX || kube_client_init(&err) == -1 ||
-	    image_hosts_parse(&allow, &insecure, &hosts, &err) == -1)
+	    image_options_parse(&text, &parsed, &err) == -1)
 		return 2;
-	const struct image_net_options net = { &hosts, roots, NULL };
-	if (image_resolver_start(&net, &resolver, &err) == -1)
+	if (image_resolver_start(&parsed.resolver, &resolver, &err) == -1)
 		return 2;
-	do
+	do {
+		if (parsed.logins != NULL)
+			image_login_files_refresh(parsed.logins, &log);
 		result = ask(resolver, argv + rest, (size_t)(argc - rest), &err);
-	while (result == 0 && fgets(line, sizeof(line), stdin) != NULL);
+	} while (result == 0 && fgets(line, sizeof(line), stdin) != NULL);
 	image_resolver_free(resolver);
-	image_hosts_done(&hosts);
+	image_options_done(&parsed);
 	if (result == -1)
 		fprintf(stderr, "%s\n", err.msg);
 	return result == -1;

@@ -3,12 +3,14 @@
 
 Neither root nor containers, but for the last class."""
 import base64
+import crypt
 import hashlib
 import http.client
 import http.server
 import json
 import pathlib
 import signal
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -19,7 +21,7 @@ from fixture import SandboxCase, pod, world
 import images
 import registry
 from images import COVERING
-from test_webhook import OUT, PROGRAM, Webhook, review
+from test_webhook import OUT, PROGRAM, Webhook, make_certificate, review
 
 DRIVER = OUT / "driver_image"
 LOOPBACK = "127.0.0.1"
@@ -57,6 +59,14 @@ SHELL = ["/bin/sh", "-c", "exec app $HOME"]
 APP = Image(Entrypoint=SHELL, Cmd=["-v"], User="app", WorkingDir="/srv", Volumes={"/data": {}})
 
 
+PASSWORD = "s3cret"
+BASIC = "Basic " + base64.b64encode(f"robot:{PASSWORD}".encode()).decode()
+
+
+def login(server: str, **fields) -> str:
+    return json.dumps({"auths": {server: fields or {"username": "robot", "password": PASSWORD}}})
+
+
 class Driver:
     def __init__(self, *images: str, options: list[str]):
         self.process = subprocess.Popen([DRIVER, *options, *images], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -79,11 +89,12 @@ class Driver:
 
 
 class Played:
-    """A registry that is right unless `faults` (part of a path, function of the handler) says otherwise."""
+    """A registry that is right unless `faults` (part of a path, function of the handler) says otherwise. `keys`: a folder
+    with its certificate for localhost, without which it has no TLS."""
 
-    def __init__(self):
+    def __init__(self, keys: pathlib.Path | None = None):
         self.things: dict[str, bytes] = {}
-        self.faults, self.asked = [], []
+        self.faults, self.asked, self.forms = [], [], []
         self.lock = threading.Lock()
         outer = self
 
@@ -93,10 +104,13 @@ class Played:
             def do_GET(self):
                 with outer.lock:
                     outer.asked.append((self.path, self.headers.get("Authorization")))
+                    outer.forms.append(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
                     fault = next((f for part, f in outer.faults if part in self.path), None)
                 if fault is None or fault(self) is False:
                     body = outer.things.get(self.path)
                     self.answer(404 if body is None else 200, body or b"")
+
+            do_POST = do_GET
 
             def answer(self, code: int, body: bytes = b"", **headers):
                 self.send_response(code)
@@ -116,7 +130,11 @@ class Played:
                 """Who asks hangs up: that is what is tested."""
 
         self.server = Server((LOOPBACK, 0), Handler)
-        self.name = f"{LOOPBACK}:{self.server.server_address[1]}"
+        self.name = f"{'localhost' if keys else LOOPBACK}:{self.server.server_address[1]}"
+        if keys:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(keys / "tls.crt", keys / "tls.key")
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def put(self, name: str, *images: Image, tag: str = "1") -> str:
@@ -151,8 +169,8 @@ class Registry:
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def serve(self, auth: str = "") -> str:
-        served = registry.Registry(self.folder, LOOPBACK, more=auth)
+    def serve(self, auth: str = "", keys: tuple[pathlib.Path, pathlib.Path] | None = None) -> str:
+        served = registry.Registry(self.folder, LOOPBACK, keys, more=auth)
         self.addCleanup(served.stop)
         return served.name
 
@@ -207,6 +225,39 @@ class Distribution(Registry, Case):
         [told] = self.ask(f"a/{server}/app:1",
                           options=["--registry-allow", LOOPBACK, "--registry-insecure", server])
         self.assertIn("a user and a password", told["why"])
+
+
+    def test_with_a_login_it_tells_those_namespaces_alone_that_are_granted_it(self):
+        top = self.push(self.serve(), "team/app", APP)
+        salted = crypt.crypt(PASSWORD, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))
+        (self.folder / "htpasswd").write_text(f"robot:{salted}\n")
+        make_certificate(self.folder, "registry")
+        server = self.serve(f"auth: {{htpasswd: {{realm: x, path: {self.folder}/htpasswd}}}}\n",
+                            (self.folder / "tls.crt", self.folder / "tls.key"))
+        server = server.replace(LOOPBACK, "localhost")
+        file = self.folder / "config.json"
+        driver = Driver(f"a/{server}/team/app:1", f"b/{server}/team/app:1", f"a/{server}/other:1", options=[
+            "--registry-allow", LOOPBACK, "--registry-ca", str(self.folder / "tls.crt"), "--registry-login", str(file),
+            "--registry-login-for", f"{server}/team=a"])
+        self.addCleanup(driver.stop)
+        for told in driver.read():
+            self.assertIn("a user and a password", told["why"])
+        file.write_text(login(server, username="robot", password="wrong"))
+        self.assertIn("(401)", driver.again()[0]["why"])
+        # A mounted Secret is replaced as a whole.
+        (self.folder / "fresh").write_text(login(server))
+        (self.folder / "fresh").rename(file)
+        for _ in range(2):
+            granted, not_granted, elsewhere = driver.again()
+            self.assertEqual(granted.get("digest"), top, granted)
+            self.assertIn("a user and a password", not_granted["why"])
+            self.assertIn("a user and a password", elsewhere["why"])
+        # One that is no good changes nothing, and one that is gone is forgotten.
+        (self.folder / "fresh").write_text("{}")
+        (self.folder / "fresh").rename(file)
+        self.assertEqual(driver.again()[0].get("digest"), top)
+        file.unlink()
+        self.assertIn("a user and a password", driver.again()[0]["why"])
 
 
 class PlayedRegistry(Case):
@@ -358,6 +409,97 @@ class PlayedRegistry(Case):
         self.assertLessEqual(len(slow.asked), THREADS_OF_SERVER)
 
 
+class Logins(Case):
+    """Who is told a password."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        make_certificate(self.folder, "registry")
+        self.registry, self.other = Played(self.folder), Played(self.folder)
+        self.addCleanup(self.registry.stop)
+        self.addCleanup(self.other.stop)
+        self.name = self.registry.name
+        self.digest = self.registry.put("app", APP)
+
+    def one(self, *options: str, text: str = "", name: str = "") -> dict:
+        name = name or self.name
+        (self.folder / "config.json").write_text(text or login(name))
+        [told] = self.ask(f"a/{name}/app:1", options=[
+            "--registry-allow", LOOPBACK, "--registry-ca", str(self.folder / "tls.crt"), "--registry-login",
+            str(self.folder / "config.json"), "--registry-login-for", f"{name}=a", *options])
+        return told
+
+    def give_tokens(self, realm: str) -> None:
+        def challenge(handler):
+            if "/token" in handler.path:
+                return handler.answer(200, b'{"access_token": "tok"}')
+            if handler.headers.get("Authorization") != "Bearer tok":
+                return handler.answer(401, WWW_Authenticate=f'Bearer realm="{realm}",service="s"')
+            return False
+        self.registry.faults = [("/", challenge)]
+
+    def test_the_realm_gets_it_and_the_registry_the_token(self):
+        self.give_tokens(f"https://{self.name}/token")
+        self.assertEqual(self.one().get("digest"), self.digest)
+        self.assertIn(("/token?scope=repository%3Aapp%3Apull&service=s", BASIC), self.registry.asked)
+        self.assertEqual({auth for path, auth in self.registry.asked if "/token" not in path}, {None, "Bearer tok"})
+
+    def test_an_identity_token_is_a_form_for_the_realm(self):
+        self.give_tokens(f"https://{self.name}/token")
+        self.assertEqual(self.one(text=login(self.name, identitytoken="to/ken", auth="PHRva2VuPjo=")).get("digest"),
+                         self.digest)
+        self.assertIn(("/token", None), self.registry.asked)
+        self.assertEqual([form for form in self.registry.forms if form],
+                         ["grant_type=refresh_token&client_id=openshell-webhook&service=s&scope=repository%3Aapp%3Apull"
+                          "&refresh_token=to%2Fken"])
+
+    def test_it_is_told_once_it_is_asked_for_and_follows_no_redirect(self):
+        def challenge(handler):
+            if handler.headers.get("Authorization") != BASIC:
+                return handler.answer(401, WWW_Authenticate='Basic realm="x"')
+            if "/blobs/" in handler.path:
+                return handler.answer(307, Location=f"https://{self.other.name}/there")
+            return False
+        self.registry.faults = [("/", challenge)]
+        self.other.things["/there"] = APP.config
+        self.assertEqual(self.one().get("digest"), self.digest)
+        self.assertIsNone(self.registry.asked[0][1])
+        self.assertEqual(self.other.asked, [("/there", None)])
+
+    def test_a_registry_that_gives_to_everybody_never_hears_it(self):
+        self.assertEqual(self.one().get("digest"), self.digest)
+        self.assertEqual({auth for _, auth in self.registry.asked}, {None})
+
+    def test_no_realm_of_another_site_gets_it(self):
+        port = self.other.name.rpartition(":")[2]
+        for realm, reason in ((f"https://{LOOPBACK}:{port}/token", "another site"),
+                              (f"http://localhost:{port}/token", "plain HTTP")):
+            with self.subTest(realm=realm):
+                self.give_tokens(realm)
+                self.assertIn(reason, self.one()["why"])
+        self.assertEqual(self.other.asked, [])
+
+    def test_nobody_gets_it_without_tls(self):
+        plain = Played()
+        self.addCleanup(plain.stop)
+        plain.put("app", APP)
+        plain.faults = [("/", lambda h: h.answer(401, WWW_Authenticate='Basic realm="x"'))]
+        told = self.one("--registry-insecure", plain.name, name=plain.name)
+        self.assertIn("not sent without TLS", told["why"])
+        self.assertEqual({auth for _, auth in plain.asked}, {None})
+        # Nor where the registry has it and the realm has none.
+        realm = Played()
+        self.addCleanup(realm.stop)
+        port = realm.name.rpartition(":")[2]
+        self.give_tokens(f"http://localhost:{port}/token")
+        realm.faults = [("/token", lambda h: h.answer(200, b'{"token": "tok"}'))]
+        told = self.one("--registry-insecure", f"localhost:{port}")
+        self.assertEqual(told.get("digest"), self.digest, told)
+        self.assertEqual({auth for _, auth in realm.asked}, {None})
+
+
 class Admission(unittest.TestCase):
     """What the webhook makes of it."""
 
@@ -452,10 +594,51 @@ class Admission(unittest.TestCase):
         self.assertIn('openshell_webhook_image_lookups_total{result="asked"} 1\n', page)
         self.assertIn('openshell_webhook_image_lookups_total{result="cached"} 2\n', page)
 
+    def test_a_login_is_for_the_namespaces_that_are_named_and_in_no_line_of_the_log(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        keys = pathlib.Path(folder.name)
+        make_certificate(keys, "registry")
+        private = Played(keys)
+        self.addCleanup(private.stop)
+        top = private.put("app", APP)
+        private.faults = [("/", lambda h: False if h.headers.get("Authorization") == BASIC else
+                           h.answer(401, WWW_Authenticate='Basic realm="x"'))]
+        (keys / "config.json").write_text(login(private.name))
+        one = {"spec": {"containers": [{"name": "a", "image": f"{private.name}/app:1"}]}}
+        for namespaces, allowed in (("team,others", True), ("others", False)):
+            with self.subTest(namespaces=namespaces):
+                webhook = Webhook(more=("--registry-allow", LOOPBACK, "--registry-ca", str(keys / "tls.crt"),
+                                        "--registry-login", str(keys / "config.json"), "--registry-login-for",
+                                        f"{private.name}={namespaces}"))
+                self.addCleanup(webhook.stop)
+                answer = webhook.mutate(pod=one)
+                self.assertEqual(answer["allowed"], allowed, answer)
+                if allowed:
+                    self.assertEqual(self.patched(answer)["/spec/containers/0/image"], f"{private.name}/app:1@{top}")
+                else:
+                    self.assertIn("a user and a password", answer["status"]["message"])
+                self.assertIn("openshell_webhook_registry_logins 1\n", webhook.plain("GET", "/metrics")[1])
+                log = webhook.log.read_text()
+                self.assertIn("logins.loaded", log)
+                for secret in (PASSWORD, BASIC.partition(" ")[2]):
+                    self.assertNotIn(secret, log + json.dumps(answer))
+
+    def test_an_image_that_was_read_is_pinned_also_where_its_command_was_not_needed(self):
+        top = self.registry.put("app", APP)
+        for mode in ("when-needed", "required"):
+            with self.subTest(mode=mode):
+                patch = self.patched(self.serve(mode).mutate(pod=self.pod(command=["/app"])))
+                self.assertEqual(patch["/spec/containers/0/image"], f"{self.name}/app:1@{top}")
+
     def test_options_that_mean_nothing_are_refused(self):
         for options, reason in ((["--image-lookup", "sometimes"], "off, when-needed or required"),
                                 (["--image-lookup", "off", "--registry-allow", "10.0.0.0/8"], "mean nothing"),
-                                (["--image-lookup", "required", "--registry-allow", "10.0.0.0/99"], "10.0.0.0/99")):
+                                (["--image-lookup", "required", "--registry-allow", "10.0.0.0/99"], "10.0.0.0/99"),
+                                (["--image-lookup", "off", "--registry-login", "x"], "mean nothing"),
+                                (["--registry-login", "x"], "go together"),
+                                (["--registry-login-for", "r.example=a"], "go together"),
+                                (["--registry-login", "x", "--registry-login-for", "r.example"], "no namespaces")):
             with self.subTest(options=options):
                 done = subprocess.run([PROGRAM, "serve", "--listen", "127.0.0.1:0", "--agent-image", "x", "--namespaces",
                                        "x", "--tls-cert", "x", "--tls-key", "x", *options], text=True,
