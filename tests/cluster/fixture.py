@@ -181,11 +181,11 @@ class ClusterCase(unittest.TestCase):
         self.assertEqual(len(alive), 1, alive)
         return alive[0]
 
-    def await_ready(self, what: str) -> None:
+    def await_ready(self, what: str, seconds: int = SECONDS) -> None:
         """A Deployment or a pod, else the test fails with what is known of it."""
-        waited = (self.kubectl("rollout", "status", what, f"--timeout={SECONDS}s", check=False)
+        waited = (self.kubectl("rollout", "status", what, f"--timeout={seconds}s", check=False)
                   if what.startswith("deployment/") else
-                  self.kubectl("wait", "--for=condition=Ready", what, f"--timeout={SECONDS}s", check=False))
+                  self.kubectl("wait", "--for=condition=Ready", what, f"--timeout={seconds}s", check=False))
         if waited.returncode != 0:
             self.fail(waited.stderr + self.kubectl("get", "events", "--sort-by=.lastTimestamp").stdout[-3000:])
 

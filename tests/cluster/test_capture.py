@@ -11,7 +11,7 @@ from fixture import await_that, container, pod, world
 from test_proxy_pod import ALLOWED, CHOICE, PairCase
 from wire import Packet, Wire
 
-STARTS, GRACE = int(os.environ.get("STARTS", "4")), int(os.environ.get("GRACE", "5"))
+STARTS, GRACE = int(os.environ.get("STARTS", "3")), int(os.environ.get("GRACE", "3"))
 AT_ONCE, LATE_S = 8, 1
 API, PROXY_PORT, MARK = (machine.FIRST_SERVICE, 443), 3128, (machine.OUTSIDE_ADDRESS, 7002)
 # Tries all that a pod can think of, ten times a second, and does not end when it is asked to.

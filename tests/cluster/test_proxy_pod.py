@@ -2,13 +2,19 @@
 """Topology proxy-pod on a real Kubernetes whose network enforces NetworkPolicies: plain Deployments come up behind
 proxies of their own, get out by policy alone, and leave nothing behind."""
 import json
+import os
+import threading
 
-from fixture import CLIENTS, NAME, OTHER, OUTSIDE, POLICY, ClusterCase, await_that, config_map, container, deployment, pod, world
+from fixture import (CHART, CLIENTS, NAME, OTHER, OUTSIDE, POLICY, RELEASE, ClusterCase, await_that, config_map, container,
+                     deployment, pod, world)
+import machine
 from runner import machine_lacks
 
 CHOICE = {"openshell.io/topology": "proxy-pod", "openshell.io/policy": "policy", "openshell.io/binary-identity": "relaxed"}
 GET = "curl -sS -m 10 -o /dev/null -w '%{http_code}'"
 ALLOWED = f"http://{OUTSIDE}/allowed"
+REPLICAS = int(os.environ.get("REPLICAS", "6"))
+ROLE, ID = "openshell.io/sandbox-role", "openshell.io/sandbox-id"
 COMPANIONS = {"networkpolicy": ("os-eg-", "os-ing-"), "secret": ("os-ca-",), "service": ("os-svc-",),
               "deployment": ("os-sup-",)}
 
@@ -37,17 +43,62 @@ class PairCase(ClusterCase):
     def uid(self, pod_name: str) -> str:
         return self.get("pod", pod_name)["metadata"]["uid"]
 
-    def companions(self, uid: str) -> set[str]:
+    def all_companions(self) -> set[str]:
         """Those that are there, as KIND/NAME."""
         found = set()
         for kind, prefixes in COMPANIONS.items():
-            names = self.kubectl("get", kind, "--output=name").stdout.split()
-            found |= {f"{kind}/{name.split('/')[1]}" for name in names
-                      if any(name.split("/")[1] == prefix + uid for prefix in prefixes)}
+            names = [name.split("/")[1] for name in self.kubectl("get", kind, "--output=name").stdout.split()]
+            found |= {f"{kind}/{name}" for name in names if name.startswith(prefixes)}
         return found
+
+    def companions(self, uid: str) -> set[str]:
+        return self.all_companions() & self.all_of(uid)
 
     def all_of(self, uid: str) -> set[str]:
         return {f"{kind}/{prefix}{uid}" for kind, prefixes in COMPANIONS.items() for prefix in prefixes}
+
+
+class Proxies:
+    """Follows the pods of a namespace for as long as the block lasts. `wrong` has each moment at which an agent pod of
+    `app` on its node had not one proxy that is to stay, or any other had two."""
+
+    def __init__(self, namespace: str, app: str):
+        self._app, self._agents, self._proxies = app, {}, {}
+        self.wrong, self.most = [], 0
+        self._watch = world.popen("get", "--raw", f"/api/v1/namespaces/{namespace}/pods?watch=1")
+        self._thread = threading.Thread(target=self._follow)
+
+    def __enter__(self) -> "Proxies":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc) -> None:
+        self._watch.terminate()
+        self._thread.join()
+        self._watch.communicate()
+
+    def _follow(self) -> None:
+        for line in self._watch.stdout:
+            if not line.endswith("\n"):  # The watch was ended.
+                break
+            event = json.loads(line)
+            if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
+                self._take(event["object"], event["type"] == "DELETED")
+                self._judge()
+
+    def _take(self, item: dict, is_gone: bool) -> None:
+        labels, uid = item["metadata"].get("labels", {}), item["metadata"]["uid"]
+        stays = not is_gone and "deletionTimestamp" not in item["metadata"]
+        if labels.get(ROLE) == "supervisor":
+            self._proxies[uid] = labels[ID] if stays else None
+        elif labels.get("app") == self._app:
+            self._agents[uid] = stays and "nodeName" in item["spec"]
+
+    def _judge(self) -> None:
+        serving = [agent for agent in self._proxies.values() if agent]
+        self.most = max(self.most, sum(self._agents.values()))
+        self.wrong += [f"{agent}: {serving.count(agent)}" for agent, runs in self._agents.items()
+                       if serving.count(agent) > 1 or (runs and not serving.count(agent))]
 
 
 class ProxyPod(PairCase):
@@ -152,20 +203,35 @@ class Workloads(PairCase):
         cls().apply({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny-all"},
                      "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}})
 
+    def make_room(self) -> None:
+        """For more proxies than two processors are enough for, as they ask by default."""
+        world.helm("upgrade", RELEASE, CHART, "--reuse-values", "--set", "proxyPod.resources.requests.cpu=5m")
+        self.addCleanup(world.restore)
+        world.await_webhook()
+        world.await_admission()
+
     def test_a_deployment_rolls_out_grows_and_shrinks_with_its_pairs(self):
-        self.apply(deployment("many", sh("app", "exec sleep infinity"), annotations=CHOICE))
-        self.await_ready("deployment/many")
-        self.assertEqual(self.code(self.pod_of("many"), f"{ALLOWED}/x"), "200")
-        self.kubectl("scale", "deployment", "many", "--replicas=6")
-        self.await_ready("deployment/many")
-        self.kubectl("patch", "deployment", "many", "--patch", json.dumps(
-            {"spec": {"template": {"metadata": {"annotations": {"example.com/x": "2"}}}}}))
-        self.await_ready("deployment/many")
-        self.kubectl("scale", "deployment", "many", "--replicas=1")
-        await_that("one pair is left", lambda: sum(
-            name.startswith("deployment.apps/os-sup-") for name in self.kubectl("get", "deployment", "--output=name").stdout.split()) == 1)
-        self.assertEqual(self.code(self.pod_of("many"), f"{ALLOWED}/x"), "200")
-        self.kubectl("delete", "deployment", "many")
+        if REPLICAS > 8:
+            self.make_room()
+        with Proxies(self.namespace, "many") as proxies:
+            self.apply(deployment("many", sh("app", "exec sleep infinity"), annotations=CHOICE))
+            self.await_ready("deployment/many")
+            self.assertEqual(self.code(self.pod_of("many"), f"{ALLOWED}/x"), "200")
+            self.kubectl("scale", "deployment", "many", f"--replicas={REPLICAS}")
+            self.await_ready("deployment/many", 60 + 20 * REPLICAS)
+            self.kubectl("patch", "deployment", "many", "--patch", json.dumps(
+                {"spec": {"template": {"metadata": {"annotations": {"example.com/x": "2"}}}}}))
+            self.await_ready("deployment/many", 60 + 20 * REPLICAS)
+            self.kubectl("scale", "deployment", "many", "--replicas=1")
+            await_that("one pod is left", lambda: len(self.kubectl(
+                "get", "pods", "--selector=app=many", "--output=name").stdout.split()) == 1)
+            left = self.pod_of("many")
+            await_that("one pair is left", lambda: self.all_companions() == self.all_of(self.uid(left)))
+            self.assertEqual(self.code(left, f"{ALLOWED}/x"), "200")
+            self.kubectl("delete", "deployment", "many")
+            await_that("none is left", lambda: self.all_companions() == set())
+        self.assertEqual(proxies.wrong[:5], [])
+        self.assertGreaterEqual(proxies.most, REPLICAS)
 
     def test_a_job_ends_and_gives_its_companions_back_while_it_is_there(self):
         job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once"},
@@ -177,6 +243,8 @@ class Workloads(PairCase):
         self.assertEqual(waited.returncode, 0, waited.stderr + self.kubectl("get", "events").stdout[-2000:])
         uid = self.uid(self.pod_of("once"))
         await_that("given back", lambda: self.companions(uid) == set())
+        self.assertEqual(self.uid(self.pod_of("once")), uid)
+        self.assertEqual(self.get("job", "once")["status"]["succeeded"], 1)
         self.kubectl("delete", "job", "once")
 
     def test_a_stateful_pod_of_the_same_name_has_a_pair_of_its_own(self):
@@ -210,6 +278,65 @@ class Workloads(PairCase):
         self.assertEqual(self.code(name, "--noproxy '*' -k -m 3 https://$KUBERNETES_SERVICE_HOST/version"), "000")
         await_that("nothing is left", lambda: self.companions(uid) == set())
         self.assertIn("openshell-agent-closed", self.kubectl("get", "networkpolicy", "--output=name").stdout)
+
+
+class Node(PairCase):
+    """What becomes of pairs where their node is emptied, or cut off."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        case = cls()
+        case.apply(deployment("moved", sh("app", "exec sleep infinity"), annotations=CHOICE))
+        case.await_ready("deployment/moved")
+
+    def drain(self, selector: str) -> None:
+        self.addCleanup(world.kubectl, "uncordon", machine.NODE)
+        world.kubectl("drain", machine.NODE, "--delete-emptydir-data", "--timeout=60s", f"--pod-selector={selector}")
+
+    def await_served(self) -> str:
+        self.await_ready("deployment/moved")
+        name = self.pod_of("moved")
+        await_that("it gets out", lambda: self.code(name, f"{ALLOWED}/x") == "200")
+        return name
+
+    def state(self, selector: str) -> list[tuple[str, bool]]:
+        """Of each pod that is to stay: its phase, and whether it has a node."""
+        items = json.loads(self.kubectl("get", "pods", f"--selector={selector}", "--output=json").stdout)["items"]
+        return [(i["status"]["phase"], "nodeName" in i["spec"]) for i in items if "deletionTimestamp" not in i["metadata"]]
+
+    def test_a_proxy_that_is_evicted_comes_back_and_its_agent_pod_waits_closed(self):
+        name = self.await_served()
+        proxy = f"{ROLE}=supervisor,{ID}={self.uid(name)}"
+        self.drain(proxy)
+        await_that("the next waits for a node", lambda: self.state(proxy) == [("Pending", False)])
+        for what in (f"{ALLOWED}/x", "--noproxy '*' -k -m 3 https://$KUBERNETES_SERVICE_HOST/version"):
+            self.assertEqual(self.code(name, what), "000")
+        world.kubectl("uncordon", machine.NODE)
+        self.assertEqual(self.await_served(), name)
+
+    def test_an_agent_pod_that_is_evicted_starts_anew_with_a_pair_of_its_own(self):
+        first = self.uid(self.await_served())
+        self.drain("app=moved")
+        await_that("the next waits behind its gate", lambda: self.state("app=moved") == [("Pending", False)])
+        await_that("the first one's companions go", lambda: self.companions(first) == set())
+        spec = self.get("pod", self.pod_of("moved"))["spec"]
+        self.assertEqual(spec["schedulingGates"], [{"name": "openshell.io/proxy-ready"}])
+        world.kubectl("uncordon", machine.NODE)
+        self.assertNotEqual(self.uid(self.await_served()), first)
+
+    def test_nothing_is_left_of_a_pod_that_is_deleted_by_force_while_its_node_is_cut_off(self):
+        name = self.await_served()
+        uid = self.uid(name)
+        world.cluster.stop_kubelet()
+        self.addCleanup(world.cluster.start_kubelet)
+        self.kubectl("delete", "pod", name, "--force", "--grace-period=0")
+        await_that("its companions go", lambda: self.companions(uid) == set())
+        self.assertTrue(world.cluster.runs(uid))
+        world.cluster.start_kubelet()
+        await_that("its containers end", lambda: not world.cluster.runs(uid))
+        await_that("its proxy goes", lambda: not self.kubectl("get", "pods", f"--selector={ID}={uid}", "--output=name").stdout)
+        self.assertNotEqual(self.uid(self.await_served()), uid)
 
 
 class Refused(PairCase):
