@@ -173,6 +173,16 @@ class Cluster:
         self._daemons.start("netpol", "/usr/bin/python3", HERE / "addons/netpol.py", components.SERVER, self.at.pki,
                             machine.NETPOL_TABLE, late)
 
+    def start(self, name: str, *argv) -> None:
+        """One more process beside its own, which ends with it at the latest."""
+        self._daemons.start(name, *argv)
+
+    def stop(self, name: str) -> None:
+        self._daemons.stop(name)
+
+    def tail(self, name: str) -> str:
+        return self._daemons.tail(name)
+
     def _prepare_kubelet(self) -> None:
         run("mount", "--bind", self.at.kubelet, self.at.kubelet)
         run("mount", "--make-rshared", self.at.kubelet)
