@@ -40,6 +40,7 @@ OPTIONS = {
     "registries-with-certificate": ["imageLookup.rootsConfigMap=roots", "certificates.mode=certManager"],
     "default-policy": ["defaultPolicy=# For $(AGENTS)\nversion: 1\n"],
     "proxy-pod": ["proxyPod.enabled=true"],
+    "proxy-pod-after-a-move": ["proxyPod.enabled=true", "images.agent.kept={old.example/agent:1.0,old.example/agent:1.1}"],
     "proxy-pod-with-certificate": ["proxyPod.enabled=true", "proxyPod.apiAddress=[fd00::1]:6443",
                                    "proxyPod.closedAddresses={169.254.169.254:80,[fd00::a]:53}",
                                    "proxyPod.proxyUid=2000", "proxyPod.resources.limits.cpu=2",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "webhook/agent_image.h"
 #include "webhook/keys.h"
 #include "webhook/pair_binding.h"
 #include "webhook/pod.h"
@@ -63,24 +64,10 @@ static bool is_of_namespace(const struct findings *findings)
 	return false;
 }
 
-static const json_t *first_of_ours(const json_t *containers)
-{
-	for (size_t i = 0; i < json_array_size(containers); i++)
-		if (pod_name_is_ours(pod_name_of(json_array_get(containers, i))))
-			return json_array_get(containers, i);
-	return NULL;
-}
-
-/* The image that the agent of this pod came from, where it is not that of new pods. Our first init container, in
- * each topology, brings the agent; a proxy's own pod has a container alone. */
+/* The image that the agent of this pod came from, where it is not that of new pods. */
 static const char *other_image(const struct handler *handler, const json_t *pod)
 {
-	const json_t *spec = json_member(pod, "spec");
-	const json_t *init = first_of_ours(json_member(spec, "initContainers"));
-	const char *image =
-		json_member_text(init != NULL ? init
-					      : first_of_ours(json_member(spec, "containers")),
-				 "image");
+	const char *image = agent_image_of(json_member(pod, "spec"));
 
 	return image != NULL && strcmp(image, handler->config->agent_image) != 0 ? image : NULL;
 }

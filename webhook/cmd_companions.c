@@ -92,7 +92,7 @@ static int read_pair(struct tool *tool, struct err *err)
 	if (ns == NULL)
 		return err_set(err, ERR_INVALID, "namespace '%s' is not in '%s'", name,
 			       tool->options.namespaces);
-	return pair_read(pod, ns, buf_slice(&tool->master), &tool->pair, err);
+	return pair_read(pod, ns, &tool->config, buf_slice(&tool->master), &tool->pair, err);
 }
 
 static void hide(json_t *object)

@@ -7,6 +7,7 @@
 
 #include "policy/cidr.h"
 #include "webhook/choices.h"
+#include "webhook/image_ref.h"
 #include "webhook/names.h"
 
 /* The API server's, and eight more: each is asked by every container of a pair, again and again. */
@@ -60,10 +61,21 @@ static bool is_account(const char *text)
 	return colon != NULL && colon > space && choices_is_object_name(colon + 1);
 }
 
+static int check_kept(const struct cmd_list *images, struct err *err)
+{
+	struct image_ref ref;
+
+	for (size_t i = 0; i < images->n; i++)
+		if (image_ref_parse(images->items[i], &ref, err) == -1)
+			return err_wrap(err, "--agent-image-kept '%s'", images->items[i]);
+	return 0;
+}
+
 int config_parse(const struct config_text *text, struct webhook_config *out, struct err *err)
 {
 	struct webhook_config config = {
 		.agent_image = text->agent_image,
+		.agent_images_kept = text->agent_images_kept,
 		.default_topology = TOPOLOGY_COMBINED,
 		.proxy_pod_api = text->proxy_pod_api,
 		.proxy_pod_size = text->proxy_pod_size,
@@ -102,6 +114,8 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		return err_set(err, ERR_INVALID,
 			       "--proxy-pod-uid '%s' is not a user id in %d..%" PRIu32,
 			       text->proxy_pod_uid, ID_PROXY_MIN, (uint32_t)ID_MAX);
+	if (check_kept(&text->agent_images_kept, err) == -1)
+		return -1;
 	if (pair_size_check(&text->proxy_pod_size, err) == -1)
 		return -1;
 	if (upstream_check(&text->upstream, err) == -1)

@@ -3,6 +3,7 @@
 #ifndef WEBHOOK_CONFIG_H
 #define WEBHOOK_CONFIG_H
 
+#include "lib/cmd.h"
 #include "lib/err.h"
 #include "webhook/kube_version.h"
 #include "webhook/pair_size.h"
@@ -15,6 +16,8 @@ enum image_lookup { IMAGE_LOOKUP_OFF = 0, IMAGE_LOOKUP_WHEN_NEEDED, IMAGE_LOOKUP
 
 struct webhook_config {
 	const char *agent_image;
+	struct cmd_list
+		agent_images_kept; /* of other repositories, which the pods that run may have */
 	enum topology default_topology;
 	/* ADDR:PORT of the API server, and of other places that no agent pod may reach, joined by commas; NULL: no
 	 * proxy-pod here. */
@@ -32,6 +35,7 @@ struct webhook_config {
 struct config_text {
 	const char *agent_image, *default_topology, *upstream_ca, *kubernetes, *proxy_pod_api,
 		*proxy_pod_uid, *own_user;
+	struct cmd_list agent_images_kept;
 	struct pair_size proxy_pod_size;
 	struct upstream upstream;
 };
@@ -39,6 +43,8 @@ struct config_text {
 /* The options of `config_text`, which every subcommand that rewrites pods has alike. */
 #define CONFIG_OPTIONS(text)                                                                       \
 	{ "--agent-image", CMD_TEXT, &(text)->agent_image, "IMAGE", "image of openshell-agent" },  \
+		{ "--agent-image-kept", CMD_REPEATED, &(text)->agent_images_kept, "IMAGE",         \
+		  "of another repository, that pairs which run may have; repeated" },              \
 		{ "--default-topology", CMD_TEXT, &(text)->default_topology, "NAME",               \
 		  "default: combined" },                                                           \
 		{ "--kubernetes-version", CMD_TEXT, &(text)->kubernetes, "1.N",                    \

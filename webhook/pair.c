@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "lib/cleanup.h"
+#include "webhook/agent_image.h"
 #include "webhook/inbound.h"
 #include "webhook/pair_names.h"
 #include "webhook/pair_sight.h"
@@ -118,14 +119,28 @@ static int read_identity(const json_t *pod, struct pair *pair, struct err *err)
 	return 0;
 }
 
-int pair_read_pod(const json_t *pod, const struct namespace_facts *ns, struct pair *out,
-		  struct err *err)
+/* A pod that was made where nobody looked, as before its namespace was opted in, may name any. */
+static int read_image(const struct webhook_config *config, struct pair *pair, struct err *err)
+{
+	const char *image = agent_image_of(pair->spec);
+
+	pair->agent_image = image != NULL ? image : config->agent_image;
+	if (agent_image_is_ours(pair->agent_image, config))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		       "its agent's image '%.300s' is of another repository than '%.300s': delete "
+		       "the pod, so that it is made anew, or list the image (images.agent.kept)",
+		       image, config->agent_image);
+}
+
+int pair_read_pod(const json_t *pod, const struct namespace_facts *ns,
+		  const struct webhook_config *config, struct pair *out, struct err *err)
 {
 	AUTO(pair_done) struct pair pair = { .ports = json_array() };
 	struct findings findings = { 0 };
 	struct port_set seen = { 0 };
 
-	if (read_identity(pod, &pair, err) == -1)
+	if (read_identity(pod, &pair, err) == -1 || read_image(config, &pair, err) == -1)
 		return -1;
 	choices_read(pod, ns, &pair.choices, &findings);
 	read_ports(json_member(pair.spec, "initContainers"), &pair, &seen, &findings);
@@ -137,12 +152,13 @@ int pair_read_pod(const json_t *pod, const struct namespace_facts *ns, struct pa
 	return 0;
 }
 
-int pair_read(const json_t *pod, const struct namespace_facts *ns, struct slice master,
-	      struct pair *out, struct err *err)
+int pair_read(const json_t *pod, const struct namespace_facts *ns,
+	      const struct webhook_config *config, struct slice master, struct pair *out,
+	      struct err *err)
 {
 	AUTO(pair_done) struct pair pair = { 0 };
 
-	if (pair_read_pod(pod, ns, &pair, err) == -1 ||
+	if (pair_read_pod(pod, ns, config, &pair, err) == -1 ||
 	    pair_keys_derive(master, pair.uid, pair.created_s, &pair.keys, err) == -1)
 		return -1;
 	*out = pair;

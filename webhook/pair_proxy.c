@@ -80,7 +80,7 @@ static json_t *container(const struct pair *pair, const struct webhook_config *c
 {
 	json_t *made = piece_container(&(struct piece_container){
 		.name = NAME_PROXY_CONTAINER,
-		.image = config->agent_image,
+		.image = pair->agent_image,
 		.command = command(pair, config),
 		.uid = proxy_uid(pair, config),
 		.capabilities = piece_capabilities(NULL, 0),

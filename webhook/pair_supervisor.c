@@ -291,7 +291,7 @@ void pair_supervisor_check(json_t *pod, json_t *agent, const struct namespace_fa
 	AUTO(pair_done) struct pair pair = { 0 };
 	struct err err;
 
-	if (pod_check(agent, &err) == -1 || pair_read_pod(agent, ns, &pair, &err) == -1) {
+	if (pod_check(agent, &err) == -1 || pair_read_pod(agent, ns, config, &pair, &err) == -1) {
 		findings_deny(findings, DENIAL_SUPERVISOR, "the pod that it names: %.200s",
 			      err.msg);
 		return;

@@ -319,7 +319,7 @@ static int read_pair(struct work *work, const char **out_url, struct err *err)
 	if (ns == NULL)
 		return err_set(err, ERR_INVALID,
 			       "its namespace has no label " KEY_INJECTION " any more");
-	if (pair_read(work->pod.object, ns, worker->master, &work->pair, err) == -1)
+	if (pair_read(work->pod.object, ns, worker->config, worker->master, &work->pair, err) == -1)
 		return -1;
 	if (work->job->is_bound && url == NULL)
 		return err_set(err, ERR_INVALID, "it has lost " KEY_PROXY_URL);

@@ -12,7 +12,7 @@ import unittest
 import uuid
 
 from fake_api import PASS, FakeApi, namespace, status
-from test_webhook import Webhook, make_certificate
+from test_webhook import IMAGE, Webhook, make_certificate
 
 SECONDS = 30
 TEAM = "team"
@@ -64,10 +64,10 @@ class Pairs(unittest.TestCase):
         self.api.put(f"/api/v1/namespaces/{SYSTEM}/services/{NAME}", {"metadata": {"name": NAME, "uid": "u-service"}})
         self.webhooks: list[Webhook] = []
 
-    def start(self) -> Webhook:
-        webhook = Webhook(source=self.api.source,
+    def start(self, *more: str, image: str = IMAGE) -> Webhook:
+        webhook = Webhook(source=self.api.source, image=image,
                           more=("--image-lookup", "off", "--service", f"{NAME}.{SYSTEM}", "--audit-seconds", "0",
-                                "--kubernetes-version", "1.34", "--proxy-pod-api", "10.96.0.1:443"))
+                                "--kubernetes-version", "1.34", "--proxy-pod-api", "10.96.0.1:443", *more))
         self.addCleanup(webhook.stop)
         # A drain takes seconds, and another test has it.
         self.addCleanup(webhook.process.kill)
@@ -92,7 +92,7 @@ class Pairs(unittest.TestCase):
     def path(name: str) -> str:
         return f"/api/v1/namespaces/{TEAM}/pods/{name}"
 
-    def add_pod(self, name: str = "web-1", **annotations) -> str:
+    def add_pod(self, name: str = "web-1", image: str = IMAGE, **annotations) -> str:
         """An agent pod as admission leaves it; its UID."""
         uid = str(uuid.uuid4())
         self.api.put(self.path(name), {
@@ -104,6 +104,7 @@ class Pairs(unittest.TestCase):
                          "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "u-rs",
                                               "controller": True}]},
             "spec": {"schedulingGates": [{"name": "example.com/other"}, GATE],
+                     "initContainers": [{"name": "openshell-supervisor-install", "image": image}],
                      "containers": [{"name": "app", "image": "a", "ports": [{"containerPort": 8080}]}]},
             "status": {"phase": "Pending"}})
         return uid
@@ -134,8 +135,8 @@ class Pairs(unittest.TestCase):
         return [(item["involvedObject"]["kind"], item["reason"]) for path, item in self.api.objects.items()
                 if path.startswith(EVENTS)]
 
-    def bind(self, name: str = "web-1") -> str:
-        uid = self.add_pod(name)
+    def bind(self, name: str = "web-1", **fields) -> str:
+        uid = self.add_pod(name, **fields)
         self.await_that("bound", lambda: self.is_bound(name))
         return uid
 
@@ -438,6 +439,42 @@ class Pairs(unittest.TestCase):
 
         self.assertLess(memory("VmHWM"), 128)
         self.await_that("given back", lambda: memory("VmRSS") < 64)
+
+    # --- another release ---------------------------------------------------------------------------
+    def image_of(self, uid: str) -> str:
+        return self.companion("os-sup-", uid)["spec"]["template"]["spec"]["containers"][0]["image"]
+
+    def test_an_upgrade_and_its_rollback_write_to_no_pair_that_runs(self):
+        newer = IMAGE.replace(":1.0.0", ":1.1.0")
+        webhook = self.start()
+        uid = self.bind()
+        self.assertEqual(self.image_of(uid), IMAGE)
+        for i, image in enumerate((newer, IMAGE)):
+            with self.subTest(image):
+                self.kill(webhook)
+                before = len(self.api.wrote)
+                webhook = self.start(image=image)
+                looked = ("GET", f"{folder('os-sup-')}/os-sup-{uid}")
+                self.await_that("it is looked at", lambda b=before, at=looked: at in [entry[:2] for entry in self.api.wrote[b:]], 60)
+                # Which of the two releases admitted a pod decides for its pair.
+                for made in (newer, IMAGE):
+                    self.assertEqual(self.image_of(self.bind(f"web-{i}-{made[-3]}", image=made)), made)
+                # An empty change is how its Secret, which is not to be read, is looked at.
+                touched = [(method, path) for method, path, _, _, body in self.api.wrote[before:]
+                           if method in WRITES and uid in path and body != {}]
+                self.assertEqual(touched, [])
+
+    def test_an_agent_of_another_repository_gets_no_proxy_unless_it_is_listed(self):
+        other = "elsewhere.example/agent:1"
+        webhook = self.start()
+        uid = self.add_pod(image=other)
+        self.await_that("it is told", lambda: {("Pod", "ProxyPodRefused"), ("ReplicaSet", "ProxyPodRefused")} <= set(self.told()))
+        self.assertEqual(self.companions(uid), [])
+        self.assertFalse(self.is_bound())
+        self.kill(webhook)
+        self.start("--agent-image-kept", other)
+        self.await_that("bound", self.is_bound, 60)
+        self.assertEqual(self.image_of(uid), other)
 
     # --- the end -----------------------------------------------------------------------------------
     def test_a_pod_that_ended_gives_its_companions_back_and_keeps_its_namespace_closed(self):

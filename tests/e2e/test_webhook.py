@@ -74,7 +74,7 @@ class Webhook:
     gets one from; `more` are further options."""
 
     def __init__(self, drain: int = 0, source: list | None = None, certificate: list | None = None,
-                 more: tuple[str, ...] = ("--image-lookup", "off")):
+                 more: tuple[str, ...] = ("--image-lookup", "off"), image: str = IMAGE):
         self._folder = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self._folder.name)
         make_certificate(self.folder, "first")
@@ -84,7 +84,7 @@ class Webhook:
             self.process = subprocess.Popen(
                 [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
                  *(certificate or ["--tls-cert", self.folder / "tls.crt", "--tls-key", self.folder / "tls.key"]),
-                 *(source or ["--namespaces", self.folder / "namespaces.json"]), "--agent-image", IMAGE,
+                 *(source or ["--namespaces", self.folder / "namespaces.json"]), "--agent-image", image,
                  "--drain-seconds", str(drain), *more], stderr=log, stdin=subprocess.DEVNULL)
         serving = self.await_event("serving")
         self.port = int(serving["address"].rsplit(":", 1)[1])

@@ -82,6 +82,32 @@ START_TEST(places_that_no_agent_pod_may_reach_are_addresses_with_ports)
 }
 END_TEST
 
+static const struct {
+	const char *image;
+	bool valid;
+} kept[] = {
+	{ "old.example/openshell/agent:1", true },
+	{ "old.example/openshell/agent:", false },
+	{ "", false },
+};
+
+START_TEST(images_that_are_kept_are_images)
+{
+	const struct config_text text = {
+		.agent_image = "x",
+		.agent_images_kept = { .items = { "agent:1", kept[_i].image }, .n = 2 },
+	};
+	struct webhook_config config = { 0 };
+	struct err err = { 0 };
+
+	ck_assert_int_eq(config_parse(&text, &config, &err), kept[_i].valid ? 0 : -1);
+	if (kept[_i].valid)
+		ck_assert_str_eq(config.agent_images_kept.items[1], kept[_i].image);
+	else
+		ck_assert_ptr_nonnull(strstr(err.msg, "--agent-image-kept"));
+}
+END_TEST
+
 Suite *config_suite(void);
 Suite *config_suite(void)
 {
@@ -92,6 +118,7 @@ Suite *config_suite(void)
 			    (int)ARRAY_LEN(users));
 	tcase_add_loop_test(each, places_that_no_agent_pod_may_reach_are_addresses_with_ports, 0,
 			    (int)ARRAY_LEN(places));
+	tcase_add_loop_test(each, images_that_are_kept_are_images, 0, (int)ARRAY_LEN(kept));
 	suite_add_tcase(suite, each);
 	return suite;
 }

@@ -30,7 +30,7 @@ static int read_pair(const json_t *pod, struct pair *out, struct err *err)
 {
 	static const struct namespace_facts ns = { .name = "shop" };
 
-	return pair_read(pod, &ns, slice_text(MASTER), out, err);
+	return pair_read(pod, &ns, &fixture_config, slice_text(MASTER), out, err);
 }
 
 static void read_good(const json_t *pod, struct pair *out)

@@ -241,6 +241,61 @@ START_TEST(the_mirror_of_a_static_pod_is_left_alone_whatever_it_says)
 }
 END_TEST
 
+#define OLD "registry.example/openshell/agent:0.9.0"
+#define SET_OLD(list) "{op: replace, path: /spec/" list "/0/image, value: " OLD "}"
+
+/* While replicas of two releases answer in turn. */
+static const struct {
+	const char *own; /* of the replica that judges */
+	bool is_agent_old, is_proxy_old, is_allowed;
+} upgrades[] = {
+	{ FIXTURE_IMAGE, false, false, true },      { OLD, false, false, true },
+	{ FIXTURE_IMAGE, true, true, true },        { OLD, true, true, true },
+	{ FIXTURE_IMAGE, false, true, false },      { OLD, false, true, false },
+	{ FIXTURE_IMAGE, true, false, false },      { OLD, true, false, false },
+	{ "elsewhere/agent:1", true, true, false },
+};
+
+START_TEST(a_proxy_has_the_agent_of_its_pod_whichever_release_judges_it)
+{
+	AUTO(proxy_done) struct proxy proxy = { 0 };
+	AUTO(review_answer_done) struct review_answer answer = { 0 };
+	struct webhook_config config = fixture_config;
+	const struct handler handler = { .config = &config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log,
+					 .found = &proxy.found };
+	struct err err = { 0 };
+
+	config.agent_image = upgrades[_i].own;
+	read_proxy(&proxy);
+	if (upgrades[_i].is_agent_old)
+		change(proxy.found.pod, SET_OLD("initContainers"));
+	if (upgrades[_i].is_proxy_old)
+		change(proxy.ask.object, SET_OLD("containers"));
+	ck_assert(review_answer(&handler, validate, &proxy.ask, &answer, &err) == 0);
+	ck_assert_msg(answer.allowed == upgrades[_i].is_allowed, "%s", answer.message);
+}
+END_TEST
+
+START_TEST(a_proxy_as_old_as_its_pod_is_outdated_to_the_audit)
+{
+	AUTO(proxy_done) struct proxy proxy = { 0 };
+	const struct handler handler = { .config = &fixture_config,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log,
+					 .found = &proxy.found };
+	struct audit_verdict verdict;
+
+	read_proxy(&proxy);
+	change(proxy.found.pod, SET_OLD("initContainers"));
+	change(proxy.ask.object, SET_OLD("containers"));
+	audit_judge(&handler, proxy.ask.object, "shop", &verdict);
+	ck_assert_int_eq(verdict.reason, AUDIT_OUTDATED);
+	ck_assert_str_eq(verdict.detail, OLD);
+}
+END_TEST
+
 /* Of pods that run. */
 static const struct {
 	const char *operation;
@@ -252,8 +307,8 @@ static const struct {
 	{ "{op: add, path: /spec/nodeName, value: node-1}", false, AUDIT_ALTERED, "OSW104" },
 	{ "{op: add, path: /spec/hostNetwork, value: true}", true, AUDIT_ALTERED, "OSW103" },
 	{ "{op: remove, path: /metadata/ownerReferences}", true, AUDIT_ALTERED, "OSW103" },
-	{ "{op: replace, path: /spec/containers/0/image, value: agent:old}", true, AUDIT_OUTDATED,
-	  "agent:old" },
+	{ "{op: replace, path: /spec/containers/0/image, value: agent:old}", true, AUDIT_ALTERED,
+	  "OSW103" },
 	{ "{op: add, path: /spec/ephemeralContainers, value: [{name: x}]}", true, AUDIT_EPHEMERAL,
 	  "" },
 	{ "{op: replace, path: /spec/containers/0/name, value: x}", true, AUDIT_UNSANDBOXED,
@@ -293,6 +348,9 @@ Suite *pair_supervisor_suite(void)
 	tcase_add_test(each, where_proxy_pod_is_not_switched_on_nothing_is_a_proxy);
 	tcase_add_test(each, mutate_leaves_a_proxy_as_it_is);
 	tcase_add_test(each, the_mirror_of_a_static_pod_is_left_alone_whatever_it_says);
+	tcase_add_loop_test(each, a_proxy_has_the_agent_of_its_pod_whichever_release_judges_it, 0,
+			    (int)ARRAY_LEN(upgrades));
+	tcase_add_test(each, a_proxy_as_old_as_its_pod_is_outdated_to_the_audit);
 	tcase_add_loop_test(each, the_audit_compares_proxies_too, 0, (int)ARRAY_LEN(audited));
 	suite_add_tcase(suite, each);
 	return suite;
