@@ -236,7 +236,7 @@ layers:
 	$(Q)tools/layers.sh
 
 shellcheck: | build/.deps-lint
-	$(Q)shellcheck $$(git ls-files '*.sh' .ci/run tests/bare/run)
+	$(Q)shellcheck $$(git ls-files '*.sh' .ci tests/bare/run)
 
 # Helm is built once, which takes Go 1.24 or newer and 4 minutes.
 manifests manifests-check:
