@@ -70,6 +70,12 @@ struct config_text {
 		  "what they reach past it" },                                                     \
 		{ "--upstream-proxy-connect-by-hostname", CMD_FLAG, &(text)->upstream.by_hostname, \
 		  NULL, "it is told names, not addresses" },                                       \
+		{ "--upstream-proxy-auth-secret", CMD_TEXT, &(text)->upstream.auth_secret,         \
+		  "SECRET", "of the pod's namespace: USER:PASSWORD for it" },                      \
+		{ "--upstream-proxy-auth-key", CMD_TEXT, &(text)->upstream.auth_key, "KEY",        \
+		  "in the Secret; default: credentials" },                                         \
+		{ "--upstream-proxy-auth-allow-insecure", CMD_FLAG,                                \
+		  &(text)->upstream.auth_insecure, NULL, "they are sent in the clear" },           \
 	{                                                                                          \
 		"--upstream-ca", CMD_TEXT, &(text)->upstream_ca, "CONFIGMAP",                      \
 			"of the pod's namespace: private roots of servers (key ca.crt)"            \

@@ -232,7 +232,12 @@
 	  "A NetworkPolicy would let traffic out of or into agent pods of topology proxy-pod, "    \
 	  "beside what their own policies let through: policies only ever add up.",                \
 	  "add to podSelector.matchExpressions {key: openshell.io/sandbox-role, operator: NotIn, " \
-	  "values: [agent]}")
+	  "values: [agent]}")                                                                      \
+	X(CREDENTIALS_GROUP, 121, 422,                                                             \
+	  "The pod has an fsGroup, and its containers could read the credentials of the "          \
+	  "network's "                                                                             \
+	  "own proxy, which topology combined has in them.",                                       \
+	  "remove spec.securityContext.fsGroup, or choose sidecar or proxy-pod")
 
 enum denial {
 #define DENIAL_ENUM(name, number, status, when, remedy) DENIAL_##name,

@@ -17,6 +17,8 @@
 #define NAME_STATE_VOLUME "openshell-proxy-state"
 #define NAME_ROOTS_VOLUME "openshell-upstream-ca"
 #define NAME_ROOTS_KEY "ca.crt"
+#define NAME_AUTH_VOLUME "openshell-upstream-proxy-auth"
+#define NAME_AUTH_KEY "credentials"
 #define NAME_DEFAULT_POLICY "openshell-default-policy"
 #define NAME_POLICY_KEY "policy.yaml"
 
@@ -32,6 +34,8 @@
 #define PATH_POLICY_FILE PATH_POLICY "/" NAME_POLICY_KEY
 #define PATH_ROOTS "/etc/openshell/upstream-ca"
 #define PATH_ROOTS_FILE PATH_ROOTS "/" NAME_ROOTS_KEY
+#define PATH_AUTH "/etc/openshell/auth"
+#define PATH_AUTH_FILE PATH_AUTH "/" NAME_AUTH_KEY
 #define PATH_RUN "/run/openshell"
 #define PATH_PROXY_STATE "/run/openshell-proxy"
 #define PATH_TLS "/etc/openshell-tls"

@@ -65,6 +65,7 @@ static json_t *mounts(const struct webhook_config *config)
 	json_array_append_new(made, piece_mount(PAIRING_VOLUME, PAIRING_PATH, true));
 	if (config->upstream_ca != NULL)
 		json_array_append_new(made, piece_mount(NAME_ROOTS_VOLUME, PATH_ROOTS, true));
+	upstream_add_mount(&config->upstream, made);
 	return made;
 }
 
@@ -110,6 +111,7 @@ static json_t *volumes(const struct pair *pair, const struct webhook_config *con
 	if (config->upstream_ca != NULL)
 		json_array_append_new(made, piece_config_map(NAME_ROOTS_VOLUME, config->upstream_ca,
 							     NAME_ROOTS_KEY, false));
+	upstream_add_volume(&config->upstream, PAIRING_MODE, made);
 	return made;
 }
 

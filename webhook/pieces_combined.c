@@ -12,6 +12,9 @@
 /* Sockets and a few small files. */
 #define RUN_SIZE "4Mi"
 
+/* The workload has the credentials' file in its container too: it is root's alone (DENIAL_CREDENTIALS_GROUP). */
+enum { AUTH_MODE = 0400 };
+
 /* What building the sandbox takes; all of it is gone before the workload starts. */
 static const char *const capabilities[] = {
 	"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYSLOG",          "SETUID",
@@ -53,4 +56,6 @@ void pieces_combined(const struct pieces_from *from, struct pieces *out)
 	if (from->config->upstream_ca != NULL)
 		json_array_append_new(out->mounts,
 				      piece_mount(NAME_ROOTS_VOLUME, PATH_ROOTS, true));
+	upstream_add_volume(&from->config->upstream, AUTH_MODE, out->volumes);
+	upstream_add_mount(&from->config->upstream, out->mounts);
 }

@@ -13,6 +13,8 @@ enum {
 	ID_TEXT_SIZE = 12,
 	/* Seconds that a crowded node has for starting the proxy; then it is started anew. */
 	STARTUP_TRIES = 120,
+	/* Of the credentials, which the proxy's container alone mounts; with relaxed identity it is not root's. */
+	AUTH_MODE = 0444,
 };
 
 /* Copying one file and one transaction of nftables; requests equal limits, see below. */
@@ -91,6 +93,7 @@ static json_t *proxy_mounts(const struct pieces_from *from)
 	json_array_append_new(mounts, piece_mount(NAME_TLS_VOLUME, PATH_TLS, false));
 	if (from->config->upstream_ca != NULL)
 		json_array_append_new(mounts, piece_mount(NAME_ROOTS_VOLUME, PATH_ROOTS, true));
+	upstream_add_mount(&from->config->upstream, mounts);
 	pieces_hide_token(from->choices, mounts);
 	return mounts;
 }
@@ -136,4 +139,5 @@ void pieces_sidecar(const struct pieces_from *from, struct pieces *out)
 	out->init = json_pack("[o,o]", fence_container(from), proxy_container(from));
 	pieces_add_shared(from, true, out);
 	json_array_append_new(out->volumes, piece_empty_dir(NAME_STATE_VOLUME, true, STATE_SIZE));
+	upstream_add_volume(&from->config->upstream, AUTH_MODE, out->volumes);
 }

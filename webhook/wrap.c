@@ -159,6 +159,8 @@ static bool is_value_option(const char *option)
 		"--upstream-proxy",
 		"--upstream-no-proxy",
 		"--upstream-proxy-connect-by-hostname",
+		"--upstream-proxy-auth-file",
+		"--upstream-proxy-auth-allow-insecure",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)

@@ -87,6 +87,18 @@ static void check_choices(const struct rewrite *in, enum topology topology, cons
 			      runtime_class);
 }
 
+/* The kubelet lets the group read every file of a Secret, and the workload is in that group. */
+static void check_credentials(const struct rewrite *in, enum topology topology, const json_t *spec,
+			      struct findings *findings)
+{
+	const json_t *group = json_member(json_member(spec, "securityContext"), "fsGroup");
+
+	if (topology == TOPOLOGY_COMBINED && in->config->upstream.auth_secret != NULL &&
+	    json_is_integer(group))
+		findings_deny(findings, DENIAL_CREDENTIALS_GROUP,
+			      "fsGroup is %" JSON_INTEGER_FORMAT, json_integer_value(group));
+}
+
 /* The kubelet would start the pod, and the runtime fail at each container. */
 static void check_user_namespace(const struct rewrite *in, const struct wrapped *plan,
 				 struct findings *findings)
@@ -137,6 +149,7 @@ void wrapped_plan(const struct rewrite *in, enum topology topology, struct wrapp
 	if (in->choices->policy_locked)
 		naming_refuse(spec, findings);
 	check_choices(in, topology, spec, findings);
+	check_credentials(in, topology, spec, findings);
 	bool installed = ours_check(spec, &plan->pieces, findings);
 	ours_check_keys(in->pod, buf_text(&plan->status),
 			topology == TOPOLOGY_PROXY_POD ? PAIR_ROLE_AGENT : NULL, findings);

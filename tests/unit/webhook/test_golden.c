@@ -114,22 +114,39 @@ END_TEST
 static const struct {
 	const char *pod;
 	size_t told; /* how many containers have a proxy of ours */
+	int mode; /* of the file with credentials */
 } with_proxies[] = {
-	{ "init-containers-one-after-the-other", 3 },
-	{ "sidecar-command-for-each-container", 1 },
+	{ "init-containers-one-after-the-other", 3, 0400 },
+	{ "sidecar-command-for-each-container", 1, 0444 },
 };
+
+static size_t count(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	for (const char *at = text; (at = strstr(at, part)) != NULL; at++)
+		n++;
+	return n;
+}
 
 START_TEST(the_networks_own_proxy_is_told_to_each_proxy_of_ours)
 {
 	static const struct webhook_config config_with_upstream = {
 		.agent_image = FIXTURE_IMAGE,
 		.default_topology = TOPOLOGY_COMBINED,
-		.upstream = { "http://proxy.corp:3128", "10.0.0.0/8,$HOME.corp", true },
+		.upstream = { .url = "http://proxy.corp:3128",
+			      .no_proxy = "10.0.0.0/8,$HOME.corp",
+			      .by_hostname = true,
+			      .auth_secret = "creds",
+			      .auth_key = "user",
+			      .auth_insecure = true },
 		.kubernetes = { 1, 34 },
 	};
 	static const char words[] =
 		"\"--upstream-proxy\",\"http://proxy.corp:3128\",\"--upstream-no-proxy\","
-		"\"10.0.0.0/8,$$HOME.corp\",\"--upstream-proxy-connect-by-hostname\",\"true\"";
+		"\"10.0.0.0/8,$$HOME.corp\",\"--upstream-proxy-connect-by-hostname\",\"true\","
+		"\"--upstream-proxy-auth-file\",\"/etc/openshell/auth/credentials\","
+		"\"--upstream-proxy-auth-allow-insecure\",\"true\"";
 	const struct handler handler = { .config = &config_with_upstream,
 					 .namespaces = &fixture_namespaces,
 					 .log = &fixture_log,
@@ -137,16 +154,50 @@ START_TEST(the_networks_own_proxy_is_told_to_each_proxy_of_ours)
 	AUTO(json_drop) json_t *pod = golden_pod(with_proxies[_i].pod);
 	AUTO(review_answer_done) struct review_answer answer = { 0 };
 	struct err err = { 0 };
-	size_t told = 0;
 
+	json_object_del(json_object_get(json_object_get(pod, "spec"), "securityContext"),
+			"fsGroup");
 	ck_assert(review_pod(&handler, pod, &answer, &err) == 0);
 	ck_assert_msg(answer.allowed, "%s", answer.message);
 	ck_assert(json_patch_apply(pod, answer.patch, &err) == 0);
 	AUTO_FREE char *text = json_dumps(pod, JSON_COMPACT);
-	for (const char *at = text; (at = strstr(at, words)) != NULL; at++)
-		told++;
-	ck_assert_uint_eq(told, with_proxies[_i].told);
+	AUTO_FREE char *volume =
+		mem_printf("{\"name\":\"" NAME_AUTH_VOLUME
+			   "\",\"secret\":{\"secretName\":\"creds\",\"items\":"
+			   "[{\"key\":\"user\",\"path\":\"credentials\"}],\"defaultMode\":%d}}",
+			   with_proxies[_i].mode);
+	ck_assert_uint_eq(count(text, words), with_proxies[_i].told);
+	ck_assert_uint_eq(count(text, volume), 1);
+	/* No other container has it. */
+	ck_assert_uint_eq(count(text, "\"mountPath\":\"" PATH_AUTH "\""), with_proxies[_i].told);
 	golden_expect_fixed_point(&handler, pod, with_proxies[_i].pod);
+}
+END_TEST
+
+START_TEST(a_group_that_could_read_the_credentials_of_the_networks_proxy_is_refused_in_combined)
+{
+	struct webhook_config with = fixture_config;
+	const struct handler handler = { .config = &with,
+					 .namespaces = &fixture_namespaces,
+					 .log = &fixture_log,
+					 .kubernetes = { 1, 34 } };
+	struct err err = { 0 };
+
+	for (int i = 0; i < 4; i++) {
+		bool combined = i % 2 == 0, credentials = i / 2 == 0;
+		AUTO(json_drop)
+		json_t *pod = golden_pod(combined ? "minimal" : "sidecar-minimal");
+		AUTO(review_answer_done) struct review_answer answer = { 0 };
+
+		with.upstream = (struct upstream){ .url = "http://proxy.corp:3128",
+						   .auth_secret = credentials ? "creds" : NULL };
+		json_object_set_new(json_object_get(pod, "spec"), "securityContext",
+				    json_pack("{s:i}", "fsGroup", 2000));
+		ck_assert(review_pod(&handler, pod, &answer, &err) == 0);
+		ck_assert_int_eq(answer.allowed, !(combined && credentials));
+		if (!answer.allowed)
+			ck_assert_ptr_nonnull(strstr(answer.message, "OSW121"));
+	}
 }
 END_TEST
 
@@ -297,7 +348,8 @@ START_TEST(every_denial_is_shown_by_a_case)
 	for (int i = 0; i < DENIAL_COUNT; i++) {
 		/* Takes a pod of 16 MiB: test_handler.c makes one. The others take other settings. */
 		if (i == DENIAL_TOO_LARGE || i == DENIAL_KUBERNETES_VERSION ||
-		    i == DENIAL_PAIRED_VERSION || i == DENIAL_TOPOLOGY_UNSUPPORTED)
+		    i == DENIAL_PAIRED_VERSION || i == DENIAL_TOPOLOGY_UNSUPPORTED ||
+		    i == DENIAL_CREDENTIALS_GROUP)
 			continue;
 		/* By the API server: tests/cluster/test_policies.py. */
 		if (i >= DENIAL_API_UNLABELLED && i <= DENIAL_API_ADMINS)
@@ -349,6 +401,9 @@ Suite *golden_suite(void)
 	tcase_add_loop_test(
 		each, topology_sidecar_takes_a_kubernetes_that_is_known_to_have_native_sidecars, 0,
 		(int)ARRAY_LEN(versions));
+	tcase_add_test(
+		each,
+		a_group_that_could_read_the_credentials_of_the_networks_proxy_is_refused_in_combined);
 	tcase_add_test(each, topology_proxy_pod_is_refused_where_no_controller_serves_it);
 	tcase_add_loop_test(
 		each, topology_proxy_pod_takes_a_kubernetes_that_is_known_to_have_scheduling_gates,

@@ -239,7 +239,9 @@ START_TEST(private_roots_and_the_networks_proxy_are_told_to_the_proxy)
 {
 	const struct webhook_config config = { .agent_image = FIXTURE_IMAGE,
 					       .upstream_ca = "private-roots",
-					       .upstream = { .url = "http://out.example:8080" } };
+					       .upstream = { .url = "http://out.example:8080",
+							     .auth_secret = "creds",
+							     .auth_insecure = true } };
 	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
 	AUTO(pair_done) struct pair pair = { 0 };
 
@@ -250,6 +252,12 @@ START_TEST(private_roots_and_the_networks_proxy_are_told_to_the_proxy)
 	ck_assert_ptr_nonnull(strstr(text, "\"--upstream-ca\",\"" PATH_ROOTS_FILE "\""));
 	ck_assert_ptr_nonnull(strstr(text, "\"--upstream-proxy\",\"http://out.example:8080\""));
 	ck_assert_ptr_nonnull(strstr(text, "\"configMap\":{\"name\":\"private-roots\""));
+	ck_assert_ptr_nonnull(
+		strstr(text, "\"--upstream-proxy-auth-file\",\"" PATH_AUTH_FILE "\""));
+	ck_assert_ptr_nonnull(strstr(text, "\"mountPath\":\"" PATH_AUTH "\",\"readOnly\":true"));
+	ck_assert_ptr_nonnull(strstr(text, "\"secretName\":\"creds\",\"items\":[{\"key\":"
+					   "\"credentials\",\"path\":\"credentials\"}],"
+					   "\"defaultMode\":288"));
 }
 END_TEST
 
