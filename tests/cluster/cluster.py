@@ -211,6 +211,10 @@ class Cluster:
         ids = self._ctr("containers", "ls", "--quiet", f'labels."io.kubernetes.pod.uid"=={uid}').split()
         return any(line.split()[0] in ids for line in self._ctr("tasks", "ls").splitlines() if "RUNNING" in line)
 
+    def tag_image(self, name: str, other: str) -> None:
+        """An image of the node gets another name beside its own."""
+        self._ctr("images", "tag", "--force", name, other)
+
     def _import_images(self) -> None:
         """Whatever is in the cluster's pods: nothing is pulled."""
         with Podman() as podman:

@@ -7,6 +7,7 @@ import threading
 
 from fixture import (CHART, CLIENTS, NAME, OTHER, OUTSIDE, POLICY, RELEASE, ClusterCase, await_that, config_map, container,
                      deployment, pod, world)
+import images
 import machine
 from runner import machine_lacks
 
@@ -191,6 +192,32 @@ class ProxyPod(PairCase):
         self.kubectl("delete", "pods", "--selector=openshell.io/sandbox-role=supervisor", "--wait=false")
         await_that("the Secret comes back", lambda: f"secret/os-ca-{uid}" in self.companions(uid))
         await_that("it gets out again", lambda: self.code(self.pod, f"{ALLOWED}/x") == "200")
+
+
+    def proxy_of(self, pod_name: str) -> dict:
+        selector = f"openshell.io/sandbox-role=supervisor,openshell.io/sandbox-id={self.uid(pod_name)}"
+        (proxy,) = json.loads(self.kubectl("get", "pods", f"--selector={selector}", "--output=json").stdout)["items"]
+        return proxy
+
+    def test_no_request_fails_while_the_release_gets_another_agent_and_is_rolled_back(self):
+        self.addCleanup(world.restore)
+        newer = images.AGENT_IMAGE.rpartition(":")[0] + ":newer"
+        world.cluster.tag_image(images.AGENT_IMAGE, newer)
+        before = self.proxy_of(self.pod)["metadata"]["uid"]
+        asking = world.popen("exec", f"--namespace={self.namespace}", self.pod, "--container=app", "--", "sh", "-c",
+                             f"until test -e /tmp/stop; do {GET} {ALLOWED}/x; echo; sleep 0.1; done")
+        world.helm("upgrade", RELEASE, CHART, *world.image_values(), "--set", "images.agent.tag=newer", "--wait", "--timeout=2m")
+        self.apply(deployment("newer", sh("app", "exec sleep infinity"), annotations=CHOICE))
+        self.await_ready("deployment/newer")
+        self.assertEqual(self.proxy_of(self.pod_of("newer"))["spec"]["containers"][0]["image"], newer)
+        world.helm("rollback", RELEASE, "--wait", "--timeout=2m")
+        await_that("it is told to stop", lambda: self.inside(self.pod, "touch /tmp/stop").returncode == 0)
+        codes = asking.communicate(timeout=60)[0].split()
+        self.assertGreater(len(codes), 20)
+        self.assertEqual(set(codes), {"200"})
+        self.assertEqual(self.proxy_of(self.pod)["metadata"]["uid"], before)
+        self.assertEqual(self.code(self.pod_of("newer"), f"{ALLOWED}/x"), "200")
+        self.kubectl("delete", "deployment", "newer")
 
 
 class Workloads(PairCase):
