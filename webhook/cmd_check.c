@@ -12,6 +12,7 @@
 #include "lib/cmd.h"
 #include "lib/io.h"
 #include "lib/mem.h"
+#include "webhook/check_agents.h"
 #include "webhook/check_served.h"
 #include "webhook/check_workload.h"
 #include "webhook/choices.h"
@@ -21,6 +22,7 @@
 #include "webhook/kube_list.h"
 #include "webhook/manifest.h"
 #include "webhook/names.h"
+#include "webhook/probe_network.h"
 #include "webhook/served.h"
 
 enum {
@@ -47,6 +49,8 @@ struct tool {
 	struct kube_version kubernetes;
 	struct namespaces namespaces; /* the one that is checked */
 	json_t *objects; /* of the file, or NULL */
+	bool probes_network;
+	json_t *pull_secrets; /* of the webhook's own pods, or NULL */
 	struct check_report report;
 };
 
@@ -55,6 +59,7 @@ static void tool_done(struct tool *tool)
 	buf_done(&tool->served);
 	namespaces_done(&tool->namespaces);
 	json_decref(tool->objects);
+	json_decref(tool->pull_secrets);
 	check_report_done(&tool->report);
 }
 
@@ -130,8 +135,13 @@ static void look_at_replicas(struct tool *tool)
 		mem_printf("/apis/apps/v1/namespaces/%s/deployments/%.*s", space, n, tool->service);
 	AUTO(json_drop) json_t *object = NULL;
 
-	if (look_up(tool, "replicas", target, &object))
-		check_replicas(&tool->report, object);
+	if (!look_up(tool, "replicas", target, &object))
+		return;
+	check_replicas(&tool->report, object);
+	tool->pull_secrets = json_incref(
+		json_member(json_member(json_member(json_member(object, "spec"), "template"),
+					"spec"),
+			    "imagePullSecrets"));
 }
 
 static void look_at_cluster(struct tool *tool)
@@ -146,6 +156,20 @@ static void look_at_cluster(struct tool *tool)
 	look_at_webhooks(tool, "MutatingWebhookConfiguration", "mutatingwebhookconfigurations");
 	look_at_webhooks(tool, "ValidatingWebhookConfiguration", "validatingwebhookconfigurations");
 	look_at_replicas(tool);
+}
+
+static void look_at_enforcement(struct tool *tool)
+{
+	const struct probe_from from = {
+		.config = &tool->config,
+		.namespace_name = strchr(tool->service, '.') + 1,
+		.pull_secrets = tool->pull_secrets,
+	};
+
+	if (tool->config.proxy_pod_api != NULL)
+		check_agents_ask(&tool->client, tool->namespace_name, &tool->report);
+	if (tool->probes_network)
+		probe_network(&tool->client, &from, &tool->report);
 }
 
 /* --- the namespace ---------------------------------------------------------------------------- */
@@ -306,6 +330,7 @@ static int run(struct tool *tool, struct err *err)
 	if (kube_client_init(err) == -1 || (tool->file != NULL && read_file(tool, err) == -1))
 		return -1;
 	look_at_cluster(tool);
+	look_at_enforcement(tool);
 	if (tool->namespace_name != NULL && look_at_namespace(tool)) {
 		look_at_namespaces_policy(tool);
 		look_at_network_policies(tool);
@@ -383,6 +408,9 @@ int cmd_check(int argc, char **argv)
 		  "where the Service is, as with kubectl port-forward" },
 		{ "--default-policy", CMD_TEXT, &tool.default_policy, "POLICY",
 		  "that opted-in namespaces are given" },
+		{ "--probe-network", CMD_FLAG, &tool.probes_network, NULL,
+		  "make two pods, for a moment, that find out whether NetworkPolicies are "
+		  "enforced" },
 		KUBE_OPTIONS(&tool.kube),
 		CONFIG_OPTIONS(&tool.config_text),
 	};

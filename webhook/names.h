@@ -43,6 +43,9 @@
 
 enum { PATH_START_PARTS = 20 };
 
+/* How `fence-check` ends where it reached what it must not; 0 where it did not. */
+enum { STATUS_NOT_CLOSED = 124 };
+
 #define URL_PROXY "http://127.0.0.1:3128"
 enum { PORT_HEALTH = 15090 };
 

@@ -183,6 +183,11 @@ class Cluster:
     def tail(self, name: str) -> str:
         return self._daemons.tail(name)
 
+    def enforce_nothing(self) -> None:
+        """No NetworkPolicy has an effect, until `enforce`."""
+        self._daemons.stop("netpol")
+        run("nft", "delete", "table", "ip", machine.NETPOL_TABLE)
+
     def _prepare_kubelet(self) -> None:
         run("mount", "--bind", self.at.kubelet, self.at.kubelet)
         run("mount", "--make-rshared", self.at.kubelet)

@@ -226,7 +226,8 @@ class Workloads(PairCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        world.kubectl("label", "namespace", cls.namespace, "pod-security.kubernetes.io/enforce=restricted")
+        world.kubectl("label", "namespace", cls.namespace, "pod-security.kubernetes.io/enforce=restricted",
+                      "openshell.io/allowed=proxy-pod.none")
         cls().apply({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny-all"},
                      "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}})
 
@@ -236,6 +237,19 @@ class Workloads(PairCase):
         self.addCleanup(world.restore)
         world.await_webhook()
         world.await_admission()
+
+    def test_the_api_server_takes_both_pods_under_pod_security_restricted(self):
+        plain = pod("plain", annotations={"openshell.io/topology": "none"})
+        self.assertIn('violates PodSecurity "restricted', self.apply(plain, check=False).stderr)
+        self.apply(pod("strict", annotations=CHOICE))
+        self.await_ready("pod/strict")
+        self.assertEqual(self.code("strict", f"{ALLOWED}/x"), "200")
+        uid = self.uid("strict")
+        self.assertEqual({item["metadata"]["labels"]["openshell.io/sandbox-role"]: item["status"]["phase"]
+                          for item in json.loads(self.kubectl("get", "pods", f"--selector=openshell.io/sandbox-id={uid}",
+                                                              "--output=json").stdout)["items"]},
+                         {"agent": "Running", "supervisor": "Running"})
+        self.kubectl("delete", "pod", "strict")
 
     def test_a_deployment_rolls_out_grows_and_shrinks_with_its_pairs(self):
         if REPLICAS > 8:

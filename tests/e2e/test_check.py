@@ -7,10 +7,12 @@ import copy
 import http.server
 import json
 import pathlib
+import signal
 import ssl
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 from fake_api import FakeApi, namespace, status
@@ -23,6 +25,7 @@ CONFIGURATIONS = {f"{ADMISSION}/{plural}/{NAME}": plural for plural in (
     "mutatingwebhookconfigurations", "validatingwebhookconfigurations")}
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{NAME}"
 MAPS = "/api/v1/namespaces/team/configmaps"
+PAIRS = ("--proxy-pod-api", "10.96.0.1:443")
 POLICY = {"data": {"policy.yaml": "version: 1\n"}}
 
 
@@ -157,6 +160,100 @@ class Check(unittest.TestCase):
         self.assertNotIn("NetworkPolicy", self.check("-n", "team").stdout)
         self.api.put(path, {"kind": "NetworkPolicyList", "items": []})
         self.assert_row(self.check(*options), "ok", "NetworkPolicy", "none opens agent pods")
+
+    def test_agent_pods_show_whether_the_network_is_closed(self):
+        def agent(name: str, code: int) -> dict:
+            end = {"terminated": {"exitCode": code, "finishedAt": "2026-01-01T00:00:00Z"}}
+            return {"metadata": {"name": name, "namespace": "team", "labels": {"openshell.io/sandbox-role": "agent"}},
+                    "spec": {"nodeName": "n1"}, "status": {"initContainerStatuses": [
+                        {"name": "openshell-supervisor-install", "state": end}]}}
+
+        for state, what, pods in (("note", "none has started", []), ("ok", "team/a on node n1", [agent("a", 0)]),
+                                  ("MISSING", "1 reached past their proxies", [agent("a", 0), agent("b", 124)])):
+            with self.subTest(state=state):
+                self.api.pods = pods
+                for options in ((), ("-n", "team")):
+                    self.assert_row(self.check(*options, *PAIRS), state, "agent pods", what)
+        self.assertNotIn("agent pods", self.check().stdout)
+        self.api.object_faults = [("GET", "/pods", lambda handler: handler.answer(403, status(403, "no")))]
+        self.assert_row(self.check(*PAIRS), "?", "agent pods", "403")
+
+    # --- the probe: what the two pods find is what `finds` says ---
+
+    def probe(self, **finds: int | None) -> subprocess.CompletedProcess:
+        """Exit statuses of the pods `open` and `closed`; None: it does not end."""
+        self.probes = []
+
+        def with_status(path: str, item: dict) -> dict:
+            self.probes.append(copy.deepcopy(item))
+            code = finds.get(item["metadata"]["name"].rpartition("-")[2]) if item["kind"] == "Pod" else None
+            if code is not None:
+                item["spec"]["nodeName"] = "n1"
+                item["status"] = {"phase": "Failed" if code else "Succeeded", "containerStatuses": [
+                    {"name": "probe", "state": {"terminated": {"exitCode": code}}}]}
+            return FakeApi.complete(self.api, path, item)
+
+        self.api.complete = with_status
+        return self.check("--probe-network", *PAIRS)
+
+    def left(self) -> list[str]:
+        return [path for path in self.api.objects if "openshell-probe" in path]
+
+    def test_a_probe_tells_an_enforcing_network_from_another_and_leaves_nothing(self):
+        for state, what, exits in (("ok", "did not reach the API server, and one without did (node n1)", (124, 0)),
+                                   ("MISSING", "they are not enforced", (124, 124)),
+                                   ("?", "proves nothing", (0, 0)), ("?", "openshell-probe-open found nothing", (125, 0)),
+                                   ("?", "openshell-probe-closed found nothing", (124, 125))):
+            with self.subTest(exits=exits):
+                done = self.probe(open=exits[0], closed=exits[1])
+                self.assert_row(done, state, "enforcement", what)
+                self.assertEqual(self.left(), [])
+
+    def test_a_probe_is_closed_before_it_is_there_and_its_pods_pass_restricted(self):
+        self.api.objects[DEPLOYMENT]["spec"]["template"] = {"spec": {"imagePullSecrets": [{"name": "pull"}]}}
+        self.probe(open=124, closed=0)
+        policy, opened, closed = self.probes
+        self.assertEqual([one["kind"] for one in self.probes], ["NetworkPolicy", "Pod", "Pod"])
+        self.assertEqual({one["metadata"]["namespace"] for one in self.probes}, {SYSTEM})
+        self.assertEqual(policy["spec"], {"podSelector": {"matchLabels": {"openshell-probe": "closed"}}, "ingress": [],
+                                          "egress": [], "policyTypes": ["Ingress", "Egress"]})
+        self.assertEqual([one["metadata"]["labels"]["openshell-probe"] for one in (opened, closed)], ["open", "closed"])
+        self.assertIn("n1", json.dumps(closed["spec"]["affinity"]))
+        for one in (opened, closed):
+            security = one["spec"]["containers"][0]["securityContext"]
+            self.assertEqual((security["runAsNonRoot"], security["allowPrivilegeEscalation"], security["capabilities"]),
+                             (True, False, {"drop": ["ALL"]}))
+            self.assertEqual(security["seccompProfile"], {"type": "RuntimeDefault"})
+            self.assertEqual(one["spec"]["imagePullSecrets"], [{"name": "pull"}])
+            self.assertIs(one["spec"]["automountServiceAccountToken"], False)
+
+    def test_what_another_probe_made_is_left_to_it(self):
+        path = f"/api/v1/namespaces/{SYSTEM}/pods/openshell-probe-open"
+        self.api.put(path, {"metadata": {"uid": "other"}})
+        self.assert_row(self.probe(open=124, closed=0), "?", "enforcement", "is there already")
+        self.assertEqual(self.left(), [path])
+
+    def test_who_may_make_no_pods_learns_nothing(self):
+        self.api.object_faults = [("POST", "/pods", lambda handler: handler.answer(403, status(403, "no")))]
+        done = self.probe(open=124, closed=0)
+        self.assert_row(done, "?", "enforcement", "openshell-probe-open cannot be made: ", "403: no")
+        self.assertIn("-> look at the reason, and ask again with an account that may", done.stdout)
+        self.assertEqual(self.left(), [])
+
+    def test_a_probe_that_is_interrupted_takes_away_what_it_made(self):
+        self.api.token = "token-1"
+        there = self.api.source[1].removeprefix("https://")
+        process = subprocess.Popen([PROGRAM, "check", *self.api.source, "--agent-image", IMAGE, "--webhook-address", there,
+                                    "--probe-network"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        until = time.monotonic() + 60
+        while not any(path.endswith("/openshell-probe-open") for path in self.left()) and time.monotonic() < until:
+            time.sleep(0.05)
+        self.assertEqual(len(self.left()), 2)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, self.left()), (UNKNOWN, []), out)
+        self.assertIn("it was told to end", out)
 
     def test_a_policy_that_is_named_must_be_there_or_be_given(self):
         self.api.namespaces["team"] = namespace("team", policy="rules")
