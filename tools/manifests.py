@@ -43,7 +43,7 @@ OPTIONS = {
     "proxy-pod-after-a-move": ["proxyPod.enabled=true", "images.agent.kept={old.example/agent:1.0,old.example/agent:1.1}"],
     "proxy-pod-with-certificate": ["proxyPod.enabled=true", "proxyPod.apiAddress=[fd00::1]:6443",
                                    "proxyPod.closedAddresses={169.254.169.254:80,[fd00::a]:53}",
-                                   "proxyPod.proxyUid=2000", "proxyPod.resources.limits.cpu=2",
+                                   "proxyPod.proxyUid=2000", "proxyPod.affinity=preferred", "proxyPod.resources.limits.cpu=2",
                                    "defaultTopology=proxy-pod", "certificates.mode=certManager"],
     "no-registries": ["imageLookup.mode=off"],
 }

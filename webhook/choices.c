@@ -101,10 +101,25 @@ static bool is_enforcement(const char *value)
 	return strcmp(value, "full") == 0 || strcmp(value, "network-only") == 0;
 }
 
+bool choices_parse_affinity(const char *text, enum affinity *out)
+{
+	static const char *const names[] = { [AFFINITY_DISABLED] = "disabled",
+					     [AFFINITY_PREFERRED] = "preferred",
+					     [AFFINITY_REQUIRED] = "required" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum affinity)i;
+			return true;
+		}
+	return false;
+}
+
 static bool is_affinity(const char *value)
 {
-	return strcmp(value, "disabled") == 0 || strcmp(value, "preferred") == 0 ||
-	       strcmp(value, "required") == 0;
+	enum affinity affinity;
+
+	return choices_parse_affinity(value, &affinity);
 }
 
 static bool is_true(const char *value)
@@ -222,11 +237,7 @@ static bool key_is_valid(const char *name, const char *value, const char *locked
 
 static void take_affinity(const char *value, struct choices *out)
 {
-	out->wants_affinity = true;
-	if (strcmp(value, "preferred") == 0)
-		out->affinity = AFFINITY_PREFERRED;
-	else if (strcmp(value, "required") == 0)
-		out->affinity = AFFINITY_REQUIRED;
+	out->wants_affinity = choices_parse_affinity(value, &out->affinity);
 }
 
 static void take(const char *name, const char *value, struct choices *out,

@@ -42,6 +42,9 @@ void choices_done(struct choices *choices);
 /* Decimal without sign or leading zero, in min..ID_MAX. */
 bool choices_parse_id(const char *text, uint32_t min, uint32_t *out);
 
+/* "disabled", "preferred", "required". */
+bool choices_parse_affinity(const char *text, enum affinity *out);
+
 /* A name that a Kubernetes object can have (RFC 1123 subdomain). */
 bool choices_is_object_name(const char *text);
 

@@ -114,6 +114,12 @@ int config_parse(const struct config_text *text, struct webhook_config *out, str
 		return err_set(err, ERR_INVALID,
 			       "--proxy-pod-uid '%s' is not a user id in %d..%" PRIu32,
 			       text->proxy_pod_uid, ID_PROXY_MIN, (uint32_t)ID_MAX);
+	if (text->proxy_pod_affinity != NULL &&
+	    !choices_parse_affinity(text->proxy_pod_affinity, &config.proxy_pod_affinity))
+		return err_set(err, ERR_INVALID,
+			       "--proxy-pod-affinity '%.64s' is not disabled, preferred or "
+			       "required",
+			       text->proxy_pod_affinity);
 	if (check_kept(&text->agent_images_kept, err) == -1)
 		return -1;
 	if (pair_size_check(&text->proxy_pod_size, err) == -1)

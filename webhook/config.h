@@ -5,6 +5,7 @@
 
 #include "lib/cmd.h"
 #include "lib/err.h"
+#include "webhook/choices.h"
 #include "webhook/kube_version.h"
 #include "webhook/pair_size.h"
 #include "webhook/topology.h"
@@ -24,6 +25,7 @@ struct webhook_config {
 	const char *proxy_pod_api;
 	uint32_t proxy_pod_uid; /* of proxies whose pods name none; 0: as in the other topologies */
 	struct pair_size proxy_pod_size;
+	enum affinity proxy_pod_affinity; /* to proxies, of pods that say none */
 	const char *own_user; /* as whom the API server knows us; NULL: not known */
 	const char *upstream_ca; /* a ConfigMap with private roots, in each namespace; NULL: none */
 	struct upstream upstream;
@@ -34,7 +36,7 @@ struct webhook_config {
 /* As given in argv; NULL: not given. */
 struct config_text {
 	const char *agent_image, *default_topology, *upstream_ca, *kubernetes, *proxy_pod_api,
-		*proxy_pod_uid, *own_user;
+		*proxy_pod_uid, *proxy_pod_affinity, *own_user;
 	struct cmd_list agent_images_kept;
 	struct pair_size proxy_pod_size;
 	struct upstream upstream;
@@ -54,6 +56,8 @@ struct config_text {
 		  "on" },                                                                          \
 		{ "--proxy-pod-uid", CMD_TEXT, &(text)->proxy_pod_uid, "UID",                      \
 		  "of its proxies whose pods name none" },                                         \
+		{ "--proxy-pod-affinity", CMD_TEXT, &(text)->proxy_pod_affinity, "NAME",           \
+		  "to its proxy, of pods that say none (default: disabled)" },                     \
 		{ "--proxy-pod-cpu", CMD_TEXT, &(text)->proxy_pod_size.cpu, "AMOUNT",              \
 		  "that a proxy requests" },                                                       \
 		{ "--proxy-pod-memory", CMD_TEXT, &(text)->proxy_pod_size.memory, "AMOUNT",        \

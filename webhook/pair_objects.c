@@ -239,9 +239,14 @@ static json_t *preferred_terms(const json_t *spec, const char *node)
 	return terms;
 }
 
-static json_t *beside_proxy(const struct pair *pair, const char *node)
+enum affinity pair_objects_affinity(const struct pair *pair, const struct webhook_config *config)
 {
-	if (pair->choices.affinity == AFFINITY_REQUIRED)
+	return pair->choices.wants_affinity ? pair->choices.affinity : config->proxy_pod_affinity;
+}
+
+static json_t *beside_proxy(const struct pair *pair, enum affinity affinity, const char *node)
+{
+	if (affinity == AFFINITY_REQUIRED)
 		return json_pack("{s:{s:{s:o}}}", "nodeAffinity",
 				 "requiredDuringSchedulingIgnoredDuringExecution",
 				 "nodeSelectorTerms", required_terms(pair->spec, node));
@@ -262,13 +267,14 @@ static void put_url(const struct pair_from *from, struct buf *out)
 json_t *pair_objects_patch(const struct pair_from *from)
 {
 	const struct pair *pair = from->pair;
+	enum affinity affinity = pair_objects_affinity(pair, from->config);
 	AUTO(buf_done) struct buf url = buf_init_secret(URL_MAX);
 
 	put_url(from, &url);
 	json_t *spec = json_pack("{s:[{s:s, s:s}]}", "schedulingGates", "name", PAIR_GATE, "$patch",
 				 "delete");
-	if (pair->choices.affinity != AFFINITY_DISABLED && from->node != NULL)
-		json_object_set_new(spec, "affinity", beside_proxy(pair, from->node));
+	if (affinity != AFFINITY_DISABLED && from->node != NULL)
+		json_object_set_new(spec, "affinity", beside_proxy(pair, affinity, from->node));
 	return json_pack("{s:{s:s, s:{s:s}, s:{s:s, s:s}}, s:o}", "metadata", "uid", pair->uid,
 			 "labels", KEY_SANDBOX_ID, pair->uid, "annotations", KEY_PROXY_URL,
 			 buf_text(&url), KEY_PROXY_CA, buf_text(&pair->keys.certificate), "spec",

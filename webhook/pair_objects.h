@@ -38,6 +38,9 @@ struct pair_from {
 /* Owned by the caller, who wipes a PAIR_SECRET. */
 json_t *pair_objects_make(const struct pair_from *from, enum pair_kind kind);
 
+/* How much the agent pod wants to be beside its proxy: as it says, else as whoever runs the cluster does. */
+enum affinity pair_objects_affinity(const struct pair *pair, const struct webhook_config *config);
+
 /* For KUBE_PATCH_STRATEGIC of the agent pod: its id, its proxy's address and certificate, the node where it wants to be
  * beside its proxy, and its gate's removal. The API server refuses it for a pod of the same name with another UID. It
  * holds the pod's token: the caller wipes it. Needs the ClusterIP. */

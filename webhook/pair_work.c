@@ -227,7 +227,7 @@ static int find_node(struct work *work, struct kube_answer *pods, const char **o
 {
 	AUTO(buf_done) struct buf target = buf_init(TARGET_MAX);
 
-	if (work->pair.choices.affinity == AFFINITY_DISABLED)
+	if (pair_objects_affinity(&work->pair, work->worker->config) == AFFINITY_DISABLED)
 		return 0;
 	buf_puts(&target, "/api/v1/namespaces/");
 	uri_put_escaped(&target, work->job->namespace_name);

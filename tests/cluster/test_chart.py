@@ -51,7 +51,7 @@ class Values(unittest.TestCase):
                       "imageLookup.privateImages[0].namespaces={a b}",
                       "proxyPod.enabled=yes", "proxyPod.apiAddress=kubernetes.default.svc:443",
                       "proxyPod.apiAddress=fd00::1:443", "proxyPod.closedAddresses={metadata:80}",
-                      "proxyPod.proxyUid=0",
+                      "proxyPod.proxyUid=0", "proxyPod.affinity=near",
                       "proxyPod.resources.limits.memory=1T", "defaultTopology=proxy-pod"):
             with self.subTest(wrong=wrong):
                 done = template("--set", wrong, check=False)

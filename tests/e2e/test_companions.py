@@ -97,6 +97,17 @@ class Companions(unittest.TestCase):
         for option, wrong in (("uid", "999"), ("uid", "4294967295"), ("cpu", "1000m"), ("memory", "512Mi")):
             self.refused(self.pod(), f"--proxy-pod-{option}", f"--proxy-pod-{option}", wrong, status=2)
 
+    def test_who_runs_the_cluster_says_what_is_beside_its_proxy_and_the_pod_has_the_last_word(self):
+        for case, option, expected in (("minimal", "required", {"requiredDuringSchedulingIgnoredDuringExecution"}),
+                                       ("minimal", "disabled", None),
+                                       ("preferred-beside-its-proxy", "required",
+                                        {"preferredDuringSchedulingIgnoredDuringExecution"})):
+            with self.subTest(case, option=option):
+                _, patch = self.told(case, "--cluster-ip", ADDRESS, "--node", NODE, "--proxy-pod-affinity", option)
+                affinity = patch["spec"].get("affinity")
+                self.assertEqual(affinity and set(affinity["nodeAffinity"]), expected)
+        self.refused(self.pod(), "--proxy-pod-affinity 'near' is not", "--proxy-pod-affinity", "near", status=2)
+
     def test_what_is_not_one_agent_pod_is_refused(self):
         plain = self.pod()
         del plain["metadata"]["labels"]["openshell.io/sandbox-role"]

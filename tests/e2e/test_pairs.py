@@ -166,6 +166,15 @@ class Pairs(unittest.TestCase):
             (owner,) = self.companion(kind, uid)["metadata"]["ownerReferences"]
             self.assertEqual((owner["uid"], owner["kind"]), (uid, "Pod"))
 
+    def test_where_the_cluster_says_so_a_pod_that_says_nothing_is_let_go_to_the_node_of_its_proxy(self):
+        self.start("--proxy-pod-affinity", "required")
+        apart = self.add_pod("web-2", **{"proxy-affinity": "disabled"})
+        self.await_that("bound", lambda: self.is_bound("web-2"))
+        beside = self.bind()
+        folder = f"/api/v1/namespaces/{TEAM}/pods"
+        asked = [query.get("labelSelector", "") for _, path, query, *_ in self.api.wrote if path == folder]
+        self.assertEqual([sum(uid in selector for selector in asked) for uid in (apart, beside)], [0, 1])
+
     def test_no_secret_is_ever_read_but_the_master_key(self):
         self.start()
         self.bind()

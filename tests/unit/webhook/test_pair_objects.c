@@ -235,6 +235,43 @@ START_TEST(an_ipv6_address_of_the_proxy_is_bracketed)
 }
 END_TEST
 
+static const struct {
+	const char *said; /* by the pod; NULL: nothing */
+	enum affinity otherwise;
+	const char *in_patch; /* NULL: no affinity */
+} affinities[] = {
+	{ NULL, AFFINITY_DISABLED, NULL },
+	{ NULL, AFFINITY_PREFERRED, "preferredDuring" },
+	{ NULL, AFFINITY_REQUIRED, "requiredDuring" },
+	{ "disabled", AFFINITY_REQUIRED, NULL },
+	{ "preferred", AFFINITY_REQUIRED, "preferredDuring" },
+	{ "required", AFFINITY_DISABLED, "requiredDuring" },
+};
+
+START_TEST(a_pod_is_beside_its_proxy_as_it_says_or_else_as_the_cluster_does)
+{
+	const struct webhook_config config = { .agent_image = FIXTURE_IMAGE,
+					       .proxy_pod_affinity = affinities[_i].otherwise };
+	AUTO(json_drop) json_t *pod = golden_pair_agent("minimal");
+	AUTO(pair_done) struct pair pair = { 0 };
+
+	if (affinities[_i].said != NULL)
+		json_object_set_new(json_member(json_member(pod, "metadata"), "annotations"),
+				    KEY_PROXY_AFFINITY, json_string(affinities[_i].said));
+	read_good(pod, &pair);
+	struct pair_from from = from_of(&pair);
+	from.config = &config;
+	AUTO(kube_object_wipe) json_t *patch = pair_objects_patch(&from);
+	const json_t *affinity = json_member(json_member(patch, "spec"), "affinity");
+
+	ck_assert_int_eq(affinity != NULL, affinities[_i].in_patch != NULL);
+	if (affinity == NULL)
+		return;
+	AUTO_FREE char *text = json_dumps(affinity, JSON_COMPACT);
+	ck_assert_ptr_nonnull(strstr(text, affinities[_i].in_patch));
+}
+END_TEST
+
 START_TEST(private_roots_and_the_networks_proxy_are_told_to_the_proxy)
 {
 	const struct webhook_config config = { .agent_image = FIXTURE_IMAGE,
@@ -339,6 +376,9 @@ Suite *pair_objects_suite(void)
 		       no_agent_pod_reaches_a_resolver_or_is_reached_where_it_declares_nothing);
 	tcase_add_test(objects, an_agent_pod_is_closed_before_it_has_an_id);
 	tcase_add_test(objects, an_ipv6_address_of_the_proxy_is_bracketed);
+	tcase_add_loop_test(objects,
+			    a_pod_is_beside_its_proxy_as_it_says_or_else_as_the_cluster_does, 0,
+			    (int)ARRAY_LEN(affinities));
 	tcase_add_test(objects, private_roots_and_the_networks_proxy_are_told_to_the_proxy);
 	suite_add_tcase(suite, objects);
 	tcase_add_loop_test(refused, what_is_no_agent_pod_of_the_api_server_is_refused, 0,
