@@ -53,6 +53,35 @@ bool kube_event_admit(struct kube_event_limit *limit, const struct kube_event *e
 	return true;
 }
 
+static bool is_forgotten(const struct kube_event_limit *limit, int64_t now_ms)
+{
+	size_t newest = (limit->oldest + KUBE_EVENT_RECENT - 1) % KUBE_EVENT_RECENT;
+	int64_t at_ms = limit->recent[newest].at_ms;
+
+	return limit->spent_until_ms <= now_ms &&
+	       (at_ms == 0 || now_ms - at_ms >= KUBE_EVENT_AGAIN_MS);
+}
+
+struct kube_event_limit *kube_event_limit_of(struct kube_event_limits *limits,
+					     const char *namespace_name, int64_t now_ms)
+{
+	struct kube_event_limits_of *room = NULL;
+
+	for (size_t i = 0; i < KUBE_EVENT_NAMESPACES; i++) {
+		struct kube_event_limits_of *of = &limits->of[i];
+
+		if (strcmp(of->namespace_name, namespace_name) == 0)
+			return &of->limit;
+		if (room == NULL && is_forgotten(&of->limit, now_ms))
+			room = of;
+	}
+	if (room == NULL || strlen(namespace_name) >= sizeof(room->namespace_name))
+		return &limits->others;
+	*room = (struct kube_event_limits_of){ 0 };
+	memcpy(room->namespace_name, namespace_name, strlen(namespace_name) + 1);
+	return &room->limit;
+}
+
 const char *kube_event_namespace(const struct kube_event *event)
 {
 	return event->namespace_name != NULL ? event->namespace_name : "default";

@@ -44,6 +44,25 @@ struct kube_event_limit {
 bool kube_event_admit(struct kube_event_limit *limit, const struct kube_event *event,
 		      int64_t now_ms);
 
+enum {
+	/* Namespaces with a budget of their own. The others, where so many are told of at a time, share one. */
+	KUBE_EVENT_NAMESPACES = 64,
+};
+
+/* A limit for each namespace, so that what is told in one keeps nobody from being told in another. Zeroed: nothing was
+ * said yet. Of one thread. */
+struct kube_event_limits {
+	struct kube_event_limit others;
+	struct kube_event_limits_of {
+		char namespace_name[64]; /* RFC 1123: 63 bytes at most */
+		struct kube_event_limit limit;
+	} of[KUBE_EVENT_NAMESPACES];
+};
+
+/* The one that `namespace_name` has, or gets in place of one that has nothing left to remember. */
+struct kube_event_limit *kube_event_limit_of(struct kube_event_limits *limits,
+					     const char *namespace_name, int64_t now_ms);
+
 /* `unique`: another for each Event of an object. Owned by the caller. */
 json_t *kube_event_object(const struct kube_event *event, int64_t unix_ms, uint64_t unique);
 

@@ -10,6 +10,10 @@
 /* Of pods that have not ended. */
 #define KUBE_QUERY_RUNNING "status.phase!=Succeeded,status.phase!=Failed"
 
+/* What `accept` is (kube_client), and what comes, where only the metadata of listed objects is asked for. */
+#define KUBE_METADATA_LIST_KIND "PartialObjectMetadataList"
+#define KUBE_METADATA_LIST "application/json;as=" KUBE_METADATA_LIST_KIND ";g=meta.k8s.io;v=v1"
+
 enum {
 	/* Every opted-in namespace with all its labels and annotations has room in a page (kube_client). */
 	KUBE_PAGE = 100,

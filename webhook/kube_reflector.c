@@ -15,8 +15,6 @@
 #include "webhook/kube_pages.h"
 #include "webhook/kube_rest.h"
 
-#define LIST_KIND "PartialObjectMetadataList"
-#define METADATA_LIST "application/json;as=" LIST_KIND ";g=meta.k8s.io;v=v1"
 #define METADATA "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 enum {
@@ -73,7 +71,7 @@ static int on_item(void *cls, json_t *item, struct err *err)
 static int list(struct kube_reflector *reflector, struct err *err)
 {
 	const struct kube_pages pages = { .client = &reflector->client,
-					  .kind = LIST_KIND,
+					  .kind = KUBE_METADATA_LIST_KIND,
 					  .put_target = put_page_query,
 					  .begin = on_page,
 					  .take = on_item,
@@ -81,7 +79,7 @@ static int list(struct kube_reflector *reflector, struct err *err)
 					  .cls = reflector };
 	uint64_t unreadable = 0;
 
-	reflector->client.accept = METADATA_LIST;
+	reflector->client.accept = KUBE_METADATA_LIST;
 	reflector->version[0] = '\0';
 	tell(reflector, KUBE_REFLECTOR_LIST, NULL);
 	if (kube_pages_each(&pages, &unreadable, err) == -1)

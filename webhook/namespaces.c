@@ -103,6 +103,34 @@ void namespaces_share(const struct namespaces *namespaces, struct namespaces *ou
 	*out = shared;
 }
 
+static bool is_same(const struct namespace_facts *a, const struct namespace_facts *b)
+{
+	/* Of NULL, which is none, there is one. */
+	return (a->labels == b->labels || json_equal(a->labels, b->labels)) &&
+	       (a->annotations == b->annotations || json_equal(a->annotations, b->annotations));
+}
+
+void namespaces_compare(const struct namespaces *before, const struct namespaces *after,
+			void (*differs)(void *cls, const char *name), void *cls)
+{
+	size_t i = 0, j = 0;
+
+	if (before->owner == after->owner)
+		return;
+	while (i < before->n || j < after->n) {
+		int order = i == before->n  ? 1
+			    : j == after->n ? -1
+					    : by_name(&before->items[i], &after->items[j]);
+
+		if (order < 0)
+			differs(cls, before->items[i].name);
+		else if (order > 0 || !is_same(&before->items[i], &after->items[j]))
+			differs(cls, after->items[j].name);
+		i += order <= 0;
+		j += order >= 0;
+	}
+}
+
 void namespaces_done(struct namespaces *namespaces)
 {
 	free(namespaces->items);

@@ -35,6 +35,10 @@ int namespaces_load(const char *path, struct namespaces *out, struct err *err);
 /* Another holder of the same, which nobody changes. */
 void namespaces_share(const struct namespaces *namespaces, struct namespaces *out);
 
+/* Calls `differs` for each that is in one of them alone, or has other labels or annotations in the other. */
+void namespaces_compare(const struct namespaces *before, const struct namespaces *after,
+			void (*differs)(void *cls, const char *name), void *cls);
+
 void namespaces_done(struct namespaces *namespaces);
 
 /* NULL where it is not known. */

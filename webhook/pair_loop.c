@@ -69,7 +69,8 @@ struct pair_loop {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct pair_table *table; /* NULL: another leads */
-	struct kube_event_limit events; /* under `events_lock`, also the sending */
+	struct namespaces namespaces; /* that the table knows of */
+	struct kube_event_limits events; /* under `events_lock`, also the sending */
 	pthread_mutex_t events_lock;
 };
 
@@ -135,11 +136,45 @@ static void on_seen(void *cls, enum kube_reflector_event event, const json_t *me
 
 /* --- workers ---------------------------------------------------------------------------------- */
 
+static void on_other_namespace(void *cls, const char *name)
+{
+	struct pair_loop *loop = cls;
+
+	pair_table_rouse(loop->table, name);
+}
+
+/* The table knows of each change before a worker goes by it, so that none is missed. Under the lock. */
+static void take_namespaces(struct pair_loop *loop)
+{
+	AUTO(namespaces_done) struct namespaces before = loop->namespaces;
+
+	loop->options.namespaces(loop->options.cls, &loop->namespaces);
+	namespaces_compare(&before, &loop->namespaces, on_other_namespace, loop);
+}
+
 static void share_namespaces(void *cls, struct namespaces *out)
 {
 	struct pair_loop *loop = cls;
 
-	loop->options.namespaces(loop->options.cls, out);
+	pthread_mutex_lock(&loop->lock);
+	take_namespaces(loop);
+	namespaces_share(&loop->namespaces, out);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+/* False: there is no place for it. */
+static bool on_pod(void *cls, const json_t *metadata)
+{
+	struct pair_loop *loop = cls;
+	struct pair_sight sight;
+
+	if (!pair_sight_of_pod(metadata, &sight))
+		return true;
+	pthread_mutex_lock(&loop->lock);
+	bool has_place = pair_table_set(loop->table, PAIR_SOURCE_POD, &sight, now_ms());
+	pthread_cond_broadcast(&loop->changed);
+	pthread_mutex_unlock(&loop->lock);
+	return has_place;
 }
 
 static bool is_closed(void *cls, const char *namespace_name, char why[PAIR_WHY_SIZE])
@@ -162,7 +197,9 @@ static void send(struct pair_loop *loop, const struct kube_event *event)
 	struct err err;
 
 	pthread_mutex_lock(&loop->events_lock);
-	if (kube_event_send(&client, &loop->events, event, &err) == -1)
+	struct kube_event_limit *limit =
+		kube_event_limit_of(&loop->events, kube_event_namespace(event), now_ms());
+	if (kube_event_send(&client, limit, event, &err) == -1)
 		log_reason(loop->options.log, LOG_LEVEL_WARN, "event.failed", err.msg);
 	pthread_mutex_unlock(&loop->events_lock);
 }
@@ -231,12 +268,15 @@ static bool take(struct pair_loop *loop, struct pair_job *out)
 
 static void put_back(struct pair_loop *loop, struct pair_job *job, const struct pair_result *result)
 {
-	if (result->next == PAIR_NEXT_RETRY && !loop->over) {
+	bool is_retry = result->next == PAIR_NEXT_RETRY;
+
+	if ((is_retry || result->next == PAIR_NEXT_REST) && !loop->over) {
 		struct log_line line = log_begin(loop->options.log, LOG_LEVEL_WARN, "pair.failed");
 
 		log_str(&line, "namespace", job->namespace_name);
 		log_str(&line, "reason", result->why.msg);
-		log_int(&line, "retry_ms", result->after_ms);
+		if (is_retry)
+			log_int(&line, "retry_ms", result->after_ms);
 		log_end(&line);
 	}
 	pthread_mutex_lock(&loop->lock);
@@ -259,6 +299,7 @@ static void *run_worker(void *cls)
 		.master = buf_slice(&loop->master),
 		.namespaces = share_namespaces,
 		.is_closed = is_closed,
+		.see = on_pod,
 		.tell = on_tell,
 		.cls = loop,
 	};
@@ -314,12 +355,10 @@ static int start_workers(struct pair_loop *loop, struct err *err)
 
 static void see_namespaces(struct pair_loop *loop)
 {
-	AUTO(namespaces_done) struct namespaces namespaces = { 0 };
-
-	loop->options.namespaces(loop->options.cls, &namespaces);
 	pthread_mutex_lock(&loop->lock);
-	for (size_t i = 0; i < namespaces.n; i++)
-		pair_table_add_namespace(loop->table, namespaces.items[i].name, now_ms());
+	take_namespaces(loop);
+	for (size_t i = 0; i < loop->namespaces.n; i++)
+		pair_table_add_namespace(loop->table, loop->namespaces.items[i].name, now_ms());
 	pthread_cond_broadcast(&loop->changed);
 	pthread_mutex_unlock(&loop->lock);
 }
@@ -350,6 +389,7 @@ static void end(struct pair_loop *loop)
 	}
 	pthread_mutex_lock(&loop->lock);
 	pair_table_free(STEAL(loop->table));
+	namespaces_done(&loop->namespaces);
 	pthread_mutex_unlock(&loop->lock);
 }
 

@@ -3,28 +3,39 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "webhook/pair_names.h"
+#include "webhook/pair_queue.h"
 
 enum {
 	BUCKETS = 8192, /* some entries each at most */
+	TENANT_BUCKETS = 1024,
 	UID_BYTES = PAIR_UID_SIZE - 1,
 };
 
-enum state { STATE_IDLE = 0, STATE_DUE, STATE_DELAYED, STATE_TAKEN };
+/* A namespace that has entries. */
+struct tenant {
+	struct tenant *next_in_bucket;
+	struct pair_share share;
+	size_t entries;
+	bool has_missed; /* a pod that found no place */
+	char name[];
+};
 
 struct entry {
+	struct pair_item item; /* the first */
 	struct entry *next_in_bucket;
-	TAILQ_ENTRY(entry) queued;
+	struct tenant *tenant;
 	char uid[PAIR_UID_SIZE];
-	char *namespace_name, *pod, *why;
+	char *pod, *why;
+	uint64_t pod_mark;
 	uint64_t seen[PAIR_KINDS], right[PAIR_KINDS];
-	int64_t since_ms, due_ms;
+	int64_t since_ms;
 	unsigned int failures;
-	enum state state;
+	bool is_taken;
+	bool rests; /* until what it was refused for is another */
 	bool has_pod, is_bound;
 	bool is_wanted; /* a namespace that is to have its policy */
 	bool again; /* something was seen while it was taken */
@@ -32,54 +43,95 @@ struct entry {
 	bool listed[PAIR_SOURCES]; /* by the list that is under way */
 };
 
-TAILQ_HEAD(queue, entry);
-
 struct pair_table {
 	struct entry *buckets[BUCKETS];
-	struct queue due, delayed;
+	struct tenant *tenants[TENANT_BUCKETS];
+	struct pair_queue queue;
 	struct pair_counts counts;
 	size_t entries;
 };
 
-/* --- entries ---------------------------------------------------------------------------------- */
+/* --- namespaces that have entries ------------------------------------------------------------- */
 
-static size_t bucket_of(const char *uid, const char *namespace_name)
+/* FNV-1a. */
+static uint64_t mix(uint64_t hash, const char *text)
 {
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (const char *p = uid; *p != '\0'; p++)
+	for (const char *p = text; *p != '\0'; p++)
 		hash = (hash ^ (uint8_t)*p) * 0x100000001b3;
-	for (const char *p = namespace_name; *p != '\0'; p++)
-		hash = (hash ^ (uint8_t)*p) * 0x100000001b3;
-	return (hash ^ hash >> 32) % BUCKETS;
+	return hash;
 }
+
+static size_t bucket_of(const char *uid, const char *namespace_name, size_t buckets)
+{
+	uint64_t hash = mix(mix(0xcbf29ce484222325, uid), namespace_name);
+
+	return (hash ^ hash >> 32) % buckets;
+}
+
+static struct tenant *find_tenant(const struct pair_table *table, const char *name)
+{
+	struct tenant *tenant = table->tenants[bucket_of("", name, TENANT_BUCKETS)];
+
+	while (tenant != NULL && strcmp(tenant->name, name) != 0)
+		tenant = tenant->next_in_bucket;
+	return tenant;
+}
+
+static struct tenant *add_tenant(struct pair_table *table, const char *name)
+{
+	struct tenant **bucket = &table->tenants[bucket_of("", name, TENANT_BUCKETS)];
+	size_t n = strlen(name) + 1;
+	struct tenant *tenant = mem_calloc(1, sizeof(*tenant) + n);
+
+	memcpy(tenant->name, name, n);
+	pair_share_init(&tenant->share);
+	tenant->next_in_bucket = *bucket;
+	*bucket = tenant;
+	return tenant;
+}
+
+static void drop_tenant(struct pair_table *table, struct tenant *tenant)
+{
+	struct tenant **at = &table->tenants[bucket_of("", tenant->name, TENANT_BUCKETS)];
+
+	while (*at != tenant)
+		at = &(*at)->next_in_bucket;
+	*at = tenant->next_in_bucket;
+	free(tenant);
+}
+
+/* --- entries ---------------------------------------------------------------------------------- */
 
 static struct entry *find(const struct pair_table *table, const char *uid,
 			  const char *namespace_name)
 {
-	struct entry *entry = table->buckets[bucket_of(uid, namespace_name)];
+	struct entry *entry = table->buckets[bucket_of(uid, namespace_name, BUCKETS)];
 
 	while (entry != NULL &&
-	       (strcmp(entry->uid, uid) != 0 || strcmp(entry->namespace_name, namespace_name) != 0))
+	       (strcmp(entry->uid, uid) != 0 || strcmp(entry->tenant->name, namespace_name) != 0))
 		entry = entry->next_in_bucket;
 	return entry;
 }
 
-static struct entry *add(struct pair_table *table, const char *uid, const char *namespace_name,
-			 int64_t now_ms)
+static bool has_room(const struct pair_table *table, const struct tenant *tenant)
 {
-	struct entry *entry = find(table, uid, namespace_name);
-	struct entry **bucket = &table->buckets[bucket_of(uid, namespace_name)];
+	return table->entries < PAIR_TABLE_MAX &&
+	       (tenant == NULL || tenant->entries < PAIR_NAMESPACE_MAX);
+}
 
-	if (entry != NULL)
-		return entry;
-	if (table->entries >= PAIR_TABLE_MAX || strlen(uid) > UID_BYTES) {
-		table->counts.refused++;
-		return NULL;
-	}
-	entry = mem_calloc(1, sizeof(*entry));
+static struct entry *insert(struct pair_table *table, const char *uid, const char *namespace_name,
+			    int64_t now_ms)
+{
+	struct entry **bucket = &table->buckets[bucket_of(uid, namespace_name, BUCKETS)];
+	struct tenant *tenant = find_tenant(table, namespace_name);
+	struct entry *entry = mem_calloc(1, sizeof(*entry));
+
+	if (tenant == NULL)
+		tenant = add_tenant(table, namespace_name);
+	tenant->entries++;
+	entry->tenant = tenant;
+	entry->item.share = &tenant->share;
 	snprintf(entry->uid, sizeof(entry->uid), "%s", uid);
-	entry->namespace_name = mem_strdup(namespace_name);
 	entry->since_ms = now_ms;
 	entry->next_in_bucket = *bucket;
 	*bucket = entry;
@@ -87,36 +139,28 @@ static struct entry *add(struct pair_table *table, const char *uid, const char *
 	return entry;
 }
 
-static void unqueue(struct pair_table *table, struct entry *entry)
-{
-	if (entry->state == STATE_DUE)
-		TAILQ_REMOVE(&table->due, entry, queued);
-	else if (entry->state == STATE_DELAYED)
-		TAILQ_REMOVE(&table->delayed, entry, queued);
-	entry->state = STATE_IDLE;
-}
-
 static void drop(struct pair_table *table, struct entry *entry)
 {
-	struct entry **at = &table->buckets[bucket_of(entry->uid, entry->namespace_name)];
+	struct tenant *tenant = entry->tenant;
+	struct entry **at = &table->buckets[bucket_of(entry->uid, tenant->name, BUCKETS)];
 
-	unqueue(table, entry);
+	pair_queue_remove(&table->queue, &entry->item);
 	while (*at != entry)
 		at = &(*at)->next_in_bucket;
 	*at = entry->next_in_bucket;
 	table->entries--;
-	free(entry->namespace_name);
 	free(entry->pod);
 	free(entry->why);
 	free(entry);
+	if (--tenant->entries == 0)
+		drop_tenant(table, tenant);
 }
 
 struct pair_table *pair_table_new(void)
 {
 	struct pair_table *table = mem_calloc(1, sizeof(*table));
 
-	TAILQ_INIT(&table->due);
-	TAILQ_INIT(&table->delayed);
+	pair_queue_init(&table->queue);
 	return table;
 }
 
@@ -127,36 +171,40 @@ void pair_table_free(struct pair_table *table)
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (table->buckets[i] != NULL)
 			drop(table, table->buckets[i]);
+	pair_queue_done(&table->queue);
 	free(table);
 }
 
 /* --- the queue -------------------------------------------------------------------------------- */
 
+/* Without its policy, no pod of a namespace is let go. */
+static enum pair_rank rank_of(const struct entry *entry)
+{
+	return entry->is_bound || entry->is_wanted ? PAIR_RANK_RUNNING : PAIR_RANK_WAITING;
+}
+
 static void queue_now(struct pair_table *table, struct entry *entry)
 {
-	if (entry->state == STATE_TAKEN) {
+	if (entry->is_taken)
 		entry->again = true;
-		return;
-	}
-	if (entry->state == STATE_DUE)
-		return;
-	unqueue(table, entry);
-	entry->state = STATE_DUE;
-	TAILQ_INSERT_TAIL(&table->due, entry, queued);
+	else
+		pair_queue_put(&table->queue, &entry->item, rank_of(entry));
 }
 
 static void queue_later(struct pair_table *table, struct entry *entry, int64_t due_ms)
 {
-	unqueue(table, entry);
-	entry->due_ms = due_ms;
-	entry->state = STATE_DELAYED;
-	TAILQ_INSERT_TAIL(&table->delayed, entry, queued);
+	pair_queue_delay(&table->queue, &entry->item, rank_of(entry), due_ms);
+}
+
+static bool is_idle(const struct entry *entry)
+{
+	return !entry->is_taken && entry->item.state == PAIR_ITEM_OUT;
 }
 
 /* What failed keeps its pause, whatever is seen: its own writes are seen, too. */
 static void wake(struct pair_table *table, struct entry *entry)
 {
-	if (entry->state == STATE_DELAYED && entry->failures > 0)
+	if (entry->item.state == PAIR_ITEM_PAUSES && entry->failures > 0)
 		return;
 	queue_now(table, entry);
 }
@@ -180,8 +228,7 @@ static bool is_dirty(const struct entry *entry)
 /* Nothing is left to know. */
 static bool is_over(const struct entry *entry)
 {
-	return !entry->has_pod && !entry->is_wanted && !has_companion(entry) &&
-	       entry->state != STATE_TAKEN;
+	return !entry->has_pod && !entry->is_wanted && !has_companion(entry) && !entry->is_taken;
 }
 
 /* --- what is seen ----------------------------------------------------------------------------- */
@@ -195,39 +242,61 @@ static void set_pod_name(struct entry *entry, const char *name)
 static void set_pod(struct pair_table *table, struct entry *entry, const struct pair_sight *sight)
 {
 	bool is_new = !entry->has_pod;
+	bool is_news = is_new || sight->is_bound != entry->is_bound ||
+		       (entry->rests && sight->mark != entry->pod_mark);
 
 	table->counts.pods += is_new;
 	table->counts.bound += sight->is_bound && !entry->is_bound;
 	entry->has_pod = true;
+	entry->pod_mark = sight->mark;
+	entry->is_bound |= sight->is_bound;
 	/* What came without its pod may have waited for it. */
 	entry->failures = is_new ? 0 : entry->failures;
-	if (is_new || (sight->is_bound != entry->is_bound))
+	if (is_news)
 		wake(table, entry);
-	entry->is_bound |= sight->is_bound;
 }
 
-void pair_table_set(struct pair_table *table, int source, const struct pair_sight *sight,
+/* Its namespace's policy is looked at again, and its pods with it, when others may have gone. */
+static void miss(struct pair_table *table, const char *namespace_name, int64_t now_ms)
+{
+	struct tenant *tenant = find_tenant(table, namespace_name);
+	struct entry *own = find(table, "", namespace_name);
+
+	table->counts.refused++;
+	if (tenant != NULL)
+		tenant->has_missed = true;
+	if (own != NULL && is_idle(own))
+		queue_later(table, own, now_ms + PAIR_MISSED_MS);
+}
+
+bool pair_table_set(struct pair_table *table, int source, const struct pair_sight *sight,
 		    int64_t now_ms)
 {
 	const char *uid = sight->uid != NULL ? sight->uid : "";
-	struct entry *entry = add(table, uid, sight->namespace_name, now_ms);
+	struct entry *entry = find(table, uid, sight->namespace_name);
 
+	if (entry == NULL && (strlen(uid) > UID_BYTES ||
+			      !has_room(table, find_tenant(table, sight->namespace_name)))) {
+		miss(table, sight->namespace_name, now_ms);
+		return false;
+	}
 	if (entry == NULL)
-		return;
+		entry = insert(table, uid, sight->namespace_name, now_ms);
 	entry->listed[source] = true;
 	set_pod_name(entry, sight->pod);
 	if (source == PAIR_SOURCE_POD) {
 		set_pod(table, entry, sight);
-		return;
+		return true;
 	}
 	entry->seen[source] = sight->mark;
 	entry->told[source] = true;
 	if (entry->seen[source] == entry->right[source])
-		return;
+		return true;
 	if (entry->has_pod || entry->is_wanted)
 		wake(table, entry);
-	else if (entry->state == STATE_IDLE)
+	else if (is_idle(entry))
 		queue_later(table, entry, now_ms + PAIR_ORPHAN_MS);
+	return true;
 }
 
 static void lose_pod(struct pair_table *table, struct entry *entry, int64_t now_ms)
@@ -254,7 +323,7 @@ static void lose(struct pair_table *table, struct entry *entry, int source, int6
 		if (entry->has_pod || entry->is_wanted)
 			wake(table, entry);
 	}
-	if (is_over(entry) && entry->state != STATE_DUE)
+	if (is_over(entry) && entry->item.state != PAIR_ITEM_DUE)
 		drop(table, entry);
 }
 
@@ -289,14 +358,32 @@ void pair_table_listed(struct pair_table *table, int source, int64_t now_ms)
 	}
 }
 
+/* There are as many as the cluster's administrators make: each finds a place. */
 void pair_table_add_namespace(struct pair_table *table, const char *name, int64_t now_ms)
 {
-	struct entry *entry = add(table, "", name, now_ms);
+	struct entry *entry = find(table, "", name);
 
-	if (entry == NULL || entry->is_wanted)
+	if (entry == NULL)
+		entry = insert(table, "", name, now_ms);
+	if (entry->is_wanted)
 		return;
 	entry->is_wanted = true;
+	/* It may have pods that found none before. */
+	entry->tenant->has_missed |= table->entries >= PAIR_TABLE_MAX;
 	queue_now(table, entry);
+}
+
+void pair_table_rouse(struct pair_table *table, const char *namespace_name)
+{
+	const struct tenant *tenant = find_tenant(table, namespace_name);
+
+	if (tenant == NULL)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct entry *entry = table->buckets[i]; entry != NULL;
+		     entry = entry->next_in_bucket)
+			if (entry->tenant == tenant && (entry->rests || entry->is_taken))
+				queue_now(table, entry);
 }
 
 void pair_table_touch_namespace(struct pair_table *table, const char *name)
@@ -331,40 +418,35 @@ void pair_job_done(struct pair_job *job)
 	*job = (struct pair_job){ 0 };
 }
 
-/* Behind what is due already: else what fails again and again, of somebody who has much of it, would always come first. */
-static void end_pauses(struct pair_table *table, int64_t now_ms)
-{
-	struct entry *entry = TAILQ_FIRST(&table->delayed), *next;
-
-	for (; entry != NULL; entry = next) {
-		next = TAILQ_NEXT(entry, queued);
-		if (entry->due_ms <= now_ms)
-			queue_now(table, entry);
-	}
-}
-
 bool pair_table_take(struct pair_table *table, int64_t now_ms, struct pair_job *out)
 {
-	end_pauses(table, now_ms);
-	struct entry *entry = TAILQ_FIRST(&table->due);
+	/* Its first member. */
+	struct entry *entry = (struct entry *)pair_queue_next(&table->queue, now_ms);
+
 	if (entry == NULL)
 		return false;
-	unqueue(table, entry);
-	entry->state = STATE_TAKEN;
+	entry->is_taken = true;
+	entry->rests = false;
 	entry->again = false;
 	memset(entry->told, 0, sizeof(entry->told));
 	*out = (struct pair_job){
-		.namespace_name = mem_strdup(entry->namespace_name),
+		.namespace_name = mem_strdup(entry->tenant->name),
 		.pod = entry->pod != NULL ? mem_strdup(entry->pod) : NULL,
 		.has_pod = entry->has_pod,
 		.is_bound = entry->is_bound,
 		.is_wanted = entry->is_wanted,
+		.has_missed = entry->is_wanted && entry->tenant->has_missed,
+		.pod_mark = entry->pod_mark,
 		.since_ms = entry->since_ms,
 		.failures = entry->failures,
 	};
 	memcpy(out->uid, entry->uid, sizeof(out->uid));
 	memcpy(out->seen, entry->seen, sizeof(out->seen));
 	memcpy(out->right, entry->right, sizeof(out->right));
+	if (entry->why != NULL)
+		snprintf(out->why, sizeof(out->why), "%s", entry->why);
+	if (out->has_missed)
+		entry->tenant->has_missed = false;
 	return true;
 }
 
@@ -387,43 +469,43 @@ static void take_marks(struct entry *entry, const struct pair_job *job, bool who
 		entry->right[PAIR_EGRESS] = 0;
 }
 
+/* Whether there is a reason to look again at once. */
+static bool is_news(const struct entry *entry, const struct pair_job *job)
+{
+	if (entry->again)
+		return true;
+	if (entry->rests)
+		return entry->pod_mark != job->pod_mark;
+	return (entry->has_pod || entry->is_wanted) && is_dirty(entry);
+}
+
 void pair_table_put_back(struct pair_table *table, const struct pair_job *job, enum pair_next next,
 			 int64_t after_ms, int64_t now_ms)
 {
 	struct entry *entry = find(table, job->uid, job->namespace_name);
 
-	entry->state = STATE_IDLE;
+	entry->is_taken = false;
+	entry->rests = next == PAIR_NEXT_REST;
 	entry->is_wanted = entry->is_wanted && job->is_wanted;
+	entry->tenant->has_missed |= job->has_missed;
 	free(STEAL(entry->why));
 	if (job->why[0] != '\0')
 		entry->why = mem_strdup(job->why);
 	take_marks(entry, job, is_whole(job, next));
 	entry->failures = next == PAIR_NEXT_RETRY ? job->failures + 1 : 0;
-	if (is_over(entry)) {
+	if (is_over(entry))
 		drop(table, entry);
-		return;
-	}
-	bool is_news = entry->again || ((entry->has_pod || entry->is_wanted) && is_dirty(entry));
-	if (is_news && next != PAIR_NEXT_RETRY)
+	else if (is_news(entry, job) && next != PAIR_NEXT_RETRY)
 		queue_now(table, entry);
-	else if (next != PAIR_NEXT_EVENT)
+	else if (next == PAIR_NEXT_LATER || next == PAIR_NEXT_RETRY)
 		queue_later(table, entry, now_ms + after_ms);
+	else if (entry->is_wanted && entry->tenant->has_missed)
+		queue_later(table, entry, now_ms + PAIR_MISSED_MS);
 }
 
 int64_t pair_table_wait_ms(const struct pair_table *table, int64_t now_ms)
 {
-	int64_t least = -1;
-
-	if (!TAILQ_EMPTY(&table->due))
-		return 0;
-	for (const struct entry *entry = TAILQ_FIRST(&table->delayed); entry != NULL;
-	     entry = TAILQ_NEXT(entry, queued)) {
-		int64_t left = entry->due_ms > now_ms ? entry->due_ms - now_ms : 0;
-
-		if (least == -1 || left < least)
-			least = left;
-	}
-	return least;
+	return pair_queue_wait_ms(&table->queue, now_ms);
 }
 
 struct pair_counts pair_table_counts(const struct pair_table *table)

@@ -10,8 +10,12 @@
 #include "webhook/pair_sight.h"
 
 enum {
-	/* Pairs and namespaces; what comes beyond that stays closed, and is counted. */
+	/* Pairs: some 30 MiB. What comes beyond that stays closed, and is counted. */
 	PAIR_TABLE_MAX = 65536,
+	/* Of one namespace, so that none takes all places: more than the 3,000 pods that Kubernetes itself is made for. */
+	PAIR_NAMESPACE_MAX = 4096,
+	/* How long until pods that found no place are looked for again. */
+	PAIR_MISSED_MS = 30 * 1000,
 	PAIR_UID_SIZE = 40,
 	/* What is without its pod is the garbage collector's at first. */
 	PAIR_ORPHAN_MS = 60 * 1000,
@@ -25,8 +29,8 @@ struct pair_table;
 struct pair_table *pair_table_new(void);
 void pair_table_free(struct pair_table *table); /* NULL is fine */
 
-/* What `source` (a kind of companion, or PAIR_SOURCE_POD) sees, and sees no more. */
-void pair_table_set(struct pair_table *table, int source, const struct pair_sight *sight,
+/* What `source` (a kind of companion, or PAIR_SOURCE_POD) sees, and sees no more. False: there is no place for it. */
+bool pair_table_set(struct pair_table *table, int source, const struct pair_sight *sight,
 		    int64_t now_ms);
 void pair_table_deleted(struct pair_table *table, int source, const struct pair_sight *sight,
 			int64_t now_ms);
@@ -37,6 +41,9 @@ void pair_table_listed(struct pair_table *table, int source, int64_t now_ms);
 
 /* A namespace whose agent pods are to be closed. */
 void pair_table_add_namespace(struct pair_table *table, const char *name, int64_t now_ms);
+
+/* What is said of a namespace, or that it is opted in, is another now: what was refused for it is looked at again. */
+void pair_table_rouse(struct pair_table *table, const char *namespace_name);
 
 /* A policy of somebody else's there has come, gone or changed. */
 void pair_table_touch_namespace(struct pair_table *table, const char *name);
@@ -53,10 +60,12 @@ struct pair_job {
 	char *namespace_name, *pod; /* owned; `pod` may be NULL */
 	bool has_pod, is_bound;
 	bool is_wanted; /* of a namespace; to be written where it is not any more */
+	bool has_missed; /* of a namespace: pods that found no place, to be told again; to be written false */
+	uint64_t pod_mark;
 	uint64_t seen[PAIR_KINDS]; /* 0: there is none as far as was told */
 	uint64_t right
 		[PAIR_KINDS]; /* to be written: the mark of what is there and as it should be; 0: not known */
-	char why[PAIR_WHY_SIZE]; /* to be written, of a namespace: why it is not closed; "": it is */
+	char why[PAIR_WHY_SIZE]; /* of a namespace: why it is not closed; "": it is, where its policy is right; to be written */
 	int64_t since_ms; /* the pair is known since */
 	unsigned int failures; /* in a row */
 };
@@ -70,6 +79,8 @@ enum pair_next {
 	PAIR_NEXT_EVENT = 0, /* nothing to do until something is seen */
 	PAIR_NEXT_LATER, /* again after `after_ms`, if nothing is seen before */
 	PAIR_NEXT_RETRY, /* the same, and a failure */
+	/* Refused for what the pod or its namespace says: nothing to do until that is another. */
+	PAIR_NEXT_REST,
 };
 
 void pair_table_put_back(struct pair_table *table, const struct pair_job *job, enum pair_next next,

@@ -26,6 +26,7 @@ enum { TARGET_MAX = 1024, MESSAGE_MAX = 2048, ADDRESS_SIZE = 64 };
 #define EVENT_OPEN "ProxyPodNetworkOpen"
 #define EVENT_OPENED "ProxyPodGateLost"
 #define EVENT_KEY_LOST "ProxyPodKeyLost"
+#define EVENT_NO_PLACE "ProxyPodNoPlace"
 
 struct work {
 	struct pair_worker *worker;
@@ -36,6 +37,8 @@ struct work {
 	char address[ADDRESS_SIZE]; /* the Service's; "": not known */
 	bool has_looked_at_proxy, is_ready; /* its Deployment */
 	bool has_gate;
+	bool is_refused; /* for what the pod or its namespace says */
+	struct buf folder; /* where agent pods of the namespace are listed */
 	char *trouble; /* what the Deployment complains of */
 };
 
@@ -44,6 +47,7 @@ static void work_done(struct work *work)
 	kube_object_wipe(&work->pod.object); /* a bound pod carries its token */
 	namespaces_done(&work->namespaces);
 	pair_done(&work->pair);
+	buf_done(&work->folder);
 	free(work->trouble);
 }
 
@@ -330,7 +334,7 @@ static int read_pair(struct work *work, const char **out_url, struct err *err)
 }
 
 /* Each refusal is told once, for what it is. */
-static int admit(struct work *work, struct err *err)
+static int judge(struct work *work, struct err *err)
 {
 	const char *url = NULL;
 
@@ -343,14 +347,20 @@ static int admit(struct work *work, struct err *err)
 	return work->has_gate ? 0 : refuse_opened(work, err);
 }
 
+static int admit(struct work *work, struct err *err)
+{
+	if (judge(work, err) == 0)
+		return 0;
+	work->is_refused = true;
+	return err_wrap(err, "pod '%s'", work->job->pod);
+}
+
 static int serve(struct work *work, int64_t now_ms, struct pair_result *out, struct err *err)
 {
 	struct pair_worker *worker = work->worker;
 	char why[PAIR_WHY_SIZE];
 
-	if (admit(work, err) == -1)
-		return err_wrap(err, "pod '%s'", work->job->pod);
-	if (ensure_all(work, err) == -1)
+	if (admit(work, err) == -1 || ensure_all(work, err) == -1)
 		return -1;
 	if (work->job->is_bound)
 		return 0;
@@ -477,6 +487,69 @@ static int look_for_open(struct work *work, struct err *err)
 	return 0;
 }
 
+static int on_pod(void *cls, json_t *pod, struct err *err)
+{
+	const struct work *work = cls;
+	const struct pair_worker *worker = work->worker;
+	char text[128];
+
+	(void)err;
+	if (worker->see(worker->cls, json_member(pod, "metadata")))
+		return 0;
+	snprintf(text, sizeof(text),
+		 "it gets no proxy yet: there are %d agent pods in its namespace, or %d in all",
+		 PAIR_NAMESPACE_MAX, PAIR_TABLE_MAX);
+	worker->tell(worker->cls, pod, EVENT_NO_PLACE, text);
+	return 0;
+}
+
+static void put_pod_page(void *cls, struct buf *out, unsigned int limit, const char *more)
+{
+	const struct work *work = cls;
+	const struct kube_query query = { buf_text(&work->folder),
+					  KEY_SANDBOX_ROLE "=" PAIR_ROLE_AGENT,
+					  KUBE_QUERY_RUNNING };
+
+	kube_query_page(out, &query, limit, more);
+}
+
+/* Nobody would tell of them again. */
+static int look_for_missed(struct work *work, struct err *err)
+{
+	struct kube_client *client = &work->worker->cluster.client;
+	const struct kube_pages pages = { .client = client,
+					  .kind = KUBE_METADATA_LIST_KIND,
+					  .put_target = put_pod_page,
+					  .take = on_pod,
+					  .cls = work };
+	uint64_t unreadable = 0;
+
+	buf_puts(&work->folder, "/api/v1/namespaces/");
+	uri_put_escaped(&work->folder, work->job->namespace_name);
+	buf_puts(&work->folder, "/pods");
+	client->accept = KUBE_METADATA_LIST;
+	int result = kube_pages_each(&pages, &unreadable, err);
+	client->accept = NULL;
+	work->job->has_missed = result == -1;
+	return result == -1
+		       ? err_wrap(err, "agent pods of namespace '%s'", work->job->namespace_name)
+		       : 0;
+}
+
+static int close_namespace(struct work *work, struct err *err)
+{
+	struct pair_job *job = work->job;
+
+	if (is_known_right(work, PAIR_EGRESS))
+		return 0;
+	job->why[0] = '\0';
+	if (ensure(work, PAIR_EGRESS, NULL, pair_objects_closed(job->namespace_name), err) == 0 &&
+	    look_for_open(work, err) == 0)
+		return 0;
+	snprintf(job->why, sizeof(job->why), "%s", err->msg);
+	return err_wrap(err, "namespace '%s'", job->namespace_name);
+}
+
 static int look_at_namespace(struct work *work, struct err *err)
 {
 	struct pair_worker *worker = work->worker;
@@ -484,13 +557,10 @@ static int look_at_namespace(struct work *work, struct err *err)
 
 	worker->namespaces(worker->cls, &work->namespaces);
 	job->is_wanted = namespaces_find(&work->namespaces, job->namespace_name) != NULL;
-	if (!job->is_wanted || is_known_right(work, PAIR_EGRESS))
+	if (!job->is_wanted)
 		return 0;
-	if (ensure(work, PAIR_EGRESS, NULL, pair_objects_closed(job->namespace_name), err) == 0 &&
-	    look_for_open(work, err) == 0)
-		return 0;
-	snprintf(job->why, sizeof(job->why), "%s", err->msg);
-	return err_wrap(err, "namespace '%s'", job->namespace_name);
+	int result = close_namespace(work, err);
+	return result == 0 && job->has_missed ? look_for_missed(work, err) : result;
 }
 
 /* What the API server refuses is for people to mend: a quota, a policy, a right that is missing. */
@@ -499,6 +569,10 @@ static void fail(struct work *work, struct pair_result *out)
 	const struct pair_cluster *cluster = &work->worker->cluster;
 	int64_t pause_ms = kube_query_retry_ms(work->job->failures + 1, kube_rest_random());
 
+	if (work->is_refused) {
+		out->next = PAIR_NEXT_REST;
+		return;
+	}
 	if (cluster->outcome == KUBE_FORBIDDEN || cluster->outcome == KUBE_INVALID)
 		tell(work, EVENT_FAILED, out->why.msg);
 	out->next = PAIR_NEXT_RETRY;
@@ -507,7 +581,8 @@ static void fail(struct work *work, struct pair_result *out)
 
 void pair_work(struct pair_worker *worker, struct pair_job *job, struct pair_result *out)
 {
-	AUTO(work_done) struct work work = { .worker = worker, .job = job };
+	AUTO(work_done)
+	struct work work = { .worker = worker, .job = job, .folder = buf_init(TARGET_MAX) };
 	int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
 
 	pair_cluster_begin(&worker->cluster);

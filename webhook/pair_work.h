@@ -22,7 +22,9 @@ struct pair_worker {
 	void (*namespaces)(void *cls, struct namespaces *out);
 	/* Whether that namespace's agent pods are closed to all but their pairs; if not, why. */
 	bool (*is_closed)(void *cls, const char *namespace_name, char why[PAIR_WHY_SIZE]);
-	/* To the people who look at the pod: `pod` as the API server has it. */
+	/* An agent pod is there. False: there is no place for it. */
+	bool (*see)(void *cls, const json_t *metadata);
+	/* To the people who look at the pod: `pod` as the API server has it, or its metadata alone. */
 	void (*tell)(void *cls, const json_t *pod, const char *reason, const char *message);
 	void *cls;
 };
@@ -30,7 +32,7 @@ struct pair_worker {
 struct pair_result {
 	enum pair_next next;
 	int64_t after_ms;
-	struct err why; /* of PAIR_NEXT_RETRY */
+	struct err why; /* of PAIR_NEXT_RETRY and PAIR_NEXT_REST */
 };
 
 /* Writes what came of it into `job` and `out`. */

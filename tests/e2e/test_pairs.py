@@ -33,6 +33,12 @@ class PairApi(FakeApi):
     """Gives Services an address, and Deployments a pod that is ready, where `is_ready`."""
 
     is_ready = True
+    failing = "no namespace"
+
+    def do(self, method: str, path: str, body: dict | None, *more) -> tuple[int, dict]:
+        if method == "POST" and f"/namespaces/{self.failing}/" in path and not path.endswith("/events"):
+            return 403, json.loads(status(403, "exceeded quota"))
+        return super().do(method, path, body, *more)
 
     def complete(self, path: str, item: dict) -> dict:
         item = super().complete(path, item)
@@ -89,21 +95,22 @@ class Pairs(unittest.TestCase):
 
     # --- pods and what belongs to them -------------------------------------------------------------
     @staticmethod
-    def path(name: str) -> str:
-        return f"/api/v1/namespaces/{TEAM}/pods/{name}"
+    def path(name: str, team: str = TEAM) -> str:
+        return f"/api/v1/namespaces/{team}/pods/{name}"
 
-    def add_pod(self, name: str = "web-1", image: str = IMAGE, **annotations) -> str:
+    def add_pod(self, name: str = "web-1", team: str = TEAM, image: str = IMAGE, gates=({"name": "example.com/other"}, GATE),
+                **annotations) -> str:
         """An agent pod as admission leaves it; its UID."""
         uid = str(uuid.uuid4())
-        self.api.put(self.path(name), {
+        self.api.put(self.path(name, team), {
             "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": name, "namespace": TEAM, "uid": uid, "creationTimestamp": "2026-01-01T00:00:00Z",
+            "metadata": {"name": name, "namespace": team, "uid": uid, "creationTimestamp": "2026-01-01T00:00:00Z",
                          "labels": {"openshell.io/sandbox-role": "agent"},
                          "annotations": {"openshell.io/topology": "proxy-pod",
                                          **{f"openshell.io/{k}": v for k, v in annotations.items()}},
                          "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "u-rs",
                                               "controller": True}]},
-            "spec": {"schedulingGates": [{"name": "example.com/other"}, GATE],
+            "spec": {"schedulingGates": list(gates),
                      "initContainers": [{"name": "openshell-supervisor-install", "image": image}],
                      "containers": [{"name": "app", "image": "a", "ports": [{"containerPort": 8080}]}]},
             "status": {"phase": "Pending"}})
@@ -484,6 +491,38 @@ class Pairs(unittest.TestCase):
         self.start("--agent-image-kept", other)
         self.await_that("bound", self.is_bound, 60)
         self.assertEqual(self.image_of(uid), other)
+
+    # --- others ------------------------------------------------------------------------------------
+    def test_a_namespace_full_of_pods_that_fail_keeps_nobody_elses_waiting_or_untold(self):
+        self.api.namespaces["crowd"] = namespace("crowd")
+        self.api.failing = "crowd"
+        for i in range(2000):
+            self.add_pod(f"bad-{i}", "crowd")
+        self.start()
+        crowd = lambda: sum("/namespaces/crowd/" in path for _, path, *_ in list(self.api.wrote))  # noqa: E731
+        self.await_that("it is busy", lambda: crowd() > 100)
+        before = crowd()
+        self.bind()
+        self.assertLess(crowd() - before, 500)
+        self.add_pod("web-2", gates=())
+        self.await_that("told", lambda: ("Pod", "ProxyPodGateLost") in self.told())
+
+    def test_a_pod_whose_namespace_is_not_opted_in_is_told_once_and_rests_until_it_is(self):
+        webhook = self.start()
+        self.await_that("it leads", lambda: any(e["event"] == "pairs.led" for e in webhook.events()), 60)
+        self.add_pod("web-1", "apart")
+        failed = lambda: [e for e in webhook.events() if e["event"] == "pair.failed"]  # noqa: E731
+        self.await_that("refused", failed)
+        # Of another pod everything is done, and by then a failure would have been tried again.
+        self.bind("web-2")
+        time.sleep(2)
+        (one,) = failed()
+        self.assertNotIn("retry_ms", one)
+        self.assertEqual(sum(path == self.path("web-1", "apart") for _, path, *_ in list(self.api.wrote)), 1)
+        self.assertEqual({item["reason"] for path, item in self.api.objects.items() if "/namespaces/apart/events/" in path},
+                         {"ProxyPodRefused"})
+        self.api.change("ADDED", namespace("apart"))
+        self.await_that("bound", lambda: GATE not in self.api.objects[self.path("web-1", "apart")]["spec"]["schedulingGates"], 60)
 
     # --- the end -----------------------------------------------------------------------------------
     def test_a_pod_that_ended_gives_its_companions_back_and_keeps_its_namespace_closed(self):

@@ -52,6 +52,44 @@ START_TEST(however_much_there_is_to_tell_no_more_than_so_many_are_sent)
 }
 END_TEST
 
+START_TEST(what_is_told_in_one_namespace_keeps_nobody_from_being_told_in_another)
+{
+	static struct kube_event_limits limits;
+	char text[32];
+	int sent = 0;
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "%d", i);
+		struct kube_event one = event("a", text);
+		sent += kube_event_admit(kube_event_limit_of(&limits, "crowd", 1), &one, 1);
+	}
+	ck_assert_int_eq(sent, KUBE_EVENT_BURST);
+	struct kube_event one = event("a", "x");
+	ck_assert(kube_event_admit(kube_event_limit_of(&limits, "shop", 1), &one, 1));
+	ck_assert(!kube_event_admit(kube_event_limit_of(&limits, "shop", 2), &one, 2));
+}
+END_TEST
+
+START_TEST(no_namespace_gets_a_new_budget_by_having_others_told_of)
+{
+	static struct kube_event_limits limits;
+	struct kube_event one = event("a", "x");
+	char name[32];
+
+	for (int i = 0; i < 2 * KUBE_EVENT_NAMESPACES; i++) {
+		snprintf(name, sizeof(name), "crowd-%d", i);
+		struct kube_event_limit *limit = kube_event_limit_of(&limits, name, 1);
+		ck_assert((limit == &limits.others) == (i >= KUBE_EVENT_NAMESPACES));
+		kube_event_admit(limit, &one, 1);
+	}
+	ck_assert(!kube_event_admit(kube_event_limit_of(&limits, "crowd-0", 2), &one, 2));
+	/* What has nothing left to remember makes room. */
+	const int64_t later_ms = 1 + KUBE_EVENT_AGAIN_MS;
+	ck_assert_ptr_ne(kube_event_limit_of(&limits, "shop", later_ms), &limits.others);
+	ck_assert(kube_event_admit(kube_event_limit_of(&limits, "shop", later_ms), &one, later_ms));
+}
+END_TEST
+
 START_TEST(it_has_what_an_api_server_asks_for)
 {
 	struct kube_event one = event("a", "it failed");
@@ -115,6 +153,8 @@ Suite *kube_event_suite(void)
 
 	tcase_add_test(each, the_same_is_not_said_twice_in_a_while);
 	tcase_add_test(each, however_much_there_is_to_tell_no_more_than_so_many_are_sent);
+	tcase_add_test(each, what_is_told_in_one_namespace_keeps_nobody_from_being_told_in_another);
+	tcase_add_test(each, no_namespace_gets_a_new_budget_by_having_others_told_of);
 	tcase_add_test(each, it_has_what_an_api_server_asks_for);
 	tcase_add_test(each, of_what_is_in_no_namespace_it_is_told_in_the_default_one);
 	tcase_add_test(each, a_long_message_is_cut_between_characters);

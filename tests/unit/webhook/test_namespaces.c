@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <string.h>
 
 #include "lib/cleanup.h"
 #include "webhook/namespaces.h"
@@ -29,6 +30,36 @@ START_TEST(none_is_known_where_there_are_none)
 
 	ck_assert_int_eq(namespaces_parse(slice_text(""), &known, &err), 0);
 	ck_assert_ptr_null(namespaces_find(&known, "a"));
+}
+END_TEST
+
+static void note(void *cls, const char *name)
+{
+	strcat(cls, name);
+}
+
+START_TEST(what_differs_is_told_of_each_namespace)
+{
+	AUTO(namespaces_done) struct namespaces before = { 0 }, after = { 0 };
+	struct err err = { 0 };
+	char told[16] = "";
+
+#define NAMESPACE(more) "---\nkind: Namespace\nmetadata: {" more "}\n"
+	ck_assert_int_eq(namespaces_parse(slice_text(NAMESPACE("name: a") NAMESPACE("name: b")
+							     NAMESPACE("name: d, labels: {x: y}")
+								     NAMESPACE("name: e")),
+					  &before, &err),
+			 0);
+	ck_assert_int_eq(namespaces_parse(slice_text(NAMESPACE("name: b") NAMESPACE("name: c")
+							     NAMESPACE("name: d, labels: {x: z}")
+								     NAMESPACE("name: e")),
+					  &after, &err),
+			 0);
+#undef NAMESPACE
+	namespaces_compare(&before, &after, note, told);
+	ck_assert_str_eq(told, "acd");
+	namespaces_compare(&after, &after, note, told);
+	ck_assert_str_eq(told, "acd");
 }
 END_TEST
 
@@ -65,6 +96,7 @@ Suite *namespaces_suite(void)
 
 	tcase_add_test(each, namespaces_are_found_by_name);
 	tcase_add_test(each, none_is_known_where_there_are_none);
+	tcase_add_test(each, what_differs_is_told_of_each_namespace);
 	tcase_add_loop_test(each, what_is_no_namespace_is_refused, 0, (int)ARRAY_LEN(refused));
 	suite_add_tcase(suite, each);
 	return suite;

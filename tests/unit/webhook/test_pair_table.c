@@ -388,6 +388,15 @@ START_TEST(a_namespace_is_open_again_until_a_policy_of_others_was_looked_at)
 	ck_assert_ptr_nonnull(pair_table_why_open(table, "shop"));
 	close_namespace("'x' opens it");
 	ck_assert_str_eq(pair_table_why_open(table, "shop"), "'x' opens it");
+	/* Also where it was not looked at for that. */
+	struct pair_job job;
+	pair_table_rouse(table, "shop");
+	pair_table_touch_namespace(table, "shop");
+	take(0, &job);
+	job.right[PAIR_EGRESS] = 9;
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_job_done(&job);
+	ck_assert_str_eq(pair_table_why_open(table, "shop"), "'x' opens it");
 	pair_table_touch_namespace(table, "shop");
 	close_namespace("");
 	ck_assert_ptr_null(pair_table_why_open(table, "shop"));
@@ -458,16 +467,140 @@ START_TEST(a_pair_takes_less_than_a_kib)
 }
 END_TEST
 
+static bool see_nth_pod(const char *namespace_name, int i)
+{
+	char uid[PAIR_UID_SIZE];
+	struct pair_sight sight = { namespace_name, uid, "web-1", 1, false };
+
+	snprintf(uid, sizeof(uid), "%036d", i);
+	return pair_table_set(table, PAIR_SOURCE_POD, &sight, 0);
+}
+
 START_TEST(what_finds_no_place_is_counted)
 {
 	for (int i = 0; i < PAIR_TABLE_MAX + 3; i++) {
-		char uid[PAIR_UID_SIZE];
+		char name[32];
 
-		snprintf(uid, sizeof(uid), "%036d", i);
-		see_pod(uid, false, 0);
+		snprintf(name, sizeof(name), "shop-%d", i / PAIR_NAMESPACE_MAX);
+		ck_assert(see_nth_pod(name, i) == (i < PAIR_TABLE_MAX));
 	}
 	ck_assert_uint_eq(pair_table_counts(table).pods, PAIR_TABLE_MAX);
 	ck_assert_uint_eq(pair_table_counts(table).refused, 3);
+	/* A namespace that is opted in is closed all the same. */
+	pair_table_add_namespace(table, "late", 0);
+	struct pair_job job;
+	for (;;) {
+		take(0, &job);
+		if (strcmp(job.namespace_name, "late") == 0)
+			break;
+		pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+		pair_job_done(&job);
+	}
+	ck_assert(job.is_wanted && job.has_missed);
+	finish(&job, 0);
+}
+END_TEST
+
+START_TEST(no_namespace_takes_the_places_of_another)
+{
+	struct pair_job job;
+
+	for (int i = 0; i < PAIR_NAMESPACE_MAX; i++)
+		ck_assert(see_nth_pod("crowd", i));
+	ck_assert(!see_nth_pod("crowd", PAIR_NAMESPACE_MAX));
+	ck_assert(see_nth_pod("shop", 0));
+	/* Its own policy has a place. Then its pods are looked for, and again as long as there are too many. */
+	pair_table_add_namespace(table, "crowd", 0);
+	take(0, &job);
+	ck_assert_str_eq(job.uid, "");
+	ck_assert(job.has_missed);
+	ck_assert(!see_nth_pod("crowd", PAIR_NAMESPACE_MAX));
+	job.has_missed = false;
+	job.right[PAIR_EGRESS] = 9;
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_job_done(&job);
+	while (pair_table_take(table, 0, &job))
+		finish(&job, 0);
+	ck_assert_int_eq(pair_table_wait_ms(table, 0), PAIR_MISSED_MS);
+	take(PAIR_MISSED_MS, &job);
+	ck_assert(job.has_missed);
+	job.has_missed = false;
+	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, PAIR_MISSED_MS);
+	pair_job_done(&job);
+	ck_assert_int_eq(pair_table_wait_ms(table, PAIR_MISSED_MS), -1);
+}
+END_TEST
+
+START_TEST(the_pods_of_one_namespace_keep_nobody_else_waiting)
+{
+	struct pair_job job;
+
+	for (int i = 0; i < 1000; i++)
+		see_nth_pod("crowd", i);
+	see_nth_pod("shop", 0);
+	take(0, &job);
+	finish(&job, 0);
+	take(0, &job);
+	ck_assert_str_eq(job.namespace_name, "shop");
+	finish(&job, 0);
+}
+END_TEST
+
+START_TEST(a_pair_that_runs_does_not_wait_for_new_ones)
+{
+	struct pair_job job;
+
+	make_pair();
+	for (int i = 0; i < 1000; i++)
+		see_nth_pod("shop", i);
+	lose(PAIR_SERVICE, 2);
+	bool is_looked_at = false;
+	for (int i = 0; i < 2; i++) {
+		take(2, &job);
+		is_looked_at |= job.is_bound;
+		finish(&job, 2);
+	}
+	ck_assert(is_looked_at);
+}
+END_TEST
+
+static void refuse(int64_t now_ms)
+{
+	struct pair_job job;
+
+	take(now_ms, &job);
+	pair_table_put_back(table, &job, PAIR_NEXT_REST, 0, now_ms);
+	pair_job_done(&job);
+}
+
+START_TEST(what_was_refused_rests_until_its_pod_or_its_namespace_is_another)
+{
+	struct pair_sight sight = pod_of(UID, false);
+	struct pair_job job;
+
+	see_pod(UID, false, 0);
+	refuse(0);
+	see_pod(UID, false, 1);
+	pair_table_rouse(table, "other");
+	ck_assert_int_eq(pair_table_wait_ms(table, 1), -1);
+	pair_table_rouse(table, "shop");
+	refuse(1);
+	sight.mark = 2;
+	pair_table_set(table, PAIR_SOURCE_POD, &sight, 2);
+	take(2, &job);
+	/* Meanwhile, so that nobody knows which one it was refused for. */
+	sight.mark = 3;
+	pair_table_set(table, PAIR_SOURCE_POD, &sight, 2);
+	pair_table_put_back(table, &job, PAIR_NEXT_REST, 0, 2);
+	pair_job_done(&job);
+	take(2, &job);
+	pair_table_rouse(table, "shop");
+	pair_table_put_back(table, &job, PAIR_NEXT_REST, 0, 2);
+	pair_job_done(&job);
+	refuse(2);
+	ck_assert_int_eq(pair_table_wait_ms(table, 2), -1);
+	lose(PAIR_SOURCE_POD, 3);
+	ck_assert(is_due(3));
 }
 END_TEST
 
@@ -502,6 +635,10 @@ Suite *pair_table_suite(void)
 	tcase_add_test(each, the_same_id_in_another_namespace_is_another_pair);
 	tcase_add_test(each, a_pair_takes_less_than_a_kib);
 	tcase_add_test(each, what_finds_no_place_is_counted);
+	tcase_add_test(each, no_namespace_takes_the_places_of_another);
+	tcase_add_test(each, the_pods_of_one_namespace_keep_nobody_else_waiting);
+	tcase_add_test(each, a_pair_that_runs_does_not_wait_for_new_ones);
+	tcase_add_test(each, what_was_refused_rests_until_its_pod_or_its_namespace_is_another);
 	suite_add_tcase(suite, each);
 	return suite;
 }
