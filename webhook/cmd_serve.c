@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/cmd_serve.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/cmd.h"
 #include "webhook/choices.h"
 #include "webhook/duties.h"
@@ -187,6 +189,7 @@ static void run_until_told(struct serving *serving, const sigset_t *signals)
 		if (signal_number == SIGTERM || signal_number == SIGINT)
 			return;
 		reload(serving, signal_number == SIGHUP);
+		serving_cert_sweep(clock_ms(CLOCK_MONOTONIC));
 		server_tick(serving->server);
 	}
 }
@@ -330,6 +333,8 @@ int cmd_serve(int argc, char **argv)
 		fprintf(stderr, "openshell-webhook serve: unexpected '%s'\n", argv[rest]);
 		return CMD_EXIT_USAGE;
 	}
+	/* What one thread gave back is of use to the others: connections come and go on all of them. */
+	mallopt(M_ARENA_MAX, 1);
 	sigset_t signals = block_signals();
 	if (start(&serving, &err) == -1) {
 		log_reason(&serving.log, LOG_LEVEL_ERROR, "failed", err.msg);

@@ -3,27 +3,45 @@
 
 #include <gnutls/x509.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/io.h"
+#include "lib/mem.h"
+#include "webhook/conns.h"
 
 enum {
 	CHAIN_MAX = 8,
 	PEM_MAX = 256 * 1024,
 	LATE_S = 14 * 86400,
+	/* Connections whose handshake has not ended by then are shut down; some seconds more, for their threads to see it. */
+	HANDSHAKE_MAX_MS = CONNS_FIRST_MS + 20 * 1000,
 };
 
+/* As it was read. */
 struct pair {
 	gnutls_x509_crt_t chain[CHAIN_MAX];
 	unsigned int n;
 	gnutls_x509_privkey_t key;
 };
 
-/* The library's callback carries no pointer of ours, so there is one per process. */
+/* As handshakes take it; all of them share it, as a copy would stay with its connection until that ends. */
+struct served {
+	gnutls_pcert_st chain[CHAIN_MAX];
+	unsigned int n;
+	gnutls_privkey_t key;
+	struct serving_cert_life life;
+	int64_t retired_ms; /* when another took its place */
+	struct served *older; /* that one's place it had taken */
+};
+
+/* The library's callback carries no pointer of ours, so there is one per process. A handshake may still hold one
+ * of `retired`. */
 static struct {
 	pthread_mutex_t lock;
-	struct pair pair;
+	struct served *served, *retired;
 } current = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void pair_done(struct pair *pair)
@@ -33,6 +51,17 @@ static void pair_done(struct pair *pair)
 	if (pair->key != NULL)
 		gnutls_x509_privkey_deinit(pair->key);
 	*pair = (struct pair){ 0 };
+}
+
+static void served_free(struct served *served)
+{
+	if (served == NULL)
+		return;
+	for (unsigned int i = 0; i < served->n; i++)
+		gnutls_pcert_deinit(&served->chain[i]);
+	if (served->key != NULL)
+		gnutls_privkey_deinit(served->key);
+	free(served);
 }
 
 static int refuse(const char *path, int code, struct err *err)
@@ -85,17 +114,63 @@ static int check_pair(const struct pair *pair, const char *key_path, struct err 
 	return 0;
 }
 
+static int share_pair(const struct pair *pair, const char *name, struct served **out,
+		      struct err *err)
+{
+	struct served *served = mem_calloc(1, sizeof(*served));
+
+	int code = gnutls_privkey_init(&served->key);
+	if (code >= 0)
+		code = gnutls_privkey_import_x509(served->key, pair->key,
+						  GNUTLS_PRIVKEY_IMPORT_COPY);
+	while (code >= 0 && served->n < pair->n) {
+		code = gnutls_pcert_import_x509(&served->chain[served->n], pair->chain[served->n],
+						0);
+		served->n += code >= 0;
+	}
+	if (code < 0) {
+		served_free(served);
+		return refuse(name, code, err);
+	}
+	served->life.begins_s = (int64_t)gnutls_x509_crt_get_activation_time(pair->chain[0]);
+	served->life.expires_s = (int64_t)gnutls_x509_crt_get_expiration_time(pair->chain[0]);
+	*out = served;
+	return 0;
+}
+
+/* Those of the chain that no handshake holds any more; the chain is the youngest first. */
+static void free_old(struct served **chain, int64_t now_ms)
+{
+	while (*chain != NULL && now_ms - (*chain)->retired_ms < HANDSHAKE_MAX_MS)
+		chain = &(*chain)->older;
+	for (struct served *old = *chain, *older; old != NULL; old = older) {
+		older = old->older;
+		served_free(old);
+	}
+	*chain = NULL;
+}
+
+static void serve(struct served *fresh)
+{
+	pthread_mutex_lock(&current.lock);
+	if (current.served != NULL) {
+		current.served->retired_ms = clock_ms(CLOCK_MONOTONIC);
+		current.served->older = current.retired;
+		current.retired = current.served;
+	}
+	current.served = fresh;
+	pthread_mutex_unlock(&current.lock);
+}
+
 static int take(const struct source *source, struct err *err)
 {
-	AUTO(pair_done) struct pair fresh = { 0 };
+	AUTO(pair_done) struct pair pair = { 0 };
+	struct served *fresh = NULL;
 
-	if (read_pair(source, &fresh, err) == -1 || check_pair(&fresh, source->key_name, err) == -1)
+	if (read_pair(source, &pair, err) == -1 || check_pair(&pair, source->key_name, err) == -1 ||
+	    share_pair(&pair, source->cert_name, &fresh, err) == -1)
 		return -1;
-	pthread_mutex_lock(&current.lock);
-	struct pair old = current.pair;
-	current.pair = fresh;
-	pthread_mutex_unlock(&current.lock);
-	fresh = old;
+	serve(fresh);
 	return 0;
 }
 
@@ -123,12 +198,8 @@ struct serving_cert_life serving_cert_life(void)
 	struct serving_cert_life life = { 0 };
 
 	pthread_mutex_lock(&current.lock);
-	if (current.pair.n > 0) {
-		gnutls_x509_crt_t leaf = current.pair.chain[0];
-
-		life.begins_s = (int64_t)gnutls_x509_crt_get_activation_time(leaf);
-		life.expires_s = (int64_t)gnutls_x509_crt_get_expiration_time(leaf);
-	}
+	if (current.served != NULL)
+		life = current.served->life;
 	pthread_mutex_unlock(&current.lock);
 	return life;
 }
@@ -141,25 +212,6 @@ bool serving_cert_is_late(const struct serving_cert_life *life, int64_t now_s)
 	       life->expires_s - now_s < (quarter < LATE_S ? quarter : LATE_S);
 }
 
-/* Copies for one handshake, which the library frees with it. So no handshake, however slow, holds
- * on to a pair that a reload has freed. */
-static int copy_pair(const struct pair *pair, gnutls_pcert_st *chain, gnutls_privkey_t *out_key)
-{
-	unsigned int n = 0;
-
-	if (gnutls_privkey_init(out_key) < 0)
-		return -1;
-	if (gnutls_privkey_import_x509(*out_key, pair->key, GNUTLS_PRIVKEY_IMPORT_COPY) >= 0)
-		while (n < pair->n && gnutls_pcert_import_x509(&chain[n], pair->chain[n], 0) >= 0)
-			n++;
-	if (n > 0 && n == pair->n)
-		return 0;
-	while (n > 0)
-		gnutls_pcert_deinit(&chain[--n]);
-	gnutls_privkey_deinit(*out_key);
-	return -1;
-}
-
 /* NOLINTNEXTLINE(readability-function-size): the library's signature */
 int serving_cert_retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
 			  gnutls_pcert_st **certs, unsigned int *certs_length,
@@ -168,28 +220,29 @@ int serving_cert_retrieve(gnutls_session_t session, const struct gnutls_cert_ret
 {
 	(void)session;
 	(void)info;
-	gnutls_pcert_st *chain = gnutls_calloc(CHAIN_MAX, sizeof(*chain));
-	if (chain == NULL)
-		return -1;
 	pthread_mutex_lock(&current.lock);
-	unsigned int n = current.pair.n;
-	int result = copy_pair(&current.pair, chain, privkey);
+	struct served *served = current.served;
 	pthread_mutex_unlock(&current.lock);
-	if (result == -1) {
-		gnutls_free(chain);
+	if (served == NULL)
 		return -1;
-	}
-	*certs = chain;
-	*certs_length = n;
+	*certs = served->chain;
+	*certs_length = served->n;
 	*ocsp = NULL;
 	*ocsp_length = 0;
-	*flags = GNUTLS_CERT_RETR_DEINIT_ALL;
+	*privkey = served->key;
+	*flags = 0;
 	return 0;
+}
+
+void serving_cert_sweep(int64_t now_ms)
+{
+	pthread_mutex_lock(&current.lock);
+	free_old(&current.retired, now_ms);
+	pthread_mutex_unlock(&current.lock);
 }
 
 void serving_cert_done(void)
 {
-	pthread_mutex_lock(&current.lock);
-	pair_done(&current.pair);
-	pthread_mutex_unlock(&current.lock);
+	serve(NULL);
+	serving_cert_sweep(INT64_MAX);
 }

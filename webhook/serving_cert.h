@@ -31,6 +31,10 @@ bool serving_cert_is_late(const struct serving_cert_life *life, int64_t now_s);
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK2. */
 gnutls_certificate_retrieve_function3 serving_cert_retrieve;
 
+/* To be called now and then, with CLOCK_MONOTONIC: frees what was replaced so long ago that no handshake is under way with it. */
+void serving_cert_sweep(int64_t now_ms);
+
+/* No handshake may be under way. */
 void serving_cert_done(void);
 
 #endif
