@@ -282,3 +282,32 @@ void check_network_policies(struct check_report *report, const struct webhook_co
 	else if (open == 0)
 		check_add(report, CHECK_OK, "NetworkPolicy", NULL, "none opens agent pods");
 }
+
+void check_other_policies(struct check_report *report, const struct other_policy *kind,
+			  const struct namespace_facts *ns, const json_t *list)
+{
+	const json_t *items = json_member(list, "items");
+	const char *more = json_member_text(json_member(list, "metadata"), "continue");
+	size_t open = 0;
+
+	for (size_t i = 0; i < json_array_size(items); i++) {
+		const json_t *policy = json_array_get(items, i);
+		const char *name = json_member_text(json_member(policy, "metadata"), "name");
+
+		if (!kind->opens(policy, ns))
+			continue;
+		if (++open <= OPEN_SHOWN_MAX)
+			check_add(report, kind->is_certain ? CHECK_MISSING : CHECK_NOTE, kind->kind,
+				  kind->next, "%s %s agent pods, whatever NetworkPolicies close",
+				  name != NULL ? name : "one without a name",
+				  kind->is_certain ? "opens" : "may open");
+	}
+	if (open > OPEN_SHOWN_MAX)
+		check_add(report, CHECK_NOTE, kind->kind, NULL, "so do %zu more",
+			  open - OPEN_SHOWN_MAX);
+	if (more != NULL && *more != '\0')
+		check_add(report, CHECK_UNKNOWN, kind->kind, "look at the others with kubectl",
+			  "there are more than were looked at");
+	else if (open == 0)
+		check_add(report, CHECK_OK, kind->kind, NULL, "none opens agent pods");
+}

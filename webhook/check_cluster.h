@@ -9,6 +9,7 @@
 #include "webhook/config.h"
 #include "webhook/kube_version.h"
 #include "webhook/namespaces.h"
+#include "webhook/other_policy.h"
 
 void check_version(struct check_report *report, struct kube_version version);
 
@@ -44,5 +45,9 @@ void check_default_policy(struct check_report *report, const json_t *map);
 /* A NetworkPolicyList of a namespace that may have agent pods. */
 void check_network_policies(struct check_report *report, const struct webhook_config *config,
 			    const struct namespace_facts *ns, const json_t *list);
+
+/* A list of one of the other kinds, as far as it came. */
+void check_other_policies(struct check_report *report, const struct other_policy *kind,
+			  const struct namespace_facts *ns, const json_t *list);
 
 #endif

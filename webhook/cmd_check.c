@@ -22,6 +22,7 @@
 #include "webhook/kube_list.h"
 #include "webhook/manifest.h"
 #include "webhook/names.h"
+#include "webhook/pod.h"
 #include "webhook/probe_network.h"
 #include "webhook/served.h"
 
@@ -31,6 +32,8 @@ enum {
 	INPUT_MAX = 8 << 20,
 	OUTPUT_MAX = 4 << 20,
 	TIMEOUT_MS = 10000,
+	/* Of one kind; who has more is told so. */
+	OTHER_POLICIES_MAX = 500,
 	HTTPS_PORT = 443,
 };
 
@@ -261,6 +264,54 @@ static void look_at_namespaces_policy(struct tool *tool)
 		look_at_default_policy(tool);
 }
 
+/* The group of that name in an APIGroupList, or NULL. Borrows. */
+static const json_t *find_group(const json_t *groups, const char *name)
+{
+	return name != NULL ? pod_find_named(json_member(groups, "groups"), name) : NULL;
+}
+
+/* In the first of the group's versions that has the kind. */
+static void look_at_other_policy(struct tool *tool, const struct other_policy *kind,
+				 const json_t *group, const struct namespace_facts *ns)
+{
+	const json_t *versions = json_member(group, "versions");
+
+	for (size_t i = 0; i < json_array_size(versions); i++) {
+		const char *version = json_member_text(json_array_get(versions, i), "groupVersion");
+		AUTO_FREE char *target =
+			mem_printf("/apis/%s/%s%s%s%s?limit=%d", version != NULL ? version : "",
+				   kind->is_namespaced ? "namespaces/" : "",
+				   kind->is_namespaced ? ns->name : "",
+				   kind->is_namespaced ? "/" : "", kind->plural,
+				   OTHER_POLICIES_MAX);
+		AUTO(json_drop) json_t *list = NULL;
+
+		if (version == NULL)
+			continue;
+		bool known = look_up(tool, kind->kind, target, &list);
+		if (list != NULL)
+			check_other_policies(&tool->report, kind, ns, list);
+		if (list != NULL || !known)
+			return;
+	}
+}
+
+/* Only of those groups that the cluster has. */
+static void look_at_other_policies(struct tool *tool, const struct namespace_facts *ns)
+{
+	AUTO(json_drop) json_t *groups = NULL;
+
+	if (!look_up(tool, "other policies", "/apis", &groups))
+		return;
+	for (size_t i = 0; i < OTHER_POLICIES; i++) {
+		const json_t *group = find_group(groups, other_policies[i].group);
+
+		if (group == NULL)
+			group = find_group(groups, other_policies[i].else_group);
+		look_at_other_policy(tool, &other_policies[i], group, ns);
+	}
+}
+
 /* Where agent pods may be. */
 static void look_at_network_policies(struct tool *tool)
 {
@@ -269,9 +320,11 @@ static void look_at_network_policies(struct tool *tool)
 		mem_printf(NETWORKING "namespaces/%s/networkpolicies", tool->namespace_name);
 	AUTO(json_drop) json_t *list = NULL;
 
-	if (tool->config.proxy_pod_api != NULL && topology_is_allowed(ns, TOPOLOGY_PROXY_POD) &&
-	    look_up(tool, "NetworkPolicy", target, &list))
+	if (tool->config.proxy_pod_api == NULL || !topology_is_allowed(ns, TOPOLOGY_PROXY_POD))
+		return;
+	if (look_up(tool, "NetworkPolicy", target, &list))
 		check_network_policies(&tool->report, &tool->config, ns, list);
+	look_at_other_policies(tool, ns);
 }
 
 /* --- the workload ----------------------------------------------------------------------------- */

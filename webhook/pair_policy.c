@@ -37,7 +37,7 @@ static bool rules_out(const json_t *expression)
 	return strcmp(operator, "DoesNotExist") == 0;
 }
 
-static bool may_select_agents(const json_t *selector)
+bool pair_policy_may_select(const json_t *selector)
 {
 	const json_t *role = json_member(json_member(selector, "matchLabels"), KEY_SANDBOX_ROLE);
 	const json_t *expressions = json_member(selector, "matchExpressions");
@@ -63,7 +63,7 @@ bool pair_policy_opens(const json_t *policy)
 	const json_t *spec = json_member(policy, "spec");
 
 	return (has_rules(spec, "egress") || has_rules(spec, "ingress")) &&
-	       may_select_agents(json_member(spec, "podSelector"));
+	       pair_policy_may_select(json_member(spec, "podSelector"));
 }
 
 bool pair_policy_is_ours(const json_t *policy)

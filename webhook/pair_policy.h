@@ -16,6 +16,9 @@
  * open. */
 bool pair_policy_opens(const json_t *policy);
 
+/* Of a LabelSelector over pods: whether it does not rule out pods with role `agent`. */
+bool pair_policy_may_select(const json_t *selector);
+
 /* Whether it is called like one that the controller keeps, and is for the pods that such a one is for. */
 bool pair_policy_is_ours(const json_t *policy);
 

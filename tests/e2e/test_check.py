@@ -161,6 +161,36 @@ class Check(unittest.TestCase):
         self.api.put(path, {"kind": "NetworkPolicyList", "items": []})
         self.assert_row(self.check(*options), "ok", "NetworkPolicy", "none opens agent pods")
 
+    def test_policies_of_other_kinds_that_open_agent_pods_are_named_where_there_are_such_kinds(self):
+        def groups(*names: str) -> dict:
+            return {"groups": [{"name": name, "versions": [{"groupVersion": f"{name}/{version}"} for version in (
+                "v1", "v2")]} for name in names]}
+
+        options = ("-n", "team", *PAIRS)
+        anp, cilium = "policy.networking.k8s.io", "cilium.io"
+        everyone = {"metadata": {"name": "everyone"}, "spec": {"subject": {"namespaces": {}}, "egress": [{"action": "Allow"}]}}
+        elsewhere = {"metadata": {"name": "elsewhere"}, "spec": {
+            "subject": {"namespaces": {"matchLabels": {"other": "y"}}}, "egress": [{"action": "Allow"}]}}
+        self.api.put("/apis/networking.k8s.io/v1/namespaces/team/networkpolicies", {"items": []})
+        self.api.put("/apis", groups("apps"))
+        self.assertEqual(self.check(*options).returncode, READY)
+        self.api.put("/apis", groups(anp, cilium))
+        self.api.put(f"/apis/{anp}/v2/adminnetworkpolicies", {"items": [everyone, elsewhere]})
+        self.api.put(f"/apis/{cilium}/v1/namespaces/team/ciliumnetworkpolicies", {"items": [
+            {"metadata": {"name": "web"}, "spec": {"endpointSelector": {"matchLabels": {"app": "web"}}, "egress": [{}]}}]})
+        done = self.check(*options)
+        self.assertEqual(done.returncode, MISSING)
+        self.assert_row(done, "MISSING", "AdminNetworkPolicy", "everyone opens agent pods")
+        self.assert_row(done, "note", "CiliumNetworkPolicy", "web may open agent pods")
+        self.assertIn("-> look whether it selects agent pods, or add {key: openshell.io/sandbox-role", done.stdout)
+        for absent in ("elsewhere", "GlobalNetworkPolicy", "ClusterNetworkPolicy", "Clusterwide"):
+            self.assertNotIn(absent, done.stdout)
+        self.assertFalse([path for _, path, *_ in self.api.wrote if "calico" in path])
+        self.api.object_faults = [("GET", "/adminnetworkpolicies", lambda handler: handler.answer(403, status(403, "no")))]
+        done = self.check(*options)
+        self.assertEqual(done.returncode, UNKNOWN)
+        self.assert_row(done, "?", "AdminNetworkPolicy", "403: no")
+
     def test_agent_pods_show_whether_the_network_is_closed(self):
         def agent(name: str, code: int) -> dict:
             end = {"terminated": {"exitCode": code, "finishedAt": "2026-01-01T00:00:00Z"}}
