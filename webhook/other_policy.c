@@ -76,7 +76,10 @@ static json_t *plain_selector(const json_t *selector)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(wanted, key, value) json_object_set(labels, without_source(key), value);
+	json_object_foreach(wanted, key, value)
+	{
+		json_object_set(labels, without_source(key), value);
+	}
 	for (size_t i = 0; i < json_array_size(expressions); i++) {
 		json_t *one = json_deep_copy(json_array_get(expressions, i));
 		const char *of = json_member_text(one, "key");
