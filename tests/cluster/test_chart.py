@@ -85,8 +85,8 @@ class Values(unittest.TestCase):
             writes = {(what, verb) for rule in role["rules"] for what in rule["resources"] for verb in rule["verbs"]
                       if verb not in ("get", "list", "watch") and "resourceNames" not in rule}
             kept = ("deployments", "services", "networkpolicies")
-            paired = {(what, verb) for what in (*kept, "secrets") for verb in ("create", "patch", "delete")} | {
-                *((what, "update") for what in kept), ("pods", "patch")}
+            paired = {(what, verb) for what in kept for verb in ("create", "update", "delete")} | {
+                *(("secrets", verb) for verb in ("create", "patch", "delete")), ("pods", "patch")}
             self.assertEqual(writes, {("events", "create")} | (paired if enabled == "true" else set()))
 
     def test_it_renders_the_same_each_time_and_asks_no_cluster(self):

@@ -46,8 +46,7 @@ class Pairs(ClusterCase):
 
     def test_a_proxy_that_the_controller_writes_is_started_by_kubernetes(self):
         agent = self.agent("served")
-        self.kubectl("apply", "--server-side", "--force-conflicts", f"--as={ACCOUNT}", "-f", "-",
-                     text=json.dumps(self.proxy_of(agent)))
+        self.kubectl("create", f"--as={ACCOUNT}", "-f", "-", text=json.dumps(self.proxy_of(agent)))
         selector = f"--selector={ROLE}=supervisor,{ID}={agent['metadata']['uid']}"
         await_that("its pod is admitted", lambda: self.kubectl("get", "pods", selector, "--output=name").stdout)
 
