@@ -274,11 +274,12 @@ def metrics_of(pod_name: str) -> dict[str, float]:
     return {name.removeprefix("openshell_webhook_"): float(value) for name, value in lines}
 
 
-def await_that(what: str, holds, seconds: float = SECONDS) -> None:
+def await_that(what: str, holds, seconds: float = SECONDS, told=lambda: "") -> None:
+    """`told` says what there is instead."""
     until = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > until:
-            raise AssertionError(f"not in {seconds} s: {what}")
+            raise AssertionError(f"not in {seconds} s: {what} {told()}")
         time.sleep(0.2)
 
 

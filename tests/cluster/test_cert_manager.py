@@ -55,11 +55,12 @@ class CertManager(ClusterCase):
         cls.addClassCleanup(world.kubectl, "delete", "-f", "-", text=crds)
         world.kubectl("apply", "--server-side", "-f", "-", text=crds)
         world.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", "-", text=crds)
+        # It makes them anew while it runs.
+        cls.addClassCleanup(world.kubectl, "delete", "secret", SECRET, AUTHORITY, f"--namespace={SYSTEM}",
+                            "--ignore-not-found")
         cls.addClassCleanup(world.cluster.stop, "cert-manager")
         world.cluster.start("cert-manager", RECIPE.programs / "cert-manager", world.cluster.kubeconfig)
         cls.addClassCleanup(world.restore)
-        cls.addClassCleanup(world.kubectl, "delete", "secret", SECRET, AUTHORITY, f"--namespace={SYSTEM}",
-                            "--ignore-not-found")
         cls.addClassCleanup(stop_webhook)
         stop_webhook()
         world.helm("upgrade", RELEASE, CHART, *world.image_values(), "--set", "certificates.mode=certManager")

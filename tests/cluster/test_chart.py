@@ -24,9 +24,19 @@ def template(*argv, check: bool = True) -> subprocess.CompletedProcess:
     return done
 
 
+def followed(schema: dict) -> dict:
+    """What it refers to, in its place."""
+    while "$ref" in schema:
+        found = SCHEMA
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        schema = found
+    return schema
+
+
 def closed(schema: dict, values: dict, path: str = ""):
     """The paths of all maps whose keys are ours."""
-    schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    schema = followed(schema)
     if schema.get("additionalProperties") is False:
         yield path, schema, values
         for key, of in schema["properties"].items():
@@ -149,7 +159,7 @@ class Lifecycle(ClusterCase):
         self.apply(pod("stays"))
         self.await_ready("pod/stays")
         world.helm("uninstall", RELEASE, "--wait", "--timeout=2m")
-        await_that("nothing is left", lambda: not self.left())
+        await_that("nothing is left", lambda: not self.left(), told=self.left)
         # The one that runs stays sandboxed; it can be deleted, and new ones are made.
         self.assertEqual(self.inside("stays", "id -u").stdout.strip(), "1000")
         self.kubectl("delete", "pod", "stays", "--timeout=60s")
