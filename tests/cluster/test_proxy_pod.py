@@ -195,8 +195,10 @@ class ProxyPod(PairCase):
 
 
     def proxy_of(self, pod_name: str) -> dict:
+        """The one that serves; another may still be ending."""
         selector = f"openshell.io/sandbox-role=supervisor,openshell.io/sandbox-id={self.uid(pod_name)}"
-        (proxy,) = json.loads(self.kubectl("get", "pods", f"--selector={selector}", "--output=json").stdout)["items"]
+        found = json.loads(self.kubectl("get", "pods", f"--selector={selector}", "--output=json").stdout)["items"]
+        (proxy,) = [item for item in found if "deletionTimestamp" not in item["metadata"]]
         return proxy
 
     def test_no_request_fails_while_the_release_gets_another_agent_and_is_rolled_back(self):
