@@ -193,12 +193,15 @@ class ProxyPod(PairCase):
         await_that("the Secret comes back", lambda: f"secret/os-ca-{uid}" in self.companions(uid))
         await_that("it gets out again", lambda: self.code(self.pod, f"{ALLOWED}/x") == "200")
 
+    def proxies_of(self, pod_name: str) -> list[dict]:
+        selector = f"openshell.io/sandbox-role=supervisor,openshell.io/sandbox-id={self.uid(pod_name)}"
+        return json.loads(self.kubectl("get", "pods", f"--selector={selector}", "--output=json").stdout)["items"]
 
     def proxy_of(self, pod_name: str) -> dict:
-        """The one that serves; another may still be ending."""
-        selector = f"openshell.io/sandbox-role=supervisor,openshell.io/sandbox-id={self.uid(pod_name)}"
-        found = json.loads(self.kubectl("get", "pods", f"--selector={selector}", "--output=json").stdout)["items"]
-        (proxy,) = [item for item in found if "deletionTimestamp" not in item["metadata"]]
+        """The one that serves, once no other is still ending."""
+        await_that("there is one proxy", lambda: len(self.proxies_of(pod_name)) == 1)
+        (proxy,) = self.proxies_of(pod_name)
+        self.await_ready(f"pod/{proxy['metadata']['name']}")
         return proxy
 
     def test_no_request_fails_while_the_release_gets_another_agent_and_is_rolled_back(self):
@@ -206,6 +209,7 @@ class ProxyPod(PairCase):
         newer = images.AGENT_IMAGE.rpartition(":")[0] + ":newer"
         world.cluster.tag_image(images.AGENT_IMAGE, newer)
         before = self.proxy_of(self.pod)["metadata"]["uid"]
+        await_that("its Service leads to it", lambda: self.code(self.pod, f"{ALLOWED}/x") == "200")
         asking = world.popen("exec", f"--namespace={self.namespace}", self.pod, "--container=app", "--", "sh", "-c",
                              f"until test -e /tmp/stop; do {GET} {ALLOWED}/x; echo; sleep 0.1; done")
         world.helm("upgrade", RELEASE, CHART, *world.image_values(), "--set", "images.agent.tag=newer", "--wait", "--timeout=2m")
