@@ -5,99 +5,25 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "tests/unit/pair_table_fixture.h"
 #include "webhook/pair_table.h"
 
-#define UID "0d6a2c0e-5f0b-4a51-9a6e-3f1f5a4b7c01"
 #define OTHER "0d6a2c0e-5f0b-4a51-9a6e-3f1f5a4b7c02"
-
-static struct pair_table *table;
-
-static void make_table(void)
-{
-	table = pair_table_new();
-}
-
-static void free_table(void)
-{
-	pair_table_free(table);
-}
-
-static struct pair_sight pod_of(const char *uid, bool is_bound)
-{
-	return (struct pair_sight){ "shop", uid, "web-1", 1, is_bound };
-}
-
-static void see_pod(const char *uid, bool is_bound, int64_t now_ms)
-{
-	struct pair_sight sight = pod_of(uid, is_bound);
-
-	pair_table_set(table, PAIR_SOURCE_POD, &sight, now_ms);
-}
-
-static void see(int source, uint64_t mark, int64_t now_ms)
-{
-	struct pair_sight sight = { "shop", UID, "web-1", mark, false };
-
-	pair_table_set(table, source, &sight, now_ms);
-}
-
-static void lose(int source, int64_t now_ms)
-{
-	struct pair_sight sight = { "shop", UID, "web-1", 1, false };
-
-	pair_table_deleted(table, source, &sight, now_ms);
-}
-
-static bool is_due(int64_t now_ms)
-{
-	return pair_table_wait_ms(table, now_ms) == 0;
-}
-
-/* Everything is found right, as it is after a whole look. */
-static void finish(struct pair_job *job, int64_t now_ms)
-{
-	for (int i = 0; i < PAIR_KINDS; i++)
-		job->right[i] = job->seen[i] != 0 ? job->seen[i] : 100 + (uint64_t)i;
-	pair_table_put_back(table, job, PAIR_NEXT_EVENT, 0, now_ms);
-	pair_job_done(job);
-}
-
-static void take(int64_t now_ms, struct pair_job *out)
-{
-	ck_assert(pair_table_take(table, now_ms, out));
-}
-
-/* A pair that is bound and whole. */
-static void make_pair(void)
-{
-	struct pair_job job;
-
-	see_pod(UID, false, 0);
-	take(0, &job);
-	job.is_bound = true;
-	finish(&job, 0);
-	for (int i = 0; i < PAIR_KINDS; i++)
-		see(i, 100 + (uint64_t)i, 1);
-	see_pod(UID, true, 1);
-	while (pair_table_take(table, 1, &job))
-		finish(&job, 1);
-	ck_assert_int_eq(pair_table_wait_ms(table, 1), -1);
-}
 
 START_TEST(a_new_pod_is_looked_at_once)
 {
 	struct pair_job job, second;
 
-	see_pod(UID, false, 0);
-	see_pod(UID, false, 0);
-	take(0, &job);
+	fixture_see_pod(UID, false, 0);
+	fixture_see_pod(UID, false, 0);
+	fixture_take(0, &job);
 	ck_assert_str_eq(job.uid, UID);
 	ck_assert_str_eq(job.namespace_name, "shop");
 	ck_assert_str_eq(job.pod, "web-1");
 	ck_assert(job.has_pod && !job.is_bound);
-	ck_assert(!pair_table_take(table, 0, &second));
-	finish(&job, 0);
-	ck_assert_int_eq(pair_table_wait_ms(table, 0), -1);
+	ck_assert(!pair_table_take(fixture_table, 0, &second));
+	fixture_finish(&job, 0);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 0), -1);
 }
 END_TEST
 
@@ -105,28 +31,28 @@ START_TEST(two_workers_never_have_the_same_pair)
 {
 	struct pair_job one, two, none;
 
-	see_pod(UID, false, 0);
-	see_pod(OTHER, false, 0);
-	take(0, &one);
-	take(0, &two);
+	fixture_see_pod(UID, false, 0);
+	fixture_see_pod(OTHER, false, 0);
+	fixture_take(0, &one);
+	fixture_take(0, &two);
 	ck_assert_str_ne(one.uid, two.uid);
-	see(PAIR_SUPERVISOR, 7, 0);
-	ck_assert(!pair_table_take(table, 0, &none));
-	finish(&two, 0);
-	finish(&one, 0);
+	fixture_see(PAIR_SUPERVISOR, 7, 0);
+	ck_assert(!pair_table_take(fixture_table, 0, &none));
+	fixture_finish(&two, 0);
+	fixture_finish(&one, 0);
 	/* What was seen meanwhile is looked at after all. */
-	take(0, &one);
+	fixture_take(0, &one);
 	ck_assert_str_eq(one.uid, UID);
-	finish(&one, 0);
+	fixture_finish(&one, 0);
 }
 END_TEST
 
 START_TEST(what_we_wrote_ourselves_is_no_reason_to_look_again)
 {
-	make_pair();
+	fixture_make_pair();
 	for (int i = 0; i < PAIR_KINDS; i++)
-		see(i, 100 + (uint64_t)i, 2);
-	ck_assert_int_eq(pair_table_wait_ms(table, 2), -1);
+		fixture_see(i, 100 + (uint64_t)i, 2);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 2), -1);
 }
 END_TEST
 
@@ -134,15 +60,15 @@ START_TEST(a_companion_that_is_changed_or_deleted_is_looked_at)
 {
 	struct pair_job job;
 
-	make_pair();
+	fixture_make_pair();
 	if (_i % 2 == 0)
-		see(_i / 2, 999, 2);
+		fixture_see(_i / 2, 999, 2);
 	else
-		lose(_i / 2, 2);
-	ck_assert(is_due(2));
-	take(2, &job);
+		fixture_lose(_i / 2, 2);
+	ck_assert(fixture_is_due(2));
+	fixture_take(2, &job);
 	ck_assert_uint_eq(job.seen[_i / 2], _i % 2 == 0 ? 999 : 0);
-	finish(&job, 2);
+	fixture_finish(&job, 2);
 }
 END_TEST
 
@@ -150,17 +76,17 @@ START_TEST(what_a_list_does_not_have_any_more_is_lost)
 {
 	struct pair_job job;
 
-	make_pair();
-	pair_table_list(table, PAIR_SERVICE);
-	pair_table_listed(table, PAIR_SERVICE, 2);
-	take(2, &job);
+	fixture_make_pair();
+	pair_table_list(fixture_table, PAIR_SERVICE);
+	pair_table_listed(fixture_table, PAIR_SERVICE, 2);
+	fixture_take(2, &job);
 	ck_assert_uint_eq(job.seen[PAIR_SERVICE], 0);
-	finish(&job, 2);
-	pair_table_list(table, PAIR_SOURCE_POD);
-	pair_table_listed(table, PAIR_SOURCE_POD, 3);
-	take(3, &job);
+	fixture_finish(&job, 2);
+	pair_table_list(fixture_table, PAIR_SOURCE_POD);
+	pair_table_listed(fixture_table, PAIR_SOURCE_POD, 3);
+	fixture_take(3, &job);
 	ck_assert(!job.has_pod);
-	finish(&job, 3);
+	fixture_finish(&job, 3);
 }
 END_TEST
 
@@ -169,15 +95,15 @@ START_TEST(an_event_that_comes_while_a_pair_is_looked_at_is_not_lost)
 {
 	struct pair_job job;
 
-	see_pod(UID, false, 0);
-	take(0, &job);
+	fixture_see_pod(UID, false, 0);
+	fixture_take(0, &job);
 	job.right[PAIR_SUPERVISOR] = 10;
-	see(PAIR_SUPERVISOR, 11, 0);
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	fixture_see(PAIR_SUPERVISOR, 11, 0);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_EVENT, 0, 0);
 	pair_job_done(&job);
-	take(0, &job);
+	fixture_take(0, &job);
 	ck_assert_uint_eq(job.seen[PAIR_SUPERVISOR], 11);
-	finish(&job, 0);
+	fixture_finish(&job, 0);
 }
 END_TEST
 
@@ -186,14 +112,14 @@ START_TEST(what_is_deleted_while_it_is_made_is_not_taken_for_made)
 {
 	struct pair_job job;
 
-	see_pod(UID, false, 0);
-	take(0, &job);
-	see(PAIR_EGRESS, 100, 0);
-	lose(PAIR_EGRESS, 0);
-	finish(&job, 0);
-	take(0, &job);
+	fixture_see_pod(UID, false, 0);
+	fixture_take(0, &job);
+	fixture_see(PAIR_EGRESS, 100, 0);
+	fixture_lose(PAIR_EGRESS, 0);
+	fixture_finish(&job, 0);
+	fixture_take(0, &job);
 	ck_assert_uint_eq(job.seen[PAIR_EGRESS], 0);
-	finish(&job, 0);
+	fixture_finish(&job, 0);
 }
 END_TEST
 
@@ -201,25 +127,25 @@ START_TEST(a_failure_keeps_its_pause_whatever_is_seen)
 {
 	struct pair_job job;
 
-	see_pod(UID, false, 0);
-	take(0, &job);
-	pair_table_put_back(table, &job, PAIR_NEXT_RETRY, 500, 0);
+	fixture_see_pod(UID, false, 0);
+	fixture_take(0, &job);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_RETRY, 500, 0);
 	pair_job_done(&job);
-	see(PAIR_EGRESS, 5, 1);
-	ck_assert_int_eq(pair_table_wait_ms(table, 1), 499);
-	ck_assert(!pair_table_take(table, 499, &job));
-	take(500, &job);
+	fixture_see(PAIR_EGRESS, 5, 1);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 1), 499);
+	ck_assert(!pair_table_take(fixture_table, 499, &job));
+	fixture_take(500, &job);
 	ck_assert_uint_eq(job.failures, 1);
-	pair_table_put_back(table, &job, PAIR_NEXT_RETRY, 500, 500);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_RETRY, 500, 500);
 	pair_job_done(&job);
-	take(1000, &job);
+	fixture_take(1000, &job);
 	ck_assert_uint_eq(job.failures, 2);
-	finish(&job, 1000);
+	fixture_finish(&job, 1000);
 	/* It is forgotten once it went well. */
-	see(PAIR_EGRESS, 6, 1001);
-	take(1001, &job);
+	fixture_see(PAIR_EGRESS, 6, 1001);
+	fixture_take(1001, &job);
 	ck_assert_uint_eq(job.failures, 0);
-	finish(&job, 1001);
+	fixture_finish(&job, 1001);
 }
 END_TEST
 
@@ -227,17 +153,17 @@ START_TEST(what_fails_again_and_again_does_not_come_before_what_is_new)
 {
 	struct pair_job job;
 
-	see_pod(UID, false, 0);
-	take(0, &job);
-	pair_table_put_back(table, &job, PAIR_NEXT_RETRY, 500, 0);
+	fixture_see_pod(UID, false, 0);
+	fixture_take(0, &job);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_RETRY, 500, 0);
 	pair_job_done(&job);
-	see_pod(OTHER, false, 600);
-	take(600, &job);
+	fixture_see_pod(OTHER, false, 600);
+	fixture_take(600, &job);
 	ck_assert_str_eq(job.uid, OTHER);
-	finish(&job, 600);
-	take(600, &job);
+	fixture_finish(&job, 600);
+	fixture_take(600, &job);
 	ck_assert_str_eq(job.uid, UID);
-	finish(&job, 600);
+	fixture_finish(&job, 600);
 }
 END_TEST
 
@@ -246,24 +172,24 @@ START_TEST(what_was_seen_before_a_look_that_failed_is_still_to_be_done_after_it)
 {
 	struct pair_job job;
 
-	make_pair();
-	lose(PAIR_SERVICE, 2);
-	see(PAIR_SUPERVISOR, 999, 2);
-	lose(PAIR_EGRESS, 2);
-	take(2, &job);
+	fixture_make_pair();
+	fixture_lose(PAIR_SERVICE, 2);
+	fixture_see(PAIR_SUPERVISOR, 999, 2);
+	fixture_lose(PAIR_EGRESS, 2);
+	fixture_take(2, &job);
 	/* This one it did come to. */
 	job.right[PAIR_EGRESS] = 200;
-	pair_table_put_back(table, &job, PAIR_NEXT_RETRY, 500, 2);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_RETRY, 500, 2);
 	pair_job_done(&job);
-	take(502, &job);
+	fixture_take(502, &job);
 	ck_assert_uint_eq(job.seen[PAIR_EGRESS], 200);
 	ck_assert_uint_eq(job.right[PAIR_EGRESS], 200);
 	ck_assert_uint_eq(job.seen[PAIR_SERVICE], 0);
 	ck_assert_uint_ne(job.right[PAIR_SERVICE], 0);
 	ck_assert_uint_eq(job.seen[PAIR_SUPERVISOR], 999);
 	ck_assert_uint_ne(job.right[PAIR_SUPERVISOR], 999);
-	finish(&job, 502);
-	ck_assert_int_eq(pair_table_wait_ms(table, 502), -1);
+	fixture_finish(&job, 502);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 502), -1);
 }
 END_TEST
 
@@ -272,17 +198,17 @@ START_TEST(companions_whose_pod_went_before_it_was_looked_at_are_not_forgotten)
 {
 	struct pair_job job;
 
-	see_pod(UID, true, 0);
-	see(PAIR_SUPERVISOR, 3, 0);
-	lose(PAIR_SOURCE_POD, 1);
-	take(1, &job);
-	pair_table_put_back(table, &job, PAIR_NEXT_LATER, PAIR_ORPHAN_MS, 1);
+	fixture_see_pod(UID, true, 0);
+	fixture_see(PAIR_SUPERVISOR, 3, 0);
+	fixture_lose(PAIR_SOURCE_POD, 1);
+	fixture_take(1, &job);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_LATER, PAIR_ORPHAN_MS, 1);
 	pair_job_done(&job);
-	take(1 + PAIR_ORPHAN_MS, &job);
+	fixture_take(1 + PAIR_ORPHAN_MS, &job);
 	ck_assert_uint_eq(job.seen[PAIR_SUPERVISOR], 3);
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 1 + PAIR_ORPHAN_MS);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_EVENT, 0, 1 + PAIR_ORPHAN_MS);
 	pair_job_done(&job);
-	ck_assert_int_eq(pair_table_wait_ms(table, 1 + PAIR_ORPHAN_MS), -1);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 1 + PAIR_ORPHAN_MS), -1);
 }
 END_TEST
 
@@ -290,13 +216,13 @@ START_TEST(a_pause_without_a_failure_ends_with_the_first_event)
 {
 	struct pair_job job;
 
-	see_pod(UID, false, 0);
-	take(0, &job);
-	pair_table_put_back(table, &job, PAIR_NEXT_LATER, 30000, 0);
+	fixture_see_pod(UID, false, 0);
+	fixture_take(0, &job);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_LATER, 30000, 0);
 	pair_job_done(&job);
-	ck_assert_int_eq(pair_table_wait_ms(table, 10), 29990);
-	see(PAIR_SUPERVISOR, 3, 10);
-	ck_assert(is_due(10));
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 10), 29990);
+	fixture_see(PAIR_SUPERVISOR, 3, 10);
+	ck_assert(fixture_is_due(10));
 }
 END_TEST
 
@@ -304,25 +230,25 @@ START_TEST(companions_without_a_pod_are_left_to_the_garbage_collector_at_first)
 {
 	struct pair_job job;
 
-	see(PAIR_SUPERVISOR, 3, 0);
-	ck_assert_int_eq(pair_table_wait_ms(table, 0), PAIR_ORPHAN_MS);
-	lose(PAIR_SUPERVISOR, 1);
-	ck_assert_int_eq(pair_table_wait_ms(table, 1), -1);
-	see(PAIR_SERVICE, 3, 2);
-	take(2 + PAIR_ORPHAN_MS, &job);
+	fixture_see(PAIR_SUPERVISOR, 3, 0);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 0), PAIR_ORPHAN_MS);
+	fixture_lose(PAIR_SUPERVISOR, 1);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 1), -1);
+	fixture_see(PAIR_SERVICE, 3, 2);
+	fixture_take(2 + PAIR_ORPHAN_MS, &job);
 	ck_assert(!job.has_pod);
 	job.right[PAIR_SERVICE] = 0;
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 2 + PAIR_ORPHAN_MS);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_EVENT, 0, 2 + PAIR_ORPHAN_MS);
 	pair_job_done(&job);
-	ck_assert_int_eq(pair_table_wait_ms(table, 2 + PAIR_ORPHAN_MS), -1);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 2 + PAIR_ORPHAN_MS), -1);
 }
 END_TEST
 
 START_TEST(a_pod_that_comes_after_its_companions_does_not_wait)
 {
-	see(PAIR_SUPERVISOR, 3, 0);
-	see_pod(UID, false, 1);
-	ck_assert(is_due(1));
+	fixture_see(PAIR_SUPERVISOR, 3, 0);
+	fixture_see_pod(UID, false, 1);
+	ck_assert(fixture_is_due(1));
 }
 END_TEST
 
@@ -330,18 +256,18 @@ START_TEST(a_pod_that_is_lost_is_looked_at_once_more_and_then_forgotten)
 {
 	struct pair_job job;
 
-	make_pair();
-	lose(PAIR_SOURCE_POD, 5);
-	take(5, &job);
+	fixture_make_pair();
+	fixture_lose(PAIR_SOURCE_POD, 5);
+	fixture_take(5, &job);
 	ck_assert(!job.has_pod && !job.is_bound);
 	ck_assert_int_eq(job.since_ms, 5);
 	for (int i = 0; i < PAIR_KINDS; i++)
 		job.right[i] = 0;
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 5);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_EVENT, 0, 5);
 	pair_job_done(&job);
-	ck_assert_uint_eq(pair_table_counts(table).pods, 0);
-	ck_assert_uint_eq(pair_table_counts(table).bound, 0);
-	ck_assert_int_eq(pair_table_wait_ms(table, 6), -1);
+	ck_assert_uint_eq(pair_table_counts(fixture_table).pods, 0);
+	ck_assert_uint_eq(pair_table_counts(fixture_table).bound, 0);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 6), -1);
 }
 END_TEST
 
@@ -350,21 +276,21 @@ START_TEST(a_namespace_is_closed_once_its_policy_was_found_right)
 	struct pair_sight closed = { "shop", NULL, NULL, 9, false };
 	struct pair_job job;
 
-	pair_table_add_namespace(table, "shop", 0);
-	pair_table_add_namespace(table, "shop", 0);
-	ck_assert_ptr_nonnull(pair_table_why_open(table, "shop"));
-	take(0, &job);
+	pair_table_add_namespace(fixture_table, "shop", 0);
+	pair_table_add_namespace(fixture_table, "shop", 0);
+	ck_assert_ptr_nonnull(pair_table_why_open(fixture_table, "shop"));
+	fixture_take(0, &job);
 	ck_assert_str_eq(job.uid, "");
 	job.right[PAIR_EGRESS] = 9;
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_EVENT, 0, 0);
 	pair_job_done(&job);
-	ck_assert_ptr_null(pair_table_why_open(table, "shop"));
-	ck_assert_ptr_nonnull(pair_table_why_open(table, "other"));
-	pair_table_set(table, PAIR_EGRESS, &closed, 1);
-	ck_assert_int_eq(pair_table_wait_ms(table, 1), -1);
-	pair_table_deleted(table, PAIR_EGRESS, &closed, 2);
-	ck_assert_ptr_nonnull(pair_table_why_open(table, "shop"));
-	ck_assert(is_due(2));
+	ck_assert_ptr_null(pair_table_why_open(fixture_table, "shop"));
+	ck_assert_ptr_nonnull(pair_table_why_open(fixture_table, "other"));
+	pair_table_set(fixture_table, PAIR_EGRESS, &closed, 1);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 1), -1);
+	pair_table_deleted(fixture_table, PAIR_EGRESS, &closed, 2);
+	ck_assert_ptr_nonnull(pair_table_why_open(fixture_table, "shop"));
+	ck_assert(fixture_is_due(2));
 }
 END_TEST
 
@@ -372,34 +298,34 @@ static void close_namespace(const char *why)
 {
 	struct pair_job job;
 
-	take(0, &job);
+	fixture_take(0, &job);
 	job.right[PAIR_EGRESS] = *why == '\0' ? 9 : 0;
 	snprintf(job.why, sizeof(job.why), "%s", why);
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_EVENT, 0, 0);
 	pair_job_done(&job);
 }
 
 START_TEST(a_namespace_is_open_again_until_a_policy_of_others_was_looked_at)
 {
-	pair_table_add_namespace(table, "shop", 0);
+	pair_table_add_namespace(fixture_table, "shop", 0);
 	close_namespace("");
-	pair_table_touch_namespace(table, "shop");
-	pair_table_touch_namespace(table, "other");
-	ck_assert_ptr_nonnull(pair_table_why_open(table, "shop"));
+	pair_table_touch_namespace(fixture_table, "shop");
+	pair_table_touch_namespace(fixture_table, "other");
+	ck_assert_ptr_nonnull(pair_table_why_open(fixture_table, "shop"));
 	close_namespace("'x' opens it");
-	ck_assert_str_eq(pair_table_why_open(table, "shop"), "'x' opens it");
+	ck_assert_str_eq(pair_table_why_open(fixture_table, "shop"), "'x' opens it");
 	/* Also where it was not looked at for that. */
 	struct pair_job job;
-	pair_table_rouse(table, "shop");
-	pair_table_touch_namespace(table, "shop");
-	take(0, &job);
+	pair_table_rouse(fixture_table, "shop");
+	pair_table_touch_namespace(fixture_table, "shop");
+	fixture_take(0, &job);
 	job.right[PAIR_EGRESS] = 9;
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_EVENT, 0, 0);
 	pair_job_done(&job);
-	ck_assert_str_eq(pair_table_why_open(table, "shop"), "'x' opens it");
-	pair_table_touch_namespace(table, "shop");
+	ck_assert_str_eq(pair_table_why_open(fixture_table, "shop"), "'x' opens it");
+	pair_table_touch_namespace(fixture_table, "shop");
 	close_namespace("");
-	ck_assert_ptr_null(pair_table_why_open(table, "shop"));
+	ck_assert_ptr_null(pair_table_why_open(fixture_table, "shop"));
 }
 END_TEST
 
@@ -407,14 +333,14 @@ START_TEST(a_policy_that_comes_while_its_namespace_is_looked_at_is_looked_at_too
 {
 	struct pair_job job;
 
-	pair_table_add_namespace(table, "shop", 0);
-	take(0, &job);
-	pair_table_touch_namespace(table, "shop");
+	pair_table_add_namespace(fixture_table, "shop", 0);
+	fixture_take(0, &job);
+	pair_table_touch_namespace(fixture_table, "shop");
 	job.right[PAIR_EGRESS] = 9;
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_EVENT, 0, 0);
 	pair_job_done(&job);
-	ck_assert_ptr_nonnull(pair_table_why_open(table, "shop"));
-	ck_assert(is_due(0));
+	ck_assert_ptr_nonnull(pair_table_why_open(fixture_table, "shop"));
+	ck_assert(fixture_is_due(0));
 }
 END_TEST
 
@@ -422,13 +348,13 @@ START_TEST(a_namespace_that_is_not_opted_in_any_more_is_let_be)
 {
 	struct pair_job job;
 
-	pair_table_add_namespace(table, "shop", 0);
-	take(0, &job);
+	pair_table_add_namespace(fixture_table, "shop", 0);
+	fixture_take(0, &job);
 	job.is_wanted = false;
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
+	pair_table_put_back(fixture_table, &job, PAIR_NEXT_EVENT, 0, 0);
 	pair_job_done(&job);
-	pair_table_add_namespace(table, "shop", 1);
-	ck_assert(is_due(1));
+	pair_table_add_namespace(fixture_table, "shop", 1);
+	ck_assert(fixture_is_due(1));
 }
 END_TEST
 
@@ -437,12 +363,12 @@ START_TEST(the_same_id_in_another_namespace_is_another_pair)
 	struct pair_sight fake = { "evil", UID, "web-1", 77, false };
 	struct pair_job job;
 
-	make_pair();
-	pair_table_set(table, PAIR_SUPERVISOR, &fake, 2);
-	ck_assert_int_eq(pair_table_wait_ms(table, 2), PAIR_ORPHAN_MS);
-	take(2 + PAIR_ORPHAN_MS, &job);
+	fixture_make_pair();
+	pair_table_set(fixture_table, PAIR_SUPERVISOR, &fake, 2);
+	ck_assert_int_eq(pair_table_wait_ms(fixture_table, 2), PAIR_ORPHAN_MS);
+	fixture_take(2 + PAIR_ORPHAN_MS, &job);
 	ck_assert_str_eq(job.namespace_name, "evil");
-	finish(&job, 2 + PAIR_ORPHAN_MS);
+	fixture_finish(&job, 2 + PAIR_ORPHAN_MS);
 }
 END_TEST
 
@@ -459,148 +385,11 @@ START_TEST(a_pair_takes_less_than_a_kib)
 
 		snprintf(uid, sizeof(uid), "%036d", i);
 		for (int source = 0; source < PAIR_SOURCES; source++)
-			pair_table_set(table, source, &sight, 0);
+			pair_table_set(fixture_table, source, &sight, 0);
 	}
 	size_t each = (mallinfo2().uordblks - before) / PAIRS;
-	ck_assert_uint_eq(pair_table_counts(table).pods, PAIRS);
+	ck_assert_uint_eq(pair_table_counts(fixture_table).pods, PAIRS);
 	ck_assert_uint_le(each, 1024);
-}
-END_TEST
-
-static bool see_nth_pod(const char *namespace_name, int i)
-{
-	char uid[PAIR_UID_SIZE];
-	struct pair_sight sight = { namespace_name, uid, "web-1", 1, false };
-
-	snprintf(uid, sizeof(uid), "%036d", i);
-	return pair_table_set(table, PAIR_SOURCE_POD, &sight, 0);
-}
-
-START_TEST(what_finds_no_place_is_counted)
-{
-	for (int i = 0; i < PAIR_TABLE_MAX + 3; i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "shop-%d", i / PAIR_NAMESPACE_MAX);
-		ck_assert(see_nth_pod(name, i) == (i < PAIR_TABLE_MAX));
-	}
-	ck_assert_uint_eq(pair_table_counts(table).pods, PAIR_TABLE_MAX);
-	ck_assert_uint_eq(pair_table_counts(table).refused, 3);
-	/* A namespace that is opted in is closed all the same. */
-	pair_table_add_namespace(table, "late", 0);
-	struct pair_job job;
-	for (;;) {
-		take(0, &job);
-		if (strcmp(job.namespace_name, "late") == 0)
-			break;
-		pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
-		pair_job_done(&job);
-	}
-	ck_assert(job.is_wanted && job.has_missed);
-	finish(&job, 0);
-}
-END_TEST
-
-START_TEST(no_namespace_takes_the_places_of_another)
-{
-	struct pair_job job;
-
-	for (int i = 0; i < PAIR_NAMESPACE_MAX; i++)
-		ck_assert(see_nth_pod("crowd", i));
-	ck_assert(!see_nth_pod("crowd", PAIR_NAMESPACE_MAX));
-	ck_assert(see_nth_pod("shop", 0));
-	/* Its own policy has a place. Then its pods are looked for, and again as long as there are too many. */
-	pair_table_add_namespace(table, "crowd", 0);
-	take(0, &job);
-	ck_assert_str_eq(job.uid, "");
-	ck_assert(job.has_missed);
-	ck_assert(!see_nth_pod("crowd", PAIR_NAMESPACE_MAX));
-	job.has_missed = false;
-	job.right[PAIR_EGRESS] = 9;
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, 0);
-	pair_job_done(&job);
-	while (pair_table_take(table, 0, &job))
-		finish(&job, 0);
-	ck_assert_int_eq(pair_table_wait_ms(table, 0), PAIR_MISSED_MS);
-	take(PAIR_MISSED_MS, &job);
-	ck_assert(job.has_missed);
-	job.has_missed = false;
-	pair_table_put_back(table, &job, PAIR_NEXT_EVENT, 0, PAIR_MISSED_MS);
-	pair_job_done(&job);
-	ck_assert_int_eq(pair_table_wait_ms(table, PAIR_MISSED_MS), -1);
-}
-END_TEST
-
-START_TEST(the_pods_of_one_namespace_keep_nobody_else_waiting)
-{
-	struct pair_job job;
-
-	for (int i = 0; i < 1000; i++)
-		see_nth_pod("crowd", i);
-	see_nth_pod("shop", 0);
-	take(0, &job);
-	finish(&job, 0);
-	take(0, &job);
-	ck_assert_str_eq(job.namespace_name, "shop");
-	finish(&job, 0);
-}
-END_TEST
-
-START_TEST(a_pair_that_runs_does_not_wait_for_new_ones)
-{
-	struct pair_job job;
-
-	make_pair();
-	for (int i = 0; i < 1000; i++)
-		see_nth_pod("shop", i);
-	lose(PAIR_SERVICE, 2);
-	bool is_looked_at = false;
-	for (int i = 0; i < 2; i++) {
-		take(2, &job);
-		is_looked_at |= job.is_bound;
-		finish(&job, 2);
-	}
-	ck_assert(is_looked_at);
-}
-END_TEST
-
-static void refuse(int64_t now_ms)
-{
-	struct pair_job job;
-
-	take(now_ms, &job);
-	pair_table_put_back(table, &job, PAIR_NEXT_REST, 0, now_ms);
-	pair_job_done(&job);
-}
-
-START_TEST(what_was_refused_rests_until_its_pod_or_its_namespace_is_another)
-{
-	struct pair_sight sight = pod_of(UID, false);
-	struct pair_job job;
-
-	see_pod(UID, false, 0);
-	refuse(0);
-	see_pod(UID, false, 1);
-	pair_table_rouse(table, "other");
-	ck_assert_int_eq(pair_table_wait_ms(table, 1), -1);
-	pair_table_rouse(table, "shop");
-	refuse(1);
-	sight.mark = 2;
-	pair_table_set(table, PAIR_SOURCE_POD, &sight, 2);
-	take(2, &job);
-	/* Meanwhile, so that nobody knows which one it was refused for. */
-	sight.mark = 3;
-	pair_table_set(table, PAIR_SOURCE_POD, &sight, 2);
-	pair_table_put_back(table, &job, PAIR_NEXT_REST, 0, 2);
-	pair_job_done(&job);
-	take(2, &job);
-	pair_table_rouse(table, "shop");
-	pair_table_put_back(table, &job, PAIR_NEXT_REST, 0, 2);
-	pair_job_done(&job);
-	refuse(2);
-	ck_assert_int_eq(pair_table_wait_ms(table, 2), -1);
-	lose(PAIR_SOURCE_POD, 3);
-	ck_assert(is_due(3));
 }
 END_TEST
 
@@ -610,7 +399,7 @@ Suite *pair_table_suite(void)
 	Suite *suite = suite_create("pair_table");
 	TCase *each = tcase_create("pair_table");
 
-	tcase_add_checked_fixture(each, make_table, free_table);
+	tcase_add_checked_fixture(each, fixture_make_table, fixture_free_table);
 	tcase_add_test(each, a_new_pod_is_looked_at_once);
 	tcase_add_test(each, two_workers_never_have_the_same_pair);
 	tcase_add_test(each, what_we_wrote_ourselves_is_no_reason_to_look_again);
@@ -634,11 +423,6 @@ Suite *pair_table_suite(void)
 	tcase_add_test(each, a_namespace_that_is_not_opted_in_any_more_is_let_be);
 	tcase_add_test(each, the_same_id_in_another_namespace_is_another_pair);
 	tcase_add_test(each, a_pair_takes_less_than_a_kib);
-	tcase_add_test(each, what_finds_no_place_is_counted);
-	tcase_add_test(each, no_namespace_takes_the_places_of_another);
-	tcase_add_test(each, the_pods_of_one_namespace_keep_nobody_else_waiting);
-	tcase_add_test(each, a_pair_that_runs_does_not_wait_for_new_ones);
-	tcase_add_test(each, what_was_refused_rests_until_its_pod_or_its_namespace_is_another);
 	suite_add_tcase(suite, each);
 	return suite;
 }
